@@ -1,0 +1,296 @@
+/** PORT: what the parts of the hub offer each other; `hub.ts` builds them and connects their signals. */
+import type { Labels, MetricDeclaration } from '@muster/shared/metrics';
+import type { Signal } from '@muster/shared/signal';
+import type { LiveAlert, LiveAlertEvent, LiveDevice, LiveValue, PresenceState, Severity } from '@muster/shared/wire/live';
+import type { About, Birth, Reading } from '@muster/shared/wire/messages';
+import type { BusCounts, Grant, Link } from './bus/bus.js';
+import type { Change, Json, LedgerEntry, Reader, StoreStats } from './store/store.js';
+
+// ---- devices
+
+export interface Device {
+  id: string;
+  name: string;
+  site: string | null;
+  tags: string[];
+  about: About;
+  agent_version: string | null;
+  interval_ms: number | null;
+  /** The agent that speaks for it; null when it speaks for itself. */
+  carried_by: string | null;
+  created_at: number;
+  watts: number | null;
+  /** Decimal string in the hub's currency. */
+  purchase_price: string | null;
+  /** Share of the income that the host keeps, 0..1. */
+  hosting_share: number | null;
+}
+export type DevicePatch = Partial<Pick<Device, 'name' | 'site' | 'tags' | 'watts' | 'purchase_price' | 'hosting_share'>>;
+
+export interface Site {
+  id: string;
+  name: string;
+  /** Price of a kWh, decimal string; null when unknown. */
+  tariff: string | null;
+  time_zone: string;
+}
+
+/** Devices, their credentials, columns and metrics; all in memory, mirrored in the store. */
+export interface Registry {
+  get(id: string): Device | undefined;
+  all(): Iterable<Device>;
+  patch(id: string, patch: DevicePatch): Promise<Device>;
+  /** Deletes the device, its credential, rows and ledger entries. */
+  remove(id: string): Promise<void>;
+  /** Makes a device with a fresh key (or a new key for an existing one); the key is answered once and kept as SHA-256 only. */
+  credential(id: string, options: { carries?: readonly string[]; about?: About }): Promise<{ key: string }>;
+  carries(agent: string, devices: readonly string[]): Promise<void>;
+  verify(agent: string, password: Uint8Array): Grant | null;
+  /** Takes what a birth says; answers the changes to commit before its PUBACK. */
+  born(grant: Grant, birth: Birth): Change[];
+  /** The list behind a columns id of a device, undefined when unknown. */
+  columns(device: string, id: string): readonly string[] | undefined;
+  declaration(device: string, metric: string): MetricDeclaration;
+  /** Every declared metric over the fleet. */
+  catalogue(): { metric: string; declaration: MetricDeclaration }[];
+  /** Devices named by a birth that its credential does not hold. */
+  waiting(): { agent: string; device: string }[];
+  sites: Shelf<Site>;
+  changed: Signal<string>;
+  removed: Signal<string>;
+  /** Credential changed or gone: its connections must end. */
+  revoked: Signal<string>;
+}
+
+/** A small set of records kept by id. */
+export interface Shelf<T extends { id: string }> {
+  all(): T[];
+  get(id: string): T | undefined;
+  put(record: T): Promise<void>;
+  delete(id: string): Promise<boolean>;
+}
+
+export interface Invite {
+  uses: number;
+  ttl_s: number;
+  device?: string | undefined;
+  carries?: string[] | undefined;
+}
+export interface Joined {
+  device: string;
+  key: string;
+}
+export interface Joining {
+  invite(invite: Invite, by: string): Promise<{ token: string; expires: number }>;
+  /** Throws `unauthorized` (unknown token), `expired` or `conflict` (device exists and is not named by the invite). */
+  join(request: { token: string; device: string; about?: About | undefined }, remote: string): Promise<Joined>;
+}
+
+export interface Presence {
+  state: PresenceState;
+  since: number;
+  last_seen: number | null;
+  boot: string | null;
+}
+/** A change of state, with the receive time that caused it. */
+export interface PresenceChange extends Presence {
+  device: string;
+  before: PresenceState;
+}
+export interface PresenceKeeper {
+  get(device: string): Presence;
+  changed: Signal<PresenceChange>;
+  /** Closed intervals of the states a device was in, newest last, within [from, to). */
+  availability(device: string, from: number, to: number): Promise<{ state: PresenceState; from: number; to: number }[]>;
+}
+
+// ---- values
+
+/** Newest live value of every series; judged and shown on receipt, before the commit. */
+export interface Latest {
+  of(device: string): LiveValue[];
+  value(device: string, series: string): { value: number; ts: number } | undefined;
+  /** Over the fleet, by metric id. */
+  across(metric: string): { device: string; labels: Labels; value: number; ts: number }[];
+  /** One emission per accepted report: the values that are newer than what was known. */
+  updated: Signal<{ device: string; values: readonly LiveValue[] }>;
+}
+
+// ---- alerts
+
+/** A rule as configured; `id` is the operator's, `rule` names the declaration. */
+export interface RuleSetting {
+  id: string;
+  rule: string;
+  title: string;
+  enabled: boolean;
+  severity: Severity;
+  scope: { all: true } | { tag: string } | { site: string } | { device: string };
+  config: Json;
+}
+export interface AlertsDesk {
+  open(): LiveAlert[];
+  get(id: string): LiveAlert | undefined;
+  /** Open and recently resolved, newest first. */
+  list(filter: { state?: string | undefined; device?: string | undefined }): LiveAlert[];
+  acknowledge(ids: readonly string[], by: string, comment: string | null): Promise<LiveAlert[]>;
+  counts(device: string): { firing: number; pending: number };
+  rules(): RuleSetting[];
+  setRules(rules: RuleSetting[], by: string): Promise<RuleSetting[]>;
+  declarations(): { id: string; title: string; severity: Severity; config: Json }[];
+  /** Events with a number greater than `after`, rising. */
+  events(after: number, limit: number): Promise<LiveAlertEvent[]>;
+  /** Newest event number. */
+  readonly newest: number;
+  event: Signal<LiveAlertEvent>;
+}
+
+// ---- earnings
+
+export interface StreamKey {
+  network: string;
+  account: string;
+  token: string;
+}
+export interface EarningsRow {
+  key: string;
+  streams: { network: string; token: string; decimals: number; amount: string; estimated: boolean }[];
+  fiat: string | null;
+  cost: string | null;
+  net: string | null;
+}
+export interface EarningsQuery {
+  from: number;
+  to: number;
+  by: 'device' | 'network' | 'site' | 'tag' | 'day';
+  device?: string | undefined;
+  network?: string | undefined;
+  site?: string | undefined;
+  tag?: string | undefined;
+}
+export interface NetworkState {
+  id: string;
+  network: string;
+  device: string;
+  account: string;
+  token: string;
+  source: string;
+  booked: boolean;
+  state: 'ok' | 'refused';
+  last_reading: number | null;
+  last_error: string | null;
+}
+export interface EarningsBook {
+  /** Books what is new; answers the changes to commit before the PUBACK. */
+  book(agent: string, devices: ReadonlySet<string>, readings: readonly Reading[], seen: number): Change[];
+  earnings(query: EarningsQuery): Promise<EarningsRow[]>;
+  /** Lifetime total per stream of a device, openings included. */
+  totals(device: string): LiveDevice['earnings_today'];
+  today(device: string): LiveDevice['earnings_today'];
+  networks(): NetworkState[];
+  changed: Signal<string>;
+}
+
+// ---- auth
+
+export const ROLES = ['viewer', 'operator', 'admin'] as const;
+export type Role = (typeof ROLES)[number];
+
+export interface Identity {
+  kind: 'session' | 'token' | 'control' | 'admin_token';
+  /** Id of the session or token; sockets of it end with it. */
+  id: string;
+  name: string;
+  role: Role;
+}
+export interface UserView {
+  name: string;
+  role: Role;
+  created_at: number;
+}
+export interface TokenView {
+  id: string;
+  title: string;
+  role: Role;
+  created_at: number;
+  created_by: string;
+  last_used: number | null;
+}
+export interface Auth {
+  /** True until the first user exists. */
+  readonly setup_needed: boolean;
+  /** One-time code of the set-up link; null once used. */
+  readonly setup_code: string | null;
+  setup(request: { code: string; name: string; password: string }): Promise<{ session: string }>;
+  login(request: { name: string; password: string }, remote: string): Promise<{ session: string }>;
+  logout(identity: Identity): Promise<void>;
+  /** From the session cookie or a bearer token; null = nobody. */
+  identify(credentials: { session?: string | undefined; bearer?: string | undefined }): Identity | null;
+  changePassword(identity: Identity, request: { old: string; new: string }): Promise<void>;
+  users(): UserView[];
+  addUser(user: { name: string; password: string; role: Role }, by: Identity): Promise<UserView>;
+  removeUser(name: string, by: Identity): Promise<void>;
+  tokens(): TokenView[];
+  addToken(token: { title: string; role: Role }, by: Identity): Promise<TokenView & { token: string }>;
+  removeToken(id: string, by: Identity): Promise<void>;
+  /** A session or token id that is no longer good. */
+  ended: Signal<string>;
+}
+
+// ---- the hub itself
+
+export interface QuarantineCounts {
+  [reason: string]: number;
+}
+export interface SelfView {
+  started_at: number;
+  version: string;
+  store_healthy: boolean;
+  store_since: number;
+  connections: number;
+  devices: number;
+  quarantined: QuarantineCounts;
+  bus: BusCounts;
+}
+
+/** What links know that presence and the API need. */
+export interface Uplinks {
+  connected(agent: string): Link | undefined;
+  command(agent: string, command: { id: string; command: string; args?: Record<string, unknown> }): boolean;
+}
+
+/** How devices and browsers reach this hub. */
+export interface Addresses {
+  http: string;
+  https: string | null;
+  mqtt: string | null;
+  mqtts: string | null;
+  /** `sha256:…` of the hub's public key (SPKI). */
+  pin: string;
+}
+
+export interface Audit {
+  /** Who did what to which; stored, listed by `GET /audit`. */
+  note(by: string, action: string, subject: string, detail?: Json): Promise<void>;
+}
+
+export interface Parts {
+  now: () => number;
+  registry: Registry;
+  joining: Joining;
+  presence: PresenceKeeper;
+  latest: Latest;
+  alerts: AlertsDesk;
+  earnings: EarningsBook;
+  auth: Auth;
+  audit: Audit;
+  reader: Reader;
+  uplinks: Uplinks;
+  addresses: () => Addresses;
+  self: () => SelfView;
+  /** One line of the fleet list, as `GET /devices` and the live channel give it. */
+  view: (device: string) => LiveDevice | undefined;
+  views: () => LiveDevice[];
+}
+
+export type { LedgerEntry, StoreStats };

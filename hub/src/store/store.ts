@@ -1,0 +1,159 @@
+/** PORT: what the hub keeps, engine-neutral. Asynchronous and bulk-first; every engine passes `conformance`. */
+import type { MetricKind } from '@muster/shared/metrics';
+
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json | undefined };
+
+/** One row of a device: `values[i]` belongs to `columns[i]` of its change. `boot`/`seq` null: a named report without identity. */
+export interface StoredRow {
+  boot: string | null;
+  seq: number | null;
+  ts: number;
+  values: readonly (number | null)[];
+}
+
+/** Numbered, append-only logs. */
+export type LogName = 'alerts' | 'audit' | 'quarantine';
+
+/** A dated amount of the ledger; `amount` is a decimal string in base units, never a float. */
+export interface LedgerEntry {
+  id: string;
+  device: string;
+  network: string;
+  account: string;
+  token: string;
+  decimals: number;
+  source: string;
+  /** Time earned, ms. */
+  ts: number;
+  amount: string;
+  exact: boolean;
+  /** `opening`: history before Muster watched; part of the lifetime total, of no day or period. */
+  kind: 'opening' | 'increase' | 'correction';
+  /** When the hub first saw it, ms. */
+  seen: number;
+}
+
+/** Everything that can be written; a commit applies its changes in order, all or none. */
+export type Change =
+  | { kind: 'rows'; device: string; columns: readonly string[]; rows: readonly StoredRow[] }
+  /** Marks (device, boot, seq) as stored for messages that leave no row (rewards, events). */
+  | { kind: 'mark'; device: string; boot: string; seq: number }
+  /** Small state that its part keeps in memory and mirrors here; `value` null deletes. */
+  | { kind: 'document'; collection: string; key: string; value: Json }
+  /** `number` is given by the writer, rising by one in each log; keeps at most `keep` newest when given. */
+  | { kind: 'log'; log: LogName; number: number; ts: number; device: string | null; value: Json; keep?: number }
+  /** Stored once per id; a second one with the same id changes nothing. */
+  | { kind: 'entry'; entry: LedgerEntry }
+  /** Deletes all rows, marks and entries of a device. */
+  | { kind: 'forget'; device: string };
+
+/** What a start finds on disk. */
+export interface Recovered {
+  documents: { collection: string; key: string; value: Json }[];
+  /** Closed seq intervals stored so far. */
+  sequences: { device: string; boot: string; intervals: [from: number, to: number][] }[];
+  /** Newest number of each log, 0 when empty. */
+  numbers: Record<LogName, number>;
+}
+
+export interface SeriesQuery {
+  device: string;
+  /** Series key: metric with labels. */
+  series: string;
+  kind: MetricKind;
+  /** [from, to) in ms. */
+  from: number;
+  to: number;
+  /** At most this many buckets. */
+  points: number;
+}
+
+/** `[bucket start, min, mean, max]`; counters as rate per second; no point = gap. */
+export type Point = [ts: number, min: number, mean: number, max: number];
+export interface SeriesResult {
+  tier: 'raw' | '5m' | '1h';
+  points: Point[];
+}
+
+export interface LatestValue {
+  device: string;
+  series: string;
+  ts: number;
+  value: number;
+}
+
+export interface TopQuery {
+  metric: string;
+  from: number;
+  to: number;
+  n: number;
+  by: 'increase' | 'mean' | 'max';
+}
+
+export interface LogQuery {
+  log: LogName;
+  after: number;
+  limit: number;
+  device?: string;
+  /** Newest first instead of rising numbers. */
+  newest?: boolean;
+}
+export interface LogRecord {
+  number: number;
+  ts: number;
+  device: string | null;
+  value: Json;
+}
+
+export interface EntryQuery {
+  from?: number;
+  to?: number;
+  device?: string;
+  network?: string;
+  /** Leaves out `opening` entries, as every day and period must. */
+  without_opening?: boolean;
+  after?: string;
+  limit: number;
+}
+
+export interface StoreStats {
+  bytes: number;
+  rows: number;
+  samples: number;
+}
+
+export interface Engine {
+  /** Opens or creates; throws AppError `damaged` on a damaged or newer file and changes nothing in it. */
+  open(): Promise<Recovered>;
+  /** Durable when it resolves; on rejection nothing of it is stored. */
+  commit(changes: readonly Change[]): Promise<void>;
+  series(query: SeriesQuery): Promise<SeriesResult>;
+  /** The newest value of every series of every device. */
+  latest(): Promise<LatestValue[]>;
+  top(query: TopQuery): Promise<LatestValue[]>;
+  log(query: LogQuery): Promise<LogRecord[]>;
+  entries(query: EntryQuery): Promise<LedgerEntry[]>;
+  /** Rows of a device by time from `after` (exclusive, ms), for its export. */
+  rows(device: string, after: number, limit: number): Promise<{ ts: number; series: Record<string, number> }[]>;
+  stats(): Promise<StoreStats>;
+  /** A consistent copy of the whole store while it runs. */
+  backup(file: string): Promise<void>;
+  /** Every fault found; empty when sound. */
+  verify(): Promise<string[]>;
+  close(): Promise<void>;
+}
+
+/** The only way to change the store; group commits behind it, in order of arrival. */
+export interface Writer {
+  /** Queues changes; `done` runs after the commit that holds them, in order of arrival. Never dropped: retried while the store cannot commit. */
+  queue(changes: readonly Change[], options: { bytes: number; urgent?: boolean; done?: () => void }): void;
+  /** Queues urgently and resolves once on disk; refused at once with `storage` while the store cannot commit. */
+  write(changes: readonly Change[]): Promise<void>;
+  /** The next number of a log; each is to be written exactly once, in order. */
+  number(log: LogName): number;
+  /** False while the store cannot commit. */
+  readonly healthy: boolean;
+}
+
+/** The reading half of an engine, as API and dashboard need it. */
+export type Reader = Pick<Engine, 'series' | 'top' | 'log' | 'entries' | 'rows' | 'stats' | 'backup' | 'verify'>;

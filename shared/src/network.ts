@@ -1,0 +1,56 @@
+import type * as v from 'valibot';
+import type { Http } from './http.js';
+import type { Log } from './log.js';
+import type { MetricDeclaration, Sample } from './metrics.js';
+import type { Reading } from './wire/messages.js';
+
+/** PORT: a reward source is one file in `networks/` that exports `defineNetwork({...})`; file name = id. */
+export interface NetworkCall<C> {
+  config: C;
+  http: Http;
+  now: number;
+  log: Log;
+  signal: AbortSignal;
+}
+
+/** Metric names in samples are short (`space_used`); the runner makes them `<network>.<metric>`. */
+export interface NetworkReply {
+  samples?: Sample[];
+  readings?: ReadingDraft[];
+}
+
+type WithoutStream<R> = R extends Reading
+  ? Omit<R, 'network' | 'source' | 'as_of'> & { network?: string; source?: string; as_of?: number }
+  : never;
+/** A reading as a network gives it; network, source and as_of default to the network's id, its id and `now`. */
+export type ReadingDraft = WithoutStream<Reading>;
+
+export interface HubNetworkCall<C> extends NetworkCall<C> {
+  devices: readonly string[];
+}
+
+export interface HubNetworkReply {
+  devices: Map<string, NetworkReply>;
+  accounts?: ReadingDraft[];
+}
+
+export interface NetworkDeclaration<S extends v.GenericSchema = v.GenericSchema> {
+  id: string;
+  title: string;
+  docs: string;
+  /** Token symbol → decimals; empty when configuration says it. */
+  tokens: Record<string, number>;
+  config: S;
+  /** Short metric name → declaration. */
+  metrics: Record<string, MetricDeclaration>;
+  /** Milliseconds between reads. */
+  every: number;
+  onDevice?(call: NetworkCall<v.InferOutput<S>>): Promise<NetworkReply>;
+  onHub?(call: HubNetworkCall<v.InferOutput<S>>): Promise<HubNetworkReply>;
+  /** What "not earning" means here, in milliseconds. */
+  expects: { cadence: number; silence_is_normal_for: number };
+}
+
+/** Types the callbacks by the config schema. */
+export const defineNetwork = <S extends v.GenericSchema>(declaration: NetworkDeclaration<S>): NetworkDeclaration<S> =>
+  declaration;

@@ -1,0 +1,155 @@
+import { readFileSync } from 'node:fs';
+import * as v from 'valibot';
+import { AppError } from './errors.js';
+
+/** Settings: one list of declarations per program; flag `--http.port` = env `MUSTER_HTTP_PORT` = `http.port` in its file. */
+export interface SettingDeclaration<T = unknown> {
+  name: string;
+  help: string;
+  /** From the text of a flag or variable, or the JSON value of the file. */
+  schema: v.GenericSchema<unknown, T>;
+  default: T;
+  /** Shown as dots, never printed. */
+  secret?: boolean;
+}
+
+export type Origin = 'default' | 'file' | 'environment' | 'flag';
+export interface SettingValue {
+  name: string;
+  value: unknown;
+  origin: Origin;
+  secret: boolean;
+  help: string;
+}
+
+export type SettingsTable = Record<string, SettingDeclaration>;
+export type SettingsOf<T extends SettingsTable> = { [K in keyof T]: T[K] extends SettingDeclaration<infer V> ? V : never };
+
+export const setting = <T>(declaration: SettingDeclaration<T>): SettingDeclaration<T> => declaration;
+
+/** Text of a flag or variable as a whole number. */
+export const wholeNumber = (min: number, max: number) =>
+  v.pipe(
+    v.union([
+      v.number(),
+      v.pipe(v.string(), v.regex(/^-?\d+$/, `must be a whole number from ${min} to ${max}`), v.transform(Number)),
+    ]),
+    v.integer(`must be a whole number from ${min} to ${max}`),
+    v.minValue(min, `must be a whole number from ${min} to ${max}`),
+    v.maxValue(max, `must be a whole number from ${min} to ${max}`),
+  );
+export const portNumber = () => wholeNumber(0, 65_535);
+export const word = (allowed: readonly string[] = []) =>
+  allowed.length
+    ? v.picklist([...allowed], `must be one of ${allowed.join(', ')}`)
+    : v.pipe(v.string(), v.minLength(1, 'must not be empty'));
+export const onOff = () =>
+  v.union(
+    [
+      v.boolean(),
+      v.pipe(
+        v.picklist(['true', 'false', 'on', 'off', '1', '0', '']),
+        v.transform((text) => ['true', 'on', '1', ''].includes(text)),
+      ),
+    ],
+    'must be true or false',
+  );
+
+export const envName = (name: string): string => `MUSTER_${name.replaceAll('.', '_').toUpperCase()}`;
+
+export interface SettingSources {
+  flags: Record<string, string | true>;
+  env: Record<string, string | undefined>;
+  /** Path of the settings file; missing is fine, damaged is an error. */
+  file: string | null;
+}
+
+/** Values and their origins; throws `bad_settings`, one line naming the setting, the value and what is allowed. */
+export const loadSettings = <T extends SettingsTable>(table: T, sources: SettingSources) => {
+  const file = sources.file ? readSettingsFile(sources.file) : {};
+  refuseUnknown(table, sources.flags, file, sources.file);
+  const listed = Object.values(table).map((declaration) => resolve(declaration, sources, file));
+  const keys = Object.keys(table);
+  const values = Object.fromEntries(listed.map((entry, index) => [keys[index], entry.value])) as SettingsOf<T>;
+  return { values, listed };
+};
+
+const resolve = (declaration: SettingDeclaration, sources: SettingSources, file: Record<string, unknown>): SettingValue => {
+  const { name, help, secret = false } = declaration;
+  const [origin, raw] = find(name, sources, file);
+  if (origin === 'default') return { name, help, secret, origin, value: declaration.default };
+  const result = v.safeParse(declaration.schema, raw === true ? '' : raw, { abortPipeEarly: true });
+  if (result.success) return { name, help, secret, origin, value: result.output };
+  const shown = secret ? '(secret)' : `"${String(raw)}"`;
+  const where = origin === 'environment' ? envName(name) : origin === 'flag' ? `--${name}` : `"${name}" in ${sources.file}`;
+  throw new AppError('bad_settings', `Setting ${where} is ${shown}; it ${result.issues[0].message}`, { path: name });
+};
+
+const find = (name: string, sources: SettingSources, file: Record<string, unknown>): [Origin, unknown] => {
+  if (name in sources.flags) return ['flag', sources.flags[name]];
+  const variable = sources.env[envName(name)];
+  if (variable !== undefined && variable !== '') return ['environment', variable];
+  if (name in file) return ['file', file[name]];
+  return ['default', undefined];
+};
+
+const readSettingsFile = (path: string): Record<string, unknown> => {
+  const text = readIfThere(path);
+  if (text === null) return {};
+  try {
+    return flatten(JSON.parse(text));
+  } catch (cause) {
+    throw new AppError('bad_settings', `The settings file ${path} is not valid JSON; mend or remove it`, { path }, { cause });
+  }
+};
+
+const readIfThere = (path: string): string | null => {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw new AppError('bad_settings', `The settings file ${path} cannot be read; check its permissions`, { path }, { cause });
+  }
+};
+
+/** `{"http": {"port": 1}}` and `{"http.port": 1}` mean the same. */
+const flatten = (value: unknown, prefix = ''): Record<string, unknown> => {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return { [prefix]: value };
+  return Object.assign({}, ...Object.entries(value).map(([key, inner]) => flatten(inner, prefix ? `${prefix}.${key}` : key)));
+};
+
+const refuseUnknown = (
+  table: SettingsTable,
+  flags: Record<string, unknown>,
+  file: Record<string, unknown>,
+  path: string | null,
+) => {
+  const known = new Set(Object.values(table).map((declaration) => declaration.name));
+  const stray = Object.keys(flags).find((name) => !known.has(name));
+  if (stray)
+    throw new AppError('bad_settings', `--${stray} is not a setting; known are ${[...known].join(', ')}`, { path: stray });
+  const odd = Object.keys(file).find((name) => !known.has(name));
+  if (odd)
+    throw new AppError('bad_settings', `"${odd}" in ${path} is not a setting; known are ${[...known].join(', ')}`, { path: odd });
+};
+
+/** `--name value`, `--name=value` and bare `--name`; the rest are words. */
+export const parseArguments = (argv: readonly string[], bare: ReadonlySet<string> = new Set()) => {
+  const flags: Record<string, string | true> = {};
+  const words: string[] = [];
+  for (let i = 0; i < argv.length; i++) {
+    const arg = argv[i] ?? '';
+    if (!arg.startsWith('--')) words.push(arg);
+    else {
+      const [name = '', ...rest] = arg.slice(2).split('=');
+      const next = argv[i + 1];
+      if (rest.length) flags[name] = rest.join('=');
+      else if (bare.has(name) || next === undefined || next.startsWith('--')) flags[name] = true;
+      else {
+        flags[name] = next;
+        i++;
+      }
+    }
+  }
+  return { flags, words };
+};

@@ -1,0 +1,11 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  resolve: { conditions: ['muster-source'] },
+  ssr: { resolve: { conditions: ['muster-source'] } },
+  test: {
+    include: ['{shared,agent,hub,scripts}/src/**/*.test.ts', 'hub/web/src/**/*.test.ts', 'scripts/*.test.ts'],
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
+  },
+});

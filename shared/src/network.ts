@@ -43,6 +43,8 @@ export interface NetworkDeclaration<S extends v.GenericSchema = v.GenericSchema>
   config: S;
   /** Short metric name → declaration. */
   metrics: Record<string, MetricDeclaration>;
+  /** For a source whose configuration names the network and its metrics (`json`); they take the place of `id` and `metrics`. */
+  configured?(config: v.InferOutput<S>): { network: string; metrics: Record<string, MetricDeclaration> };
   /** Milliseconds between reads. */
   every: number;
   onDevice?(call: NetworkCall<v.InferOutput<S>>): Promise<NetworkReply>;

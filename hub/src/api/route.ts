@@ -40,6 +40,8 @@ export interface RouteDeclaration<
   content_type?: string;
   /** Errors worth documenting beyond the common ones. */
   errors?: readonly ErrorCode[];
+  /** Body fields that the audit log shows; never a secret. */
+  audit?: readonly string[];
   handle(call: { params: Input<P>; query: Input<Q>; body: Input<B>; parts: Parts; exchange: Exchange }): Promise<v.InferInput<R>>;
 }
 

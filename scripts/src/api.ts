@@ -8,6 +8,8 @@ export interface HubApi {
   url: string;
   get<T>(path: string): Promise<T>;
   post<T>(path: string, body: unknown): Promise<T>;
+  put<T>(path: string, body: unknown): Promise<T>;
+  patch<T>(path: string, body: unknown): Promise<T>;
 }
 
 export interface HubAccess {
@@ -39,5 +41,11 @@ export const createHubApi = ({ url, token }: HubAccess, http: Http = createHttp(
       throw new AppError('bad_reply', `${method} ${path} answered ${reply.status}: ${reply.text.slice(0, 300)}`);
     return (reply.text === '' ? undefined : JSON.parse(reply.text)) as T;
   };
-  return { url, get: (path) => call('GET', path), post: (path, body) => call('POST', path, body) };
+  return {
+    url,
+    get: (path) => call('GET', path),
+    post: (path, body) => call('POST', path, body),
+    put: (path, body) => call('PUT', path, body),
+    patch: (path, body) => call('PATCH', path, body),
+  };
 };

@@ -1,0 +1,88 @@
+/** `npm run demo`: a hub in a temporary folder with 50 simulated devices on several networks, faults happening. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createHubApi, type HubApi } from './api.js';
+import { planFaults } from './sim/faults.js';
+import { createFleet } from './sim/fleet.js';
+import { createRandom } from './sim/random.js';
+import { startHub } from './testing/processes.js';
+
+const DEVICES = 50;
+const SEED = 7;
+const SITES = [
+  { id: 'roof', name: 'Roof', tariff: '0.31' },
+  { id: 'garage', name: 'Garage', tariff: '0.31' },
+  { id: 'warehouse', name: 'Warehouse', tariff: '0.18' },
+  { id: 'cars', name: 'Cars', tariff: null },
+];
+/** Kinds come in turn: hotspot, storage, GPU node, vehicle unit. */
+const KIND_NAMES = ['Hotspot', 'Storage miner', 'GPU node', 'Vehicle'];
+const KIND_SITES = ['roof', 'warehouse', 'garage', 'cars'];
+const TOKENS = ['helium', 'filecoin', 'render', 'dimo'];
+
+const dress = async (api: HubApi) => {
+  for (const site of SITES) await api.post('/sites', { ...site, time_zone: 'UTC' });
+  for (let index = 0; index < DEVICES; index++) {
+    const kind = index % KIND_NAMES.length;
+    const patch = {
+      name: `${KIND_NAMES[kind]} ${Math.floor(index / KIND_NAMES.length) + 1}`,
+      site: KIND_SITES[kind],
+      tags: [TOKENS[kind]],
+    };
+    await api.patch(`/devices/demo-${String(index + 1).padStart(4, '0')}`, patch);
+  }
+  await addRules(api);
+};
+
+const addRules = async (api: HubApi) => {
+  const { items } = await api.get<{ items: object[] }>('/rules');
+  const config = { metric: 'hw.temperature', above: 80, clear: 72, for_ms: 15_000 };
+  const hot = {
+    id: 'too-hot',
+    rule: 'threshold',
+    title: 'Too hot',
+    enabled: true,
+    severity: 'warning',
+    scope: { all: true },
+    config,
+  };
+  await api.put('/rules', { items: [...items, hot] });
+};
+
+const main = async () => {
+  const data = mkdtempSync(join(tmpdir(), 'muster-demo-'));
+  const password = `demo-${Math.random().toString(36).slice(2, 10)}`;
+  const env = { MUSTER_HTTP_PORT: process.env['MUSTER_HTTP_PORT'] ?? '7480' };
+  const hub = await startHub(data, env);
+  const api = createHubApi(hub.access);
+  await api.post('/users', { name: 'demo', password, role: 'admin' });
+  const plan = { devices: DEVICES, length_ms: 24 * 3_600_000, every_ms: 12 * 60_000, lasts_ms: [45_000, 150_000] as const };
+  const fleet = createFleet(api, {
+    devices: DEVICES,
+    seed: SEED,
+    interval_ms: 5_000,
+    keepalive_s: 5,
+    prefix: 'demo',
+    faults: planFaults(plan, createRandom(SEED)),
+    connects_per_s: 100,
+  });
+  await fleet.start();
+  await dress(api);
+  console.log(
+    `The demo runs: ${DEVICES} simulated devices, with faults.\n  Dashboard  ${hub.addresses.http}\n  Sign in    demo / ${password}\n  Ctrl-C ends it and removes ${data}`,
+  );
+  await new Promise<void>((done) => {
+    for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => done());
+    void hub.ended.then(() => done());
+  });
+  await Promise.race([fleet.stop(), new Promise((done) => setTimeout(done, 3_000))]);
+  await hub.stop();
+  rmSync(data, { recursive: true, force: true });
+  process.exit(0);
+};
+
+main().catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : error);
+  process.exit(1);
+});

@@ -1,0 +1,64 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, expect, it } from 'vitest';
+import { makeFolder, startHub, startProgram } from '../testing/processes.js';
+
+/** What wrong settings, a busy port and a damaged database get. */
+const folders = [makeFolder(), makeFolder(), makeFolder(), makeFolder()];
+afterAll(() => {
+  for (const folder of folders) folder.remove();
+});
+
+const ports = { MUSTER_HTTP_PORT: '0', MUSTER_HTTPS_PORT: '0', MUSTER_MQTT_PORT: '0', MUSTER_MQTTS_PORT: '0' };
+const serve = async (data: string, env: Record<string, string>, words: string[] = []) => {
+  const program = startProgram('hub/dist/main.js', ['serve', ...words], { MUSTER_DATA: data, ...ports, ...env });
+  return { code: await program.ended, lines: program.output().trim().split('\n') };
+};
+
+it.each([
+  [{ MUSTER_HTTP_PORT: 'eighty' }, [], ['MUSTER_HTTP_PORT', 'eighty', '0 to 65535']],
+  [{ MUSTER_ADMIN_TOKEN: 'short' }, [], ['MUSTER_ADMIN_TOKEN', '16 characters']],
+  [{}, ['--http.prt', '1'], ['--http.prt', 'http.port']],
+  [{ MUSTER_LOG: 'xml' }, [], ['MUSTER_LOG', 'xml', 'text, json']],
+])('a wrong setting %j %j is one line that names it and what is allowed', { timeout: 30_000 }, async (env, words, parts) => {
+  const { code, lines } = await serve(folders[0]?.path ?? '', env, words);
+  expect(code).toBe(1);
+  expect(lines).toHaveLength(1);
+  for (const part of parts) expect(lines[0]).toContain(part);
+  expect(lines[0]).not.toContain('short');
+});
+
+it('a busy port says which setting to change', { timeout: 60_000 }, async () => {
+  const hub = await startHub(folders[1]?.path ?? '');
+  for (const [name, address] of [
+    ['MUSTER_HTTP_PORT', hub.addresses.http],
+    ['MUSTER_MQTT_PORT', hub.addresses.mqtt],
+  ] as const) {
+    const { code, lines } = await serve(folders[2]?.path ?? '', { [name]: new URL(address).port });
+    expect(code).toBe(1);
+    expect(lines.join('\n')).toContain(name);
+  }
+  await hub.stop();
+});
+
+it('a second hub on the same folder is refused', { timeout: 60_000 }, async () => {
+  const data = folders[1]?.path ?? '';
+  const hub = await startHub(data);
+  const { code, lines } = await serve(data, {});
+  expect(code).toBe(1);
+  expect(lines.join('\n')).toContain('already');
+  await hub.stop();
+});
+
+it('a damaged database is told and left as it is', { timeout: 60_000 }, async () => {
+  const data = folders[3]?.path ?? '';
+  mkdirSync(join(data, 'hub'), { recursive: true });
+  const file = join(data, 'hub', 'muster.db');
+  writeFileSync(file, 'this is not a database, but somebody may still want it. '.repeat(100));
+  const before = readFileSync(file);
+  const { code, lines } = await serve(data, {});
+  expect(code).toBe(1);
+  expect(lines.join('\n')).toMatch(/damaged|not a database/);
+  expect(lines.join('\n')).toContain('muster.db');
+  expect(readFileSync(file).equals(before)).toBe(true);
+});

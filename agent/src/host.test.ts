@@ -172,10 +172,11 @@ describe('a followed program', () => {
   test('ends by stop, also one that ignores polite signals, and does not come back', async () => {
     program('stubborn', `process.on('SIGTERM', () => {});console.log(process.pid);setInterval(() => {}, 1000);`);
     const clock = createTestClock();
-    const source = hostWith({ clock }).follow('stubborn', []);
+    const host = hostWith({ clock });
+    const source = host.follow('stubborn', []);
     await soon(() => expect(source?.lines()).toHaveLength(1));
     const pid = Number(source?.lines()[0]);
-    source?.stop();
+    host.stop();
     source?.stop();
     await soon(() => expect(() => process.kill(pid, 0)).toThrow());
     clock.advance(600_000);

@@ -45,7 +45,7 @@ interface StatfsReply {
 
 export const createHost = (needs: HostNeeds = {}): LocalHost => {
   const { clock = createSystemClock(), statfs = systemStatfs, program_folders = PROGRAM_FOLDERS } = needs;
-  const followed = new Set<{ stop(): void }>();
+  const followed = new Set<() => void>();
   return {
     read: createReader(),
     list: (path) => orElse([], () => readdirSync(path).sort()),
@@ -55,14 +55,17 @@ export const createHost = (needs: HostNeeds = {}): LocalHost => {
       const path = findProgram(program, program_folders);
       if (path === null) return null;
       const source = createFollower({ path, args, clock });
-      followed.add(source);
-      return source;
+      const end = () => {
+        followed.delete(end);
+        source.stop();
+      };
+      followed.add(end);
+      return { ...source, stop: end };
     },
     now: clock.now,
     monotonic: clock.monotonic,
     stop() {
-      for (const source of followed) source.stop();
-      followed.clear();
+      for (const end of [...followed]) end();
     },
   };
 };

@@ -1,0 +1,57 @@
+/** What every engine refuses before it touches anything: changes that no store could hold. */
+import { AppError } from '@muster/shared/errors';
+import { BASE_UNITS } from '@muster/shared/money';
+import type { Change, LedgerEntry, StoredRow } from './store.js';
+
+/** Throws `bad_request` naming the first bad change. */
+export const checkChanges = (changes: readonly Change[]): void => {
+  for (const [index, change] of changes.entries()) {
+    const fault = faultOf(change);
+    if (fault) {
+      const path = `${index}`;
+      throw new AppError('bad_request', `Change ${index} (${change.kind}) cannot be stored: ${fault}`, { path });
+    }
+  }
+};
+
+const faultOf = (change: Change): string | null => {
+  switch (change.kind) {
+    case 'rows':
+      return named(change.device) ?? rowsFault(change.columns, change.rows);
+    case 'mark':
+      return named(change.device) ?? identityFault(change.boot, change.seq);
+    case 'log':
+      return whole(change.number, 1) && whole(change.ts, 0) ? null : 'number and ts must be whole numbers';
+    case 'entry':
+      return entryFault(change.entry);
+    case 'document':
+      return typeof change.collection === 'string' && typeof change.key === 'string' ? null : 'it needs a collection and a key';
+    case 'forget':
+      return named(change.device);
+    default:
+      return 'its kind is unknown';
+  }
+};
+
+const whole = (value: number, min: number): boolean => Number.isSafeInteger(value) && value >= min;
+const named = (device: string): string | null => (typeof device === 'string' && device !== '' ? null : 'it names no device');
+
+const identityFault = (boot: string, seq: number): string | null =>
+  typeof boot === 'string' && boot !== '' && whole(seq, 0) ? null : 'boot and seq must be a text and a whole number';
+
+const rowsFault = (columns: readonly string[], rows: readonly StoredRow[]): string | null => {
+  if (new Set(columns).size !== columns.length) return 'a column comes twice';
+  for (const row of rows) {
+    if (!whole(row.ts, 0)) return 'ts must be a whole number of ms';
+    if (row.boot !== null && row.seq !== null && identityFault(row.boot, row.seq)) return identityFault(row.boot, row.seq);
+    if (row.values.length !== columns.length) return `a row has ${row.values.length} values for ${columns.length} columns`;
+    if (row.values.some((value) => value !== null && !Number.isFinite(value))) return 'a value is not a finite number';
+  }
+  return null;
+};
+
+const entryFault = (entry: LedgerEntry): string | null => {
+  if (!BASE_UNITS.test(entry.amount)) return 'amount must be a whole decimal number as a string';
+  if (!whole(entry.ts, 0) || !whole(entry.seen, 0)) return 'ts and seen must be whole numbers of ms';
+  return typeof entry.id === 'string' && entry.id !== '' ? null : 'it has no id';
+};

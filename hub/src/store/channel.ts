@@ -1,0 +1,116 @@
+/** Calls of an engine that lives in a worker thread: numbered requests, one answer each, none left hanging when the thread dies. */
+import { AppError, asAppError, type ErrorCode, type ErrorDetails } from '@muster/shared/errors';
+import type { Engine } from './store.js';
+
+export type Method = keyof Engine;
+export interface Request {
+  id: number;
+  method: Method;
+  args: readonly unknown[];
+}
+export interface WireError {
+  code: ErrorCode;
+  message: string;
+  details: ErrorDetails;
+}
+export type Reply = { id: number; value: unknown } | { id: number; error: WireError };
+
+export const asWireError = (error: unknown): WireError => {
+  const { code, message, details } = asAppError(error);
+  return { code, message, details: JSON.parse(JSON.stringify(details)) };
+};
+
+/** As much of a worker thread as is needed. */
+export interface Thread {
+  postMessage(message: Request): void;
+  on(event: 'message', listener: (reply: Reply) => void): unknown;
+  on(event: 'error', listener: (error: Error) => void): unknown;
+  on(event: 'exit', listener: (code: number) => void): unknown;
+  terminate(): Promise<number>;
+}
+
+export interface Channel {
+  call<M extends Method>(method: M, ...args: Parameters<Engine[M]>): ReturnType<Engine[M]>;
+  /** Calls that wait for their answer. */
+  readonly waiting: number;
+  /** Ends the thread after what was asked before; later calls are refused. */
+  close(): Promise<void>;
+}
+
+interface Waiting {
+  resolve: (value: unknown) => void;
+  reject: (error: AppError) => void;
+}
+
+interface State {
+  name: string;
+  spawn: () => Thread;
+  thread: Thread | null;
+  waiting: Map<number, Waiting>;
+  newest: number;
+  closing: Promise<void> | null;
+}
+
+/** `spawn` runs at the first call, and again at the first call after the thread died. */
+export const createChannel = (name: string, spawn: () => Thread): Channel => {
+  const state: State = { name, spawn, thread: null, waiting: new Map(), newest: 0, closing: null };
+  return {
+    call: <M extends Method>(method: M, ...args: Parameters<Engine[M]>) =>
+      (state.closing ? Promise.reject(closed(name)) : send(state, method, args)) as ReturnType<Engine[M]>,
+    get waiting() {
+      return state.waiting.size;
+    },
+    close() {
+      state.closing ??= end(state);
+      return state.closing;
+    },
+  };
+};
+
+const closed = (name: string): AppError => new AppError('storage', `The ${name} is closed`);
+const died = (name: string, why: string): AppError =>
+  new AppError('storage', `The ${name} ended unexpectedly (${why}); it is started again at the next call`);
+
+const send = (state: State, method: Method, args: readonly unknown[]): Promise<unknown> =>
+  new Promise((resolve, reject) => {
+    state.thread ??= start(state);
+    const id = ++state.newest;
+    state.waiting.set(id, { resolve, reject });
+    state.thread.postMessage({ id, method, args });
+  });
+
+const start = (state: State): Thread => {
+  const thread = state.spawn();
+  let why = 'no error given';
+  thread.on('message', (reply) => settle(state, reply));
+  thread.on('error', (error) => {
+    why = error.message;
+  });
+  thread.on('exit', (code) => {
+    if (state.thread === thread) lose(state, died(state.name, `${why}, code ${code}`));
+  });
+  return thread;
+};
+
+const settle = ({ waiting }: State, reply: Reply): void => {
+  const one = waiting.get(reply.id);
+  waiting.delete(reply.id);
+  if (!one) return;
+  if ('error' in reply) one.reject(new AppError(reply.error.code, reply.error.message, reply.error.details));
+  else one.resolve(reply.value);
+};
+
+const lose = (state: State, error: AppError): void => {
+  state.thread = null;
+  const lost = [...state.waiting.values()];
+  state.waiting.clear();
+  for (const { reject } of lost) reject(error);
+};
+
+const end = async (state: State): Promise<void> => {
+  const { thread } = state;
+  if (!thread) return;
+  await send(state, 'close', []).catch(() => {});
+  await thread.terminate();
+  lose(state, closed(state.name));
+};

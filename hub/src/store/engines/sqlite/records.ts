@@ -1,0 +1,107 @@
+/** Logs, ledger entries, totals, and what a start finds. */
+import { AppError } from '@muster/shared/errors';
+import { type Interval, joinIntervals } from '../../intervals.js';
+import type { EntryQuery, LedgerEntry, LogQuery, LogRecord, Recovered, StoreStats } from '../../store.js';
+import type { Connection } from './connect.js';
+
+type Parameter = string | number;
+interface LogText extends Omit<LogRecord, 'value'> {
+  value: string;
+}
+
+export const readLog = (db: Connection, { log, after, limit, device, newest = false }: LogQuery): LogRecord[] => {
+  const where = ['log = ?', newest ? '(? <= 0 OR number < ?)' : 'number > ?'];
+  const parameters: Parameter[] = newest ? [log, after, after] : [log, after];
+  if (device !== undefined) {
+    where.push('device = ?');
+    parameters.push(device);
+  }
+  const sql = `SELECT number, ts, device, value FROM logs WHERE ${where.join(' AND ')} ORDER BY number ${newest ? 'DESC' : 'ASC'} LIMIT ?`;
+  const records = db.prepare<Parameter[], LogText>(sql).all(...parameters, limit);
+  return records.map((record) => ({ ...record, value: JSON.parse(record.value) }));
+};
+
+const CONDITIONS: Partial<Record<keyof EntryQuery, string>> = {
+  from: 'ts >= ?',
+  to: 'ts < ?',
+  device: 'device = ?',
+  network: 'network = ?',
+};
+
+export const readEntries = (db: Connection, query: EntryQuery): LedgerEntry[] => {
+  const where = ['1'];
+  const parameters: Parameter[] = [];
+  for (const key of ['from', 'to', 'device', 'network'] as const) {
+    const value = query[key];
+    if (value === undefined) continue;
+    where.push(CONDITIONS[key] ?? '1');
+    parameters.push(value);
+  }
+  if (query.without_opening) where.push("kind <> 'opening'");
+  if (query.after !== undefined) {
+    where.push('(ts, id) > (?, ?)');
+    parameters.push(timeOfEntry(db, query.after), query.after);
+  }
+  const sql = `SELECT * FROM entries WHERE ${where.join(' AND ')} ORDER BY ts, id LIMIT ?`;
+  const found = db.prepare<Parameter[], Omit<LedgerEntry, 'exact'> & { exact: number }>(sql).all(...parameters, query.limit);
+  return found.map((entry) => ({ ...entry, exact: entry.exact === 1 }));
+};
+
+const timeOfEntry = (db: Connection, id: string): number => {
+  const ts = db.prepare<[string], number>('SELECT ts FROM entries WHERE id = ?').pluck().get(id);
+  if (ts === undefined) throw new AppError('bad_request', `There is no ledger entry "${id}" to go on after`);
+  return ts;
+};
+
+export const readStats = (db: Connection): StoreStats => {
+  const bytes = Number(db.pragma('page_count', { simple: true })) * Number(db.pragma('page_size', { simple: true }));
+  const totals = db.prepare<[], { rows: number; samples: number }>('SELECT rows, samples FROM totals').get();
+  return { bytes, rows: totals?.rows ?? 0, samples: totals?.samples ?? 0 };
+};
+
+export const recover = (db: Connection): Recovered => {
+  const documents = db
+    .prepare<[], { collection: string; key: string; value: string }>('SELECT collection, key, value FROM documents')
+    .all();
+  const newest = new Map(
+    db.prepare<[], { log: string; number: number }>('SELECT log, max(number) AS number FROM logs GROUP BY log').all().map(asPair),
+  );
+  return {
+    documents: documents.map(({ collection, key, value }) => ({ collection, key, value: JSON.parse(value) })),
+    sequences: recoverSequences(db),
+    numbers: {
+      alerts: newest.get('alerts') ?? 0,
+      audit: newest.get('audit') ?? 0,
+      quarantine: newest.get('quarantine') ?? 0,
+    },
+  };
+};
+
+const asPair = ({ log, number }: { log: string; number: number }): [string, number] => [log, number];
+
+interface Island {
+  device: string;
+  boot: string;
+  first: number;
+  last: number;
+}
+
+/** Runs of consecutive seqs: `seq - row_number()` is the same all along a run. */
+const islands = (source: string): string => `
+  SELECT devices.device, boot, first, last FROM (
+    SELECT device, boot, min(seq) AS first, max(seq) AS last FROM (
+      SELECT device, boot, seq, seq - row_number() OVER (PARTITION BY device, boot ORDER BY seq) AS run FROM ${source}
+    ) GROUP BY device, boot, run
+  ) AS runs JOIN devices ON devices.id = runs.device`;
+
+const recoverSequences = (db: Connection): Recovered['sequences'] => {
+  const found = ['rows WHERE boot IS NOT NULL', 'marks'].flatMap((source) => db.prepare<[], Island>(islands(source)).all());
+  const boots = new Map<string, { device: string; boot: string; intervals: Interval[] }>();
+  for (const { device, boot, first, last } of found) {
+    const key = `${device} ${boot}`;
+    const sequence = boots.get(key) ?? { device, boot, intervals: [] };
+    sequence.intervals.push([first, last]);
+    boots.set(key, sequence);
+  }
+  return [...boots.values()].map((sequence) => ({ ...sequence, intervals: joinIntervals(sequence.intervals) }));
+};

@@ -1,5 +1,5 @@
 import { gauge } from '@muster/shared/metrics';
-import { countIn, linesOf, sample, wordsOf } from '../parse.js';
+import { countIn, linesOf, sample, wordsOf } from '@muster/shared/parse';
 import { defineProbe, type Host } from '../probe.js';
 
 const POLICIES = '/sys/devices/system/cpu/cpufreq';

@@ -1,5 +1,5 @@
 import { counter, type Sample } from '@muster/shared/metrics';
-import { byNumber, countIn, labelText, linesOf, mapped, sample, wordsOf } from '../parse.js';
+import { byNumber, countIn, labelText, linesOf, mapped, sample, wordsOf } from '@muster/shared/parse';
 import { defineProbe, type Host } from '../probe.js';
 
 const MOST_DISKS = 64;

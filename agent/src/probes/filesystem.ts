@@ -1,5 +1,5 @@
 import { gauge, type Sample } from '@muster/shared/metrics';
-import { labelText, linesOf, sample } from '../parse.js';
+import { labelText, linesOf, sample } from '@muster/shared/parse';
 import { defineProbe, type FilesystemSizes, type Host } from '../probe.js';
 
 const MOST_MOUNTS = 32;

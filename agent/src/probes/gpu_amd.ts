@@ -1,5 +1,15 @@
 import { gauge, type Sample } from '@muster/shared/metrics';
-import { byNumber, countIn, labelText, mapped, numbered, numberIn, plausibleCelsius, ratioOfPercent, sample } from '../parse.js';
+import {
+  byNumber,
+  countIn,
+  labelText,
+  mapped,
+  numbered,
+  numberIn,
+  plausibleCelsius,
+  ratioOfPercent,
+  sample,
+} from '@muster/shared/parse';
 import { defineProbe, type Host } from '../probe.js';
 
 const CARDS = '/sys/class/drm';

@@ -1,5 +1,5 @@
 import { gauge, type Sample } from '@muster/shared/metrics';
-import { countIn, mapped, numberIn, plausibleCelsius, ratioOfPercent, sample } from '../parse.js';
+import { countIn, mapped, numberIn, plausibleCelsius, ratioOfPercent, sample } from '@muster/shared/parse';
 import { defineProbe, type LineSource } from '../probe.js';
 
 const PERIOD_S = 10;

@@ -1,5 +1,5 @@
 import { gauge } from '@muster/shared/metrics';
-import { countIn, sample, wordsOf } from '../parse.js';
+import { countIn, sample, wordsOf } from '@muster/shared/parse';
 import { defineProbe } from '../probe.js';
 
 export default defineProbe({

@@ -1,5 +1,5 @@
 import { gauge, type Sample } from '@muster/shared/metrics';
-import { countAfter, mapped, sample } from '../parse.js';
+import { countAfter, mapped, sample } from '@muster/shared/parse';
 import { defineProbe } from '../probe.js';
 
 const KIB = 1_024;

@@ -1,5 +1,5 @@
 import { counter, type Sample } from '@muster/shared/metrics';
-import { countIn, labelText, linesOf, sample, wordsOf } from '../parse.js';
+import { countIn, labelText, linesOf, sample, wordsOf } from '@muster/shared/parse';
 import { defineProbe } from '../probe.js';
 
 const MOST_INTERFACES = 16;

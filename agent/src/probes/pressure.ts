@@ -1,5 +1,5 @@
 import { gauge, type Sample } from '@muster/shared/metrics';
-import { numberIn, ratioOfPercent, sample } from '../parse.js';
+import { numberIn, ratioOfPercent, sample } from '@muster/shared/parse';
 import { defineProbe } from '../probe.js';
 
 const FOLDER = '/proc/pressure';

@@ -1,5 +1,5 @@
 import { gauge } from '@muster/shared/metrics';
-import { countAfter, countIn, mapped, sample, wordsOf } from '../parse.js';
+import { countAfter, countIn, mapped, sample, wordsOf } from '@muster/shared/parse';
 import { defineProbe } from '../probe.js';
 
 export default defineProbe({

@@ -1,5 +1,5 @@
 import { gauge, type Labels, type Sample } from '@muster/shared/metrics';
-import { byNumber, labelText, mapped, numbered, numberIn, plausibleCelsius, sample } from '../parse.js';
+import { byNumber, labelText, mapped, numbered, numberIn, plausibleCelsius, sample } from '@muster/shared/parse';
 import { defineProbe, type Host } from '../probe.js';
 
 const ZONES = '/sys/class/thermal';

@@ -1,5 +1,5 @@
 import { gauge } from '@muster/shared/metrics';
-import { countAfter, countIn, sample, wordsOf } from '../parse.js';
+import { countAfter, countIn, sample, wordsOf } from '@muster/shared/parse';
 import { defineProbe } from '../probe.js';
 
 /** Further off than rounding explains: the clock was set (a Pi boots in the past), so the kernel is asked again. */

@@ -1,5 +1,5 @@
 /** What probes share: numbers out of kernel text, samples that are left out when there is no number. No input makes these throw. */
-import type { Labels, Sample } from '@muster/shared/metrics';
+import type { Labels, Sample } from './metrics.js';
 
 const DECIMAL = /^-?\d{1,20}(\.\d{1,20})?$/;
 

@@ -51,12 +51,12 @@ const relativeFault = (path: string, { from }: Import): string | null => {
 const partFault = (path: string, target: string): string | null => {
   const part = partOf(path);
   if (part === null || PORTS.has(target) || partOf(target) === part) return null;
-  if (partOf(target) === null)
-    return ROOTS.has(target.slice('hub/src/'.length)) ? `${part} must not import a composition root` : null;
+  if (partOf(target) === null) return isRoot(target) ? `${part} must not import a composition root` : null;
   return `${part} must not import ${target}: parts meet in PORT files`;
 };
 
-const partOf = (path: string): string | null => /^hub\/src\/([a-z]+)\//.exec(path)?.[1] ?? null;
+const isRoot = (path: string): boolean => ROOTS.has(path.slice('hub/src/'.length)) || path.startsWith('hub/src/verbs/');
+const partOf = (path: string): string | null => /^hub\/src\/(?!verbs\/)([a-z]+)\//.exec(path)?.[1] ?? null;
 
 const webFault = ({ from, type_only }: Import): string | null => {
   if (from.startsWith('node:')) return `the dashboard has no ${from}`;

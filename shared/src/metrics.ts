@@ -60,6 +60,13 @@ export const parseSeriesKey = (key: string): { metric: string; labels: Labels } 
   return labels && { metric, labels };
 };
 
+/** The same key with its labels in order, whatever order the sender used. */
+export const canonicalKey = (key: string): string => {
+  if (!key.includes('{')) return key;
+  const parsed = parseSeriesKey(key);
+  return parsed ? seriesKey(parsed.metric, parsed.labels) : key;
+};
+
 /** `a=b,c=d` as in the braces of a series key, or as the `labels` parameter of the API. */
 export const parseLabels = (text: string): Labels | null => {
   const labels: Record<string, string> = Object.create(null);

@@ -1,0 +1,61 @@
+/** What devices declared about their metrics; equal declarations and equal sets of them are held once. */
+import { createInterner } from '@muster/shared/intern';
+import { type MetricDeclaration, undeclared } from '@muster/shared/metrics';
+import { WIRE_LIMITS } from '@muster/shared/wire/limits';
+import type { WireMetric } from '@muster/shared/wire/messages';
+import { hashOf } from './keys.js';
+
+type Declared = ReadonlyMap<string, MetricDeclaration>;
+
+export interface Declarations {
+  of(device: string, metric: string): MetricDeclaration;
+  /** Adds to what the device declared; the whole list to keep, null when nothing changed. */
+  add(device: string, metrics: readonly WireMetric[]): WireMetric[] | null;
+  all(): { metric: string; declaration: MetricDeclaration }[];
+  forget(device: string): void;
+}
+
+export const createDeclarations = (): Declarations => {
+  const devices = new Map<string, Declared>();
+  const single = createInterner<MetricDeclaration>();
+  const sets = createInterner<Declared & object>();
+  const one = (metric: WireMetric): MetricDeclaration => {
+    const { kind, unit, title, resolution } = metric;
+    const made = { kind, unit, title, ...(resolution === undefined ? {} : { resolution }) };
+    return single.intern(JSON.stringify(made), () => made);
+  };
+  return {
+    of: (device, metric) => devices.get(device)?.get(metric) ?? undeclared(metric),
+    add(device, metrics) {
+      const known = devices.get(device);
+      const next = new Map(known);
+      let changed = false;
+      for (const metric of metrics) {
+        const declaration = one(metric);
+        const fits = next.has(metric.id) || next.size < WIRE_LIMITS.metrics_per_birth;
+        if (!fits || next.get(metric.id) === declaration) continue;
+        next.set(metric.id, declaration);
+        changed = true;
+      }
+      if (!changed) return null;
+      const list = asList(next);
+      devices.set(
+        device,
+        sets.intern(hashOf(JSON.stringify(list)).toString('base64'), () => next),
+      );
+      return list;
+    },
+    all: () => catalogue(new Set(devices.values())),
+    forget: (device) => void devices.delete(device),
+  };
+};
+
+const asList = (declared: Declared): WireMetric[] => [...declared].map(([id, declaration]) => ({ id, ...declaration }));
+
+/** The first declaration of a metric wins where devices differ. */
+const catalogue = (sets: Iterable<Declared>) => {
+  const found = new Map<string, MetricDeclaration>();
+  for (const declared of sets)
+    for (const [metric, declaration] of declared) if (!found.has(metric)) found.set(metric, declaration);
+  return [...found].map(([metric, declaration]) => ({ metric, declaration })).sort((a, b) => (a.metric < b.metric ? -1 : 1));
+};

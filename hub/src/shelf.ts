@@ -1,0 +1,45 @@
+/** PORT-level helper: a small set of records kept by id, in memory and mirrored as documents of one collection. */
+import type { Shelf } from './parts.js';
+import type { Json, Writer } from './store/store.js';
+
+/** The values of one collection among the recovered documents, by key. */
+export const documentsOf = <T>(documents: readonly { collection: string; key: string; value: Json }[], collection: string) =>
+  new Map(documents.filter((one) => one.collection === collection).map((one) => [one.key, one.value as T]));
+
+/** Memory changes first, so that documents are queued in the order of the changes; a refused write is taken back. */
+export const createShelf = <T extends { id: string }>(
+  collection: string,
+  writer: Writer,
+  initial: Iterable<T> = [],
+): Shelf<T> => {
+  const records = new Map([...initial].map((record) => [record.id, record]));
+  const restore = (id: string, before: T | undefined) => {
+    if (before) records.set(id, before);
+    else records.delete(id);
+  };
+  const commit = async (id: string, before: T | undefined) => {
+    const value = (records.get(id) ?? null) as Json;
+    try {
+      await writer.write([{ kind: 'document', collection, key: id, value }]);
+    } catch (error) {
+      restore(id, before);
+      throw error;
+    }
+  };
+  return {
+    all: () => [...records.values()],
+    get: (id) => records.get(id),
+    async put(record) {
+      const before = records.get(record.id);
+      records.set(record.id, record);
+      await commit(record.id, before);
+    },
+    async delete(id) {
+      const before = records.get(id);
+      if (!before) return false;
+      records.delete(id);
+      await commit(id, before);
+      return true;
+    },
+  };
+};

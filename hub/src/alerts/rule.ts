@@ -1,5 +1,5 @@
 /** PORT: an alert rule is one file in `rules/` that exports `defineRule({...})`; it judges, the engine keeps the state. */
-import type { Labels } from '@muster/shared/metrics';
+import type { Labels, MetricDeclaration } from '@muster/shared/metrics';
 import type { PresenceState, Severity } from '@muster/shared/wire/live';
 import type * as v from 'valibot';
 
@@ -9,6 +9,8 @@ export interface FactSample {
   labels: Labels;
   value: number;
   ts: number;
+  /** Unit and title, for the sentence. */
+  declaration?: MetricDeclaration | undefined;
 }
 
 export interface Facts {

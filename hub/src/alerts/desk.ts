@@ -1,0 +1,38 @@
+import type { Clock } from '@muster/shared/clock';
+import { AppError } from '@muster/shared/errors';
+import type { LiveAlert } from '@muster/shared/wire/live';
+import { toJsonSchema } from '@valibot/to-json-schema';
+import type { AlertsDesk } from '../parts.js';
+import type { Json, Writer } from '../store/store.js';
+import type { Cell } from './cells.js';
+import type { Journal } from './journal.js';
+import type { RuleDeclaration } from './rule.js';
+import type { Watch } from './watch.js';
+
+/** Acknowledging open alerts: an event like every other; repeating it changes nothing. */
+export const createAcknowledge = (journal: Journal, needs: { watch: Watch; writer: Writer; clock: Clock }) => {
+  const { watch, writer, clock } = needs;
+  const shown = (id: string): LiveAlert => {
+    const alert = journal.board.get(id);
+    if (!alert) throw new AppError('not_found', `There is no alert "${id}" that is open or was resolved lately`, { path: id });
+    return alert;
+  };
+  return async (ids: readonly string[], by: string, comment: string | null): Promise<LiveAlert[]> => {
+    const before = ids.map(shown);
+    if (!writer.healthy)
+      throw new AppError('storage', 'The store cannot be written at the moment; acknowledge again once it recovers');
+    const isNews = ({ alert }: Cell) => alert.acknowledged?.by !== by || alert.acknowledged.comment !== comment;
+    const cells = [...new Set(ids)].flatMap((id) => watch.cells.byAlert(id) ?? []).filter(isNews);
+    await Promise.all(cells.map((cell) => watch.acknowledge(cell, { by, at: clock.now(), comment })));
+    return before.map((alert) => journal.board.get(alert.id) ?? alert);
+  };
+};
+
+/** Rule declarations as forms and the API see them: the config as JSON Schema. */
+export const describeRules = (declarations: ReadonlyMap<string, RuleDeclaration>): ReturnType<AlertsDesk['declarations']> =>
+  [...declarations.values()].map(({ id, title, severity, config }) => ({
+    id,
+    title,
+    severity,
+    config: toJsonSchema(config, { errorMode: 'ignore', typeMode: 'input' }) as unknown as Json,
+  }));

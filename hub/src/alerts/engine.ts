@@ -1,0 +1,199 @@
+import type { Clock } from '@muster/shared/clock';
+import type { Log } from '@muster/shared/log';
+import type { LiveValue } from '@muster/shared/wire/live';
+import type { AlertsDesk, RuleSetting } from '../parts.js';
+import type { Reader, Recovered, Writer } from '../store/store.js';
+import { createAcknowledge, describeRules } from './desk.js';
+import { type AlertDocument, createJournal } from './journal.js';
+import { createJudge, type FactSources } from './judge.js';
+import { activate, createPlans } from './plan.js';
+import { createDueRound, createRounds } from './rounds.js';
+import type { RuleDeclaration } from './rule.js';
+import { createRuleBook } from './settings.js';
+import { createTiming } from './timing.js';
+import { createWatch, type Subject } from './watch.js';
+
+export interface AlertNeeds extends FactSources {
+  writer: Writer;
+  clock: Clock;
+  /** That many random bytes. */
+  random: (bytes: number) => Uint8Array;
+  log: Log;
+  rules: ReadonlyMap<string, RuleDeclaration>;
+}
+
+/** The desk and its inputs; the composition root connects them. */
+export interface Alerts extends AlertsDesk {
+  /** Reads what was resolved lately, continues what is open, starts the one loop. */
+  start(reader: Pick<Reader, 'log'>): Promise<void>;
+  stop(): void;
+  presenceChanged(change: { device: string }): void;
+  valuesUpdated(update: { device: string; values: readonly LiveValue[] }): void;
+  deviceChanged(id: string): void;
+  deviceRemoved(id: string): void;
+  /** An alert about the hub itself, such as `store`. */
+  hub(subject: string, firing: boolean, why: string): void;
+  /** The store cannot commit: what waits for it is announced from memory, and one hub alert is raised. */
+  stalled(why: string): void;
+  recovered(why?: string): void;
+}
+
+/** Every open alert is judged anew once in so many seconds: a missed signal leaves none open for ever. */
+const SWEEP_S = 30;
+
+export const createAlerts = (needs: AlertNeeds, found: Pick<Recovered, 'documents' | 'numbers'>): Alerts => {
+  const engine = assemble(needs, found);
+  const { journal, book, watch, timing } = engine;
+  const { writer, clock } = needs;
+  const { judgeAll, begin, ...inputs } = createInputs(engine, needs);
+
+  return {
+    ...inputs,
+    open: journal.board.open,
+    get: journal.board.get,
+    list: journal.board.list,
+    counts: journal.board.counts,
+    events: journal.events,
+    event: journal.event,
+    get newest() {
+      return journal.newest();
+    },
+    acknowledge: createAcknowledge(journal, { watch, writer, clock }),
+    declarations: () => describeRules(needs.rules),
+    rules: book.all,
+    async setRules(rules, by) {
+      const before = book.all();
+      const settings = await book.set(rules);
+      engine.activate();
+      applyRules(engine, { before, settings, by });
+      judgeAll();
+      return settings;
+    },
+    async start(reader) {
+      await journal.start(reader);
+      book.offer();
+      timing.start();
+      begin();
+    },
+    stop: timing.stop,
+  };
+};
+
+/** What other parts tell; until `begin` only the hub itself is listened to. */
+const createInputs = (engine: Engine, { registry, log, writer }: AlertNeeds) => {
+  const { journal, watch, rounds, due, timing } = engine;
+  const ofHub = watch.cells.of('');
+  let started = false;
+  const judgeAll = () => {
+    for (const device of registry.all()) rounds.device(device.id);
+    due.expectNext();
+  };
+  const hub = (subject: string, firing: boolean, why: string) =>
+    void watch.judge(HUB, { subject, firing: firing ? 'yes' : 'no', value: null, why });
+  timing.calls({
+    due: due.fire,
+    loop: createLoop(engine, writer),
+    shift(ms) {
+      log.warn('The hub stood still or its clock jumped; alert delays do not count that time', { ms: Math.round(ms) });
+      watch.shift(ms);
+      due.expectNext();
+    },
+  });
+  return {
+    judgeAll,
+    begin() {
+      started = true;
+      for (const cell of ofHub) watch.end(cell, 'The hub was restarted.');
+      for (const id of [...watch.cells.devices()]) rounds.reconcile(id);
+      judgeAll();
+    },
+    presenceChanged({ device }: { device: string }) {
+      if (started) rounds.device(device);
+    },
+    valuesUpdated({ device: id, values }: { device: string; values: readonly LiveValue[] }) {
+      const device = started ? registry.get(id) : undefined;
+      if (device) rounds.report(device, values);
+    },
+    deviceChanged(id: string) {
+      engine.plans().drop(id);
+      journal.board.rename(id, registry.get(id)?.name ?? id);
+      if (!started) return;
+      rounds.reconcile(id);
+      rounds.device(id);
+    },
+    deviceRemoved(id: string) {
+      engine.plans().drop(id);
+      for (const cell of watch.cells.of(id)) watch.end(cell, `${cell.alert.device_name} was removed.`);
+    },
+    hub,
+    stalled(why: string) {
+      hub('store', true, why);
+      journal.release();
+    },
+    recovered: (why = 'The store can be written again.') => hub('store', false, why),
+  };
+};
+
+const HUB: Subject = {
+  setting: 'hub',
+  device: '',
+  device_name: 'Hub',
+  title: 'Hub problem',
+  severity: 'critical',
+  delay: 0,
+};
+
+const assemble = (needs: AlertNeeds, found: Pick<Recovered, 'documents' | 'numbers'>) => {
+  const { writer, clock, registry, rules: declarations } = needs;
+  const kept = found.documents.filter(({ collection }) => collection === 'alerts');
+  const memos = kept.map(({ value }) => value as unknown as AlertDocument);
+  const journal = createJournal(writer, { newest: found.numbers.alerts, open: memos.map(({ alert }) => alert) });
+  const book = createRuleBook(writer, declarations, found.documents);
+  const newId = () => Buffer.from(needs.random(8)).toString('hex');
+  const watch = createWatch(journal, { newId, now: () => clock.now() }, memos);
+  let plans = createPlans(activate(book.all(), declarations));
+  const timing = createTiming(clock);
+  const judge = createJudge(needs, needs.log);
+  const round = { watch, registry, clock, judge, plans: () => plans, expect: timing.expect };
+  const rounds = createRounds(round);
+  const due = createDueRound(round, rounds);
+  return {
+    ...{ journal, book, watch, timing, rounds, due, plans: () => plans },
+    /** Takes the settings of the book into use. */
+    activate() {
+      plans = createPlans(activate(book.all(), declarations));
+    },
+  };
+};
+type Engine = ReturnType<typeof assemble>;
+
+/** Ends what the new settings no longer ask for. */
+const applyRules = ({ watch, rounds }: Engine, rules: { before: RuleSetting[]; settings: RuleSetting[]; by: string }) => {
+  const old = new Map(rules.before.map((one) => [one.id, one]));
+  const differ = (part: (one: RuleSetting) => unknown) => (one: RuleSetting) => {
+    const former = old.get(one.id);
+    return former !== undefined && JSON.stringify(part(former)) !== JSON.stringify(part(one));
+  };
+  const swapped = new Set(rules.settings.filter(differ((one) => one.rule)).map(({ id }) => id));
+  const edited = new Set(rules.settings.filter(differ((one) => one.config)).map(({ id }) => id));
+  for (const id of [...watch.cells.devices()]) {
+    if (id === '') continue;
+    rounds.reconcile(id, rules.by);
+    for (const cell of watch.cells.of(id)) if (swapped.has(cell.setting)) watch.end(cell, 'The rule was replaced.', rules.by);
+    rounds.sweep(id, (cell) => edited.has(cell.setting));
+  }
+};
+
+/** Every second a slice of the open alerts; while the store stands still, what waits for it is announced. */
+const createLoop = ({ journal, watch, rounds }: Engine, writer: Writer) => {
+  let rest: string[] = [];
+  let slice = 1;
+  return () => {
+    if (!writer.healthy) journal.release();
+    if (rest.length === 0) {
+      rest = [...watch.cells.devices()].filter((id) => id !== '');
+      slice = Math.ceil(rest.length / SWEEP_S);
+    }
+    for (const id of rest.splice(0, slice)) rounds.sweep(id);
+  };
+};

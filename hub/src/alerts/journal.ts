@@ -1,0 +1,124 @@
+import { createSignal, type Signal } from '@muster/shared/signal';
+import type { LiveAlert, LiveAlertEvent } from '@muster/shared/wire/live';
+import type { Json, LogRecord, Reader, Writer } from '../store/store.js';
+import { createBoard } from './board.js';
+
+/** Events kept on disk for replay; at one a minute that is a week. */
+const KEEP = 10_000;
+/** Newest events that a start reads to know what was resolved lately. */
+const LOOK_BACK = 2_000;
+
+/** An open alert as its document: what a restart continues from. */
+export interface AlertMemo {
+  setting: string;
+  subject: string;
+}
+export type AlertDocument = AlertMemo & { alert: LiveAlert };
+
+export interface Entry extends AlertMemo {
+  ts: number;
+  change: LiveAlertEvent['change'];
+  by: string;
+  alert: LiveAlert;
+  /** Runs once the event is announced. */
+  announced?: () => void;
+}
+
+interface Outgoing {
+  event: LiveAlertEvent & { number: number };
+  early: boolean;
+  announced: (() => void) | undefined;
+}
+
+/** Numbers events, stores them, and only then announces them; what the store cannot commit is announced at once, unnumbered, and again with its number. */
+export interface Journal {
+  /** Answers the alert with the number of this event. */
+  record(entry: Entry): LiveAlert;
+  /** The store stands still: announces what waits for it. */
+  release(): void;
+  events(after: number, limit: number): Promise<LiveAlertEvent[]>;
+  start(reader: Pick<Reader, 'log'>): Promise<void>;
+  /** What was announced so far, as everyone outside sees it. */
+  board: ReturnType<typeof createBoard>;
+  newest(): number;
+  event: Signal<LiveAlertEvent>;
+}
+
+export const createJournal = (writer: Writer, recovered: { newest: number; open: readonly LiveAlert[] }): Journal => {
+  const event = createSignal<LiveAlertEvent>();
+  const board = createBoard(recovered.open);
+  const silent = new Set<Outgoing>();
+  let newest = recovered.newest;
+  let reader: Pick<Reader, 'log'> | null = null;
+
+  const announceEarly = (outgoing: Outgoing) => {
+    silent.delete(outgoing);
+    outgoing.early = true;
+    const { alert, number } = outgoing.event;
+    const unnumbered = { ...alert, event: board.numberOf(alert.id) };
+    board.put(unnumbered, number);
+    event.emit({ ...outgoing.event, number: null, alert: unnumbered });
+    outgoing.announced?.();
+  };
+  const settle = (outgoing: Outgoing) => {
+    silent.delete(outgoing);
+    newest = outgoing.event.number;
+    board.put(outgoing.event.alert, newest);
+    board.settled(outgoing.event.alert.id, newest);
+    event.emit(outgoing.event);
+    if (!outgoing.early) outgoing.announced?.();
+  };
+
+  const release = () => {
+    for (const outgoing of silent) announceEarly(outgoing);
+  };
+
+  return {
+    board,
+    event,
+    newest: () => newest,
+    record(entry) {
+      const outgoing = numbered(entry, writer.number('alerts'));
+      silent.add(outgoing);
+      const changes = changesOf(entry, outgoing.event);
+      writer.queue(changes, { bytes: 1_500, urgent: true, done: () => settle(outgoing) });
+      if (!writer.healthy) release();
+      return outgoing.event.alert;
+    },
+    release,
+    async start(source) {
+      reader = source;
+      const records = await source.log({ log: 'alerts', after: 0, limit: LOOK_BACK, newest: true });
+      for (const { change, alert, number } of records.map(asEvent).reverse()) {
+        if (change === 'resolved') board.put(alert, number ?? 0);
+        board.settled(alert.id, number ?? 0);
+      }
+    },
+    async events(after, limit) {
+      const records = (await reader?.log({ log: 'alerts', after, limit })) ?? [];
+      // What is on disk but not announced yet will come live: whoever replays up to `newest` and listens gets each once.
+      return records.map(asEvent).filter(({ number }) => (number ?? 0) <= newest);
+    },
+  };
+};
+
+const numbered = ({ ts, change, by, alert, announced }: Entry, number: number): Outgoing => ({
+  event: { number, ts, change, by, alert: { ...alert, event: number } },
+  early: false,
+  announced,
+});
+
+const changesOf = ({ setting, subject }: Entry, { number, ...event }: Outgoing['event']) => {
+  const { alert, ts } = event;
+  const document: AlertDocument | null = alert.state === 'resolved' ? null : { alert, setting, subject };
+  const device = alert.device || null;
+  return [
+    { kind: 'log', log: 'alerts', number, ts, device, value: event as unknown as Json, keep: KEEP },
+    { kind: 'document', collection: 'alerts', key: alert.id, value: document as unknown as Json },
+  ] as const;
+};
+
+const asEvent = ({ number, value }: LogRecord): LiveAlertEvent => {
+  const event = value as unknown as Omit<LiveAlertEvent, 'number'>;
+  return { ...event, number };
+};

@@ -1,0 +1,116 @@
+import type { Clock } from '@muster/shared/clock';
+import type { LiveValue } from '@muster/shared/wire/live';
+import type { Device, Registry } from '../parts.js';
+import type { Cell } from './cells.js';
+import { type Judge, touchedBy } from './judge.js';
+import type { ActiveRule, Plans } from './plan.js';
+import type { Subject, Watch } from './watch.js';
+
+/** A series that a rule no longer sees, on a device that is online all this time, is gone (a day is the longest cadence). */
+const GONE_MS = 26 * 3_600_000;
+
+export interface RoundNeeds {
+  watch: Watch;
+  judge: Judge;
+  registry: Pick<Registry, 'get'>;
+  clock: Clock;
+  plans: () => Plans;
+  /** Something has become pending and falls due then. */
+  expect: (at: number) => void;
+}
+
+/** What is judged when: a report, a device, or the alerts that are open. */
+export const createRounds = ({ watch, judge, registry, clock, plans, expect }: RoundNeeds) => {
+  const judgeRules = (device: Device, rules: Iterable<ActiveRule>) => {
+    const judged = judge.verdicts(device, rules, clock.now());
+    for (const { rule, verdicts } of judged) {
+      const about = subjectOf(rule, device);
+      for (const verdict of verdicts) {
+        const due = watch.judge(about, verdict);
+        if (due !== null) expect(due);
+      }
+    }
+    return judged;
+  };
+
+  /** Ends the alerts of a device whose rule no longer holds for it. */
+  const reconcile = (id: string, by = 'hub') => {
+    const device = registry.get(id);
+    for (const cell of id === '' ? [] : watch.cells.of(id)) {
+      if (!device) watch.end(cell, `${cell.alert.device_name} was removed.`, by);
+      else if (!plans().of(device).rules.has(cell.setting)) {
+        watch.end(cell, `The rule "${cell.alert.title}" no longer applies to ${device.name}.`, by);
+      }
+    }
+  };
+  const isGone = ({ device }: Cell): boolean => {
+    const { state, since } = judge.presence(device);
+    return state === 'online' && clock.now() - since >= GONE_MS;
+  };
+
+  return {
+    judgeRules,
+    reconcile,
+    report(device: Device, values: readonly LiveValue[]) {
+      const touched = touchedBy(plans().of(device), values);
+      if (touched.size > 0) judgeRules(device, touched);
+    },
+    device(id: string) {
+      const device = registry.get(id);
+      if (device) judgeRules(device, plans().of(device).rules.values());
+    },
+    /** Judges the open alerts of a device by all that is known of it; what no verdict speaks of any more ends when `gone` says so. */
+    sweep(id: string, gone: (cell: Cell) => boolean = isGone) {
+      const device = registry.get(id);
+      if (!device) return reconcile(id);
+      const plan = plans().of(device);
+      const open = new Set(watch.cells.of(id).flatMap((cell) => plan.rules.get(cell.setting) ?? []));
+      for (const { rule, verdicts } of judgeRules(device, open)) {
+        const spoken = new Set(verdicts.map(({ subject = '' }) => subject));
+        for (const cell of watch.cells.of(id)) {
+          if (cell.setting !== rule.setting.id || spoken.has(cell.subject) || !gone(cell)) continue;
+          watch.end(cell, `${device.name} no longer reports ${cell.subject || 'what this rule needs'}.`);
+        }
+      }
+    },
+  };
+};
+export type Rounds = ReturnType<typeof createRounds>;
+
+const subjectOf = ({ setting, delay }: ActiveRule, device: Device): Subject => ({
+  setting: setting.id,
+  device: device.id,
+  device_name: device.name,
+  title: setting.title,
+  severity: setting.severity,
+  delay,
+});
+
+/** Fires what is due. One that is due but judged `keep` waits for news or the sweep, not for the clock. */
+export const createDueRound = ({ watch, registry, clock, plans, expect }: Omit<RoundNeeds, 'judge'>, rounds: Rounds) => {
+  const ruleOf = (cell: Cell) => {
+    const device = registry.get(cell.device);
+    const rule = device && plans().of(device).rules.get(cell.setting);
+    return device && rule ? { device, rule, due: cell.held.since + rule.delay } : null;
+  };
+  const expectNext = () => {
+    const now = clock.now();
+    let next = Number.POSITIVE_INFINITY;
+    for (const cell of watch.cells.pending) {
+      const due = ruleOf(cell)?.due ?? 0;
+      if (due > now && due < next) next = due;
+    }
+    expect(next);
+  };
+  return {
+    expectNext,
+    fire() {
+      const now = clock.now();
+      for (const cell of [...watch.cells.pending]) {
+        const found = ruleOf(cell);
+        if (found && found.due <= now && watch.cells.pending.has(cell)) rounds.judgeRules(found.device, [found.rule]);
+      }
+      expectNext();
+    },
+  };
+};

@@ -1,0 +1,107 @@
+import type { LiveAlert, LiveAlertEvent, Severity } from '@muster/shared/wire/live';
+import { type Cell, createCells } from './cells.js';
+import type { AlertDocument, Journal } from './journal.js';
+import { type AlertChange, advance, type Held } from './lifecycle.js';
+import type { Verdict } from './rule.js';
+
+/** What an alert is about and how it is worded. */
+export interface Subject {
+  setting: string;
+  device: string;
+  device_name: string;
+  title: string;
+  severity: Severity;
+  delay: number;
+}
+
+/** The bookkeeping between verdicts and events: the lifecycle of every cell, one event per change. */
+export const createWatch = (
+  journal: Pick<Journal, 'record'>,
+  needs: { newId: () => string; now: () => number },
+  recovered: readonly AlertDocument[],
+) => {
+  const cells = createCells(recovered);
+
+  const change = (
+    cell: Cell,
+    held: Held | null,
+    event: { change: AlertChange; why: string; value: number | null; by: string },
+  ) => {
+    const ts = needs.now();
+    const alert: LiveAlert = {
+      ...cell.alert,
+      why: event.why,
+      value: event.value,
+      state: held?.state ?? 'resolved',
+      fired_at: held?.state === 'firing' ? held.fired_at : cell.alert.fired_at,
+      resolved_at: held ? null : ts,
+    };
+    const { setting, subject } = cell;
+    const numbered = journal.record({ setting, subject, ts, change: event.change, by: event.by, alert });
+    if (held) cells.put(Object.assign(cell, { held, alert: numbered }));
+    else cells.delete(cell);
+  };
+
+  return {
+    cells,
+    /** Takes a verdict; answers when it falls due if it has just become pending. */
+    judge(about: Subject, verdict: Verdict): number | null {
+      if (verdict.firing !== 'yes' && !cells.has(about.device)) return null;
+      const cell = cells.find(about.device, about.setting, verdict.subject ?? '');
+      const now = needs.now();
+      const step = advance(cell?.held ?? null, verdict.firing, { now, delay: about.delay });
+      if (!step.change) return null;
+      const fresh = cell ?? newCell(about, verdict, { id: needs.newId(), now });
+      change(fresh, step.held, { change: step.change, why: verdict.why, value: verdict.value, by: 'hub' });
+      return step.change === 'pending' ? now + about.delay : null;
+    },
+    /** Ends what has lost its reason to be open. */
+    end(cell: Cell, why: string, by = 'hub') {
+      const ending = cell.held.state === 'firing' ? 'resolved' : 'cancelled';
+      change(cell, null, { change: ending, why, value: cell.alert.value, by });
+    },
+    acknowledge(cell: Cell, acknowledged: NonNullable<LiveAlert['acknowledged']>): Promise<void> {
+      const { setting, subject } = cell;
+      return new Promise((announced) => {
+        const alert = { ...cell.alert, acknowledged };
+        const event: { ts: number; change: LiveAlertEvent['change']; by: string } = {
+          ts: acknowledged.at,
+          change: 'acknowledged',
+          by: acknowledged.by,
+        };
+        cell.alert = journal.record({ ...event, setting, subject, alert, announced });
+      });
+    },
+    /** The clock jumped or the hub stood still: that time does not count towards any delay. */
+    shift(ms: number) {
+      for (const cell of cells.pending) {
+        const since = cell.held.since + ms;
+        Object.assign(cell, { held: { state: 'pending', since }, alert: { ...cell.alert, since } });
+      }
+    },
+  };
+};
+export type Watch = ReturnType<typeof createWatch>;
+
+const newCell = (about: Subject, verdict: Verdict, { id, now }: { id: string; now: number }): Cell => ({
+  setting: about.setting,
+  device: about.device,
+  subject: verdict.subject ?? '',
+  held: { state: 'pending', since: now },
+  alert: {
+    id,
+    rule: about.setting,
+    device: about.device,
+    device_name: about.device_name,
+    title: about.title,
+    why: verdict.why,
+    severity: about.severity,
+    state: 'pending',
+    value: verdict.value,
+    since: now,
+    fired_at: null,
+    resolved_at: null,
+    acknowledged: null,
+    event: 0,
+  },
+});

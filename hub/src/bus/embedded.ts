@@ -1,0 +1,154 @@
+import type { EventEmitter } from 'node:events';
+import type { Socket } from 'node:net';
+import type { Clock } from '@muster/shared/clock';
+import { assert } from '@muster/shared/errors';
+import type { Log } from '@muster/shared/log';
+import { Aedes } from 'aedes';
+import type { Bus, BusCounts, BusHandlers, BusRefusal } from './bus.js';
+import { createHooks, type HookNeeds } from './hooks.js';
+import { BUS_LIMITS, type BusLimits } from './limits.js';
+import { createListener, type ListenAt, type Listener, type ListenerName } from './listeners.js';
+import { createSessions } from './sessions.js';
+import { createSocketCap, createTries, plainAddress } from './tries.js';
+
+export interface EmbeddedBusNeeds {
+  handlers: BusHandlers;
+  log: Log;
+  clock: Clock;
+  /** PEM; needed for the `mqtts` listener. */
+  tls: { key: string; cert: string } | null;
+}
+
+export interface EmbeddedBusSettings {
+  mqtt: ListenAt | null;
+  mqtts: ListenAt | null;
+  limits?: Partial<BusLimits> | undefined;
+}
+
+const REASONS: readonly BusRefusal['reason'][] = [
+  'wrong_key',
+  'foreign_topic',
+  'foreign_subscription',
+  'oversize',
+  'malformed',
+  'too_many_tries',
+  'too_slow',
+  'bad_will',
+];
+
+/** Period of the one loop that watches unfinished packets, pauses and logins. */
+const SWEEP_MS = 250;
+
+/** The bus on aedes: its hooks decide, our guard reads, our sessions answer; nothing is ever routed to anyone. */
+export const createEmbeddedBus = (needs: EmbeddedBusNeeds, settings: EmbeddedBusSettings): Bus => {
+  const limits: BusLimits = { ...BUS_LIMITS, ...settings.limits };
+  const counts: BusCounts = {
+    connections: 0,
+    received: 0,
+    refused: Object.fromEntries(REASONS.map((reason) => [reason, 0])) as BusCounts['refused'],
+  };
+  const refuse = (refusal: BusRefusal): void => {
+    counts.refused[refusal.reason] += 1;
+    safely(needs.log, () => needs.handlers.refused(refusal));
+  };
+  const sessions = createSessions({ ...needs, refuse }, limits);
+  let running: { broker: Aedes; listeners: Map<ListenerName, Listener>; stopSweep: () => void } | null = null;
+
+  const start = async (): Promise<void> => {
+    assert(!running, 'a bus is started once');
+    const tries = createTries(limits, () => needs.clock.monotonic());
+    const broker = await createBroker({ ...needs, limits, sessions, tries, counts });
+    const listeners = createListeners(broker);
+    running = { broker, listeners, stopSweep: needs.clock.every(SWEEP_MS, sessions.sweep) };
+    try {
+      for (const listener of listeners.values()) await listener.start();
+    } catch (error) {
+      await stop();
+      throw error;
+    }
+  };
+
+  const stop = async (): Promise<void> => {
+    const stopping = running;
+    running = null;
+    if (!stopping) return;
+    stopping.stopSweep();
+    sessions.endAll();
+    await Promise.all([...stopping.listeners.values()].map((listener) => listener.stop()));
+    await new Promise<void>((resolve) => stopping.broker.close(() => resolve()));
+  };
+
+  const createListeners = (broker: Aedes): Map<ListenerName, Listener> => {
+    const cap = createSocketCap(limits);
+    const admit = (socket: Socket): boolean => {
+      const remote = plainAddress(socket.remoteAddress);
+      if (cap.enter(remote)) {
+        socket.once('close', () => cap.left(remote));
+        return true;
+      }
+      refuse({ reason: 'too_many_tries', agent: null, remote, detail: 'too many connections from this address' });
+      return false;
+    };
+    const accept = (socket: Socket): void => {
+      if (!running || socket.destroyed) socket.destroy();
+      else sessions.accept(socket, plainAddress(socket.remoteAddress), broker);
+    };
+    const failed = (error: Error) => needs.log.error('A listener of the bus failed', { error });
+    const make = (name: ListenerName, at: ListenAt, tls: { key: string; cert: string } | null) =>
+      createListener({ name, at, tls, handshake_ms: limits.connect_ms, admit, accept, failed });
+    const listeners = new Map<ListenerName, Listener>();
+    if (settings.mqtt) listeners.set('mqtt', make('mqtt', settings.mqtt, null));
+    if (settings.mqtts) {
+      assert(needs.tls, 'a TLS listener has a certificate');
+      listeners.set('mqtts', make('mqtts', settings.mqtts, needs.tls));
+    }
+    return listeners;
+  };
+
+  return {
+    start,
+    stop,
+    command: (agent, payload) => sessions.command(agent, payload),
+    disconnect: (agent) => sessions.disconnect(agent),
+    addresses() {
+      const mqtt = running?.listeners.get('mqtt')?.address();
+      const mqtts = running?.listeners.get('mqtts')?.address();
+      return { ...(mqtt && { mqtt }), ...(mqtts && { mqtts }) };
+    },
+    counts: () => ({ ...counts, connections: sessions.size(), refused: { ...counts.refused } }),
+  };
+};
+
+/** Periods that aedes multiplies by four and hands to setInterval, which turns anything above 2^31 ms into 1 ms. */
+const NEVER_MS = 500_000_000;
+
+const createBroker = async (needs: HookNeeds) => {
+  const { limits, log, sessions } = needs;
+  const { persistence, mq, hooks } = createHooks(needs);
+  const broker = await Aedes.createBroker({
+    ...hooks,
+    mq,
+    persistence,
+    connectTimeout: limits.connect_ms,
+    drainTimeout: 5_000,
+    heartbeatInterval: NEVER_MS,
+    keepaliveLimit: limits.keepalive_max_s,
+    maxClientsIdLength: 63,
+    queueLimit: 42,
+  });
+  broker.on('client', (client) => sessions.opened(client));
+  broker.on('keepaliveTimeout', (client) => sessions.of(client)?.end('keepalive'));
+  broker.on('clientError', (client, error) => sessions.failed(client, error));
+  broker.on('connectionError', (client, error) => sessions.failed(client, error));
+  broker.on('unsubscribe', (topics, client) => sessions.unsubscribed(topics, client));
+  (broker as EventEmitter).on('error', (error: Error) => log.error('The MQTT broker failed', { error }));
+  return broker;
+};
+
+const safely = (log: Log, task: () => void): void => {
+  try {
+    task();
+  } catch (error) {
+    log.error('A handler of the bus failed', { error });
+  }
+};

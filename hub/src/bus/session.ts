@@ -1,0 +1,91 @@
+import type { Duplex } from 'node:stream';
+import type { BusRefusal, CloseReason, Grant, Link, Outcome } from './bus.js';
+import type { ConnectVerdict } from './gate.js';
+import { Guard, type GuardNeeds } from './guard.js';
+
+interface Waiting {
+  bytes: number;
+  settled: boolean;
+  acknowledge: () => void;
+}
+
+export interface SessionNeeds extends Omit<GuardNeeds, 'violated'> {
+  refused: (session: Session, reason: BusRefusal['reason'], detail: string) => void;
+}
+
+/** One connection, from the accept to its end. A class: one per connection, on the hot path. */
+export class Session {
+  readonly conn: Duplex;
+  readonly remote: string;
+  readonly since: number;
+  readonly guard: Guard;
+  readonly #needs: SessionNeeds;
+  /** As claimed by CONNECT. */
+  claimed: string | null = null;
+  keepalive_s = 0;
+  verdict: ConnectVerdict | null = null;
+  grant: Grant | null = null;
+  /** Set once the CONNECT is granted and registered. */
+  link: Link | null = null;
+  /** Subscribed to its command topic. */
+  listens = false;
+  reason: CloseReason | null = null;
+  /** `closed` was told, or the socket is gone: nothing may be told or acknowledged any more. */
+  over = false;
+  blamed = false;
+  readonly #waiting: Waiting[] = [];
+
+  constructor(conn: Duplex, remote: string, needs: SessionNeeds) {
+    this.conn = conn;
+    this.remote = remote;
+    this.#needs = needs;
+    this.since = needs.now();
+    this.guard = new Guard(conn, { ...needs, violated: (reason, detail) => this.refuse(reason, detail) });
+  }
+
+  /** Counted and reported, once for a connection: a hostile one shall not fill the log. */
+  blame(reason: BusRefusal['reason'], detail: string): void {
+    if (!this.blamed) this.#needs.refused(this, reason, detail);
+    this.blamed = true;
+  }
+
+  refuse(reason: BusRefusal['reason'], detail: string): void {
+    this.blame(reason, detail);
+    this.end('hub');
+  }
+
+  /** `acknowledge` is called once, after every message before this one was acknowledged, and never on a dead connection. */
+  hold(bytes: number, acknowledge: () => void): (outcome: Outcome) => void {
+    const entry: Waiting = { bytes, settled: false, acknowledge };
+    this.#waiting.push(entry);
+    this.guard.hold(bytes);
+    return (outcome) => this.#settle(entry, outcome);
+  }
+
+  #settle(entry: Waiting, outcome: Outcome): void {
+    if (entry.settled) return;
+    entry.settled = true;
+    this.guard.release(entry.bytes);
+    if (this.over) return;
+    if (outcome === 'close') this.end('hub');
+    else this.#flush();
+  }
+
+  #flush(): void {
+    while (!this.over && this.#waiting[0]?.settled) this.#waiting.shift()?.acknowledge();
+    if (!this.over) this.guard.resume();
+  }
+
+  /** The first reason holds. */
+  end(reason: CloseReason): void {
+    this.reason ??= reason;
+    this.conn.destroy();
+  }
+
+  /** The connection is gone; what waited for a commit gets no answer, the agent sends it again. */
+  dispose(): void {
+    this.over = true;
+    this.#waiting.length = 0;
+    this.guard.dispose();
+  }
+}

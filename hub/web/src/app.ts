@@ -1,0 +1,142 @@
+import { computed, effect, type Signal, signal } from '@preact/signals';
+import { createContext } from 'preact';
+import { useContext } from 'preact/hooks';
+import { type Board, createBoard } from './board.js';
+import { ApiError, type Client, createClient, type SessionReply, type SessionUser, sentenceOf } from './client.js';
+import { createLive, type Live, type Socket } from './live.js';
+import { createRouter, type Router, takeSetupCode } from './router.js';
+import { createThemes, readStored, type Themes, writeStored } from './theme.js';
+
+/** The parts of the dashboard, built once in `main` and handed down by context. */
+export type Session = { kind: 'unknown' } | { kind: 'out'; setup_needed: boolean } | { kind: 'in'; user: SessionUser };
+
+export interface App {
+  client: Client;
+  board: Board;
+  live: Live;
+  router: Router;
+  themes: Themes;
+  session: Signal<Session>;
+  setupCode: Signal<string | null>;
+  /** A sentence for the person about what just failed; null = nothing. */
+  notice: Signal<string | null>;
+  /** Hub time, moved on every second. */
+  clock: Signal<number>;
+  /** May acknowledge and add devices. */
+  operates: Signal<boolean>;
+  siteNames: Signal<Map<string, string>>;
+  adding: Signal<boolean>;
+  checkSession(): Promise<void>;
+  signOut(): Promise<void>;
+}
+
+const Context = createContext<App | null>(null);
+export const AppContext = Context.Provider;
+export const useApp = (): App => {
+  const app = useContext(Context);
+  if (!app) throw new Error('The dashboard was drawn outside its context.');
+  return app;
+};
+
+const LAST_EVENT = 'muster.last_event';
+const readLast = (): number | null => {
+  const number = Number(readStored(LAST_EVENT) ?? Number.NaN);
+  return Number.isSafeInteger(number) && number >= 0 ? number : null;
+};
+
+const openSocket = (): Socket => {
+  const socket = new WebSocket(`${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/api/v1/live`);
+  return socket as Socket;
+};
+
+const asSession = (reply: SessionReply): Session =>
+  reply.user ? { kind: 'in', user: reply.user } : { kind: 'out', setup_needed: reply.setup_needed === true };
+
+export const createApp = (): App => {
+  const session = signal<Session>({ kind: 'unknown' });
+  const notice = signal<string | null>(null);
+  const clock = signal(Date.now());
+  const siteNames = signal(new Map<string, string>());
+  const router = createRouter();
+  const client = createClient({
+    unauthorized: () => {
+      session.value = { kind: 'out', setup_needed: false };
+    },
+  });
+  const fetchAlerts = async () => {
+    const { items } = await client.alerts();
+    board.putAlerts(items);
+  };
+  const board = createBoard({
+    now: Date.now,
+    memory: { read: readLast, write: (number) => writeStored(LAST_EVENT, String(number)) },
+    gap: () => void fetchAlerts().catch((error) => report(error)),
+  });
+  const report = (error: unknown) => {
+    notice.value = sentenceOf(error);
+  };
+  const checkSession = async () => {
+    try {
+      session.value = asSession(await client.session());
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 401) session.value = { kind: 'out', setup_needed: error.setup_needed };
+      else if (session.value.kind === 'unknown') report(error);
+    }
+  };
+  const live = createLive({
+    open: openSocket,
+    after: (ms, task) => {
+      const timer = setTimeout(task, ms);
+      return () => clearTimeout(timer);
+    },
+    now: Date.now,
+    random: Math.random,
+    last: board.last,
+    take: board.take,
+    ended: () => void checkSession(),
+  });
+  const signOut = async () => {
+    await client.logout().catch(report);
+    await checkSession();
+  };
+  const app: App = {
+    ...{ client, board, live, router, session, notice, clock, siteNames, checkSession, signOut },
+    themes: createThemes(),
+    setupCode: signal(takeSetupCode()),
+    adding: signal(false),
+    operates: computed(() => session.value.kind === 'in' && session.value.user.role !== 'viewer'),
+  };
+  connectParts(app);
+  return app;
+};
+
+const connectParts = (app: App): void => {
+  setInterval(() => {
+    app.clock.value = app.board.now();
+  }, 1000);
+  const hurry = () => {
+    if (document.visibilityState === 'visible') app.live.hurry();
+  };
+  addEventListener('online', hurry);
+  document.addEventListener('visibilitychange', hurry);
+  const inside = computed(() => app.session.value.kind === 'in');
+  effect(() => {
+    if (!inside.value) return app.live.stop();
+    app.live.start();
+    void loadSites(app);
+  });
+  effect(() => {
+    const place = app.router.place.value;
+    app.live.watch(place.page === 'device' ? place.id : null);
+  });
+  effect(() => {
+    const firing = app.board.alerts.value.filter((alert) => alert.state === 'firing').length;
+    document.title = firing > 0 ? `(${firing}) Muster` : 'Muster';
+  });
+};
+
+/** Names only: without them a site shows by its id. */
+const loadSites = async (app: App): Promise<void> => {
+  const reply = await app.client.sites().catch(() => null);
+  if (reply) app.siteNames.value = new Map(reply.items.map((site) => [site.id, site.name]));
+};

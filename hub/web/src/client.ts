@@ -1,0 +1,158 @@
+import type { Device, EarningsRow, Role, Site } from '@muster/hub/parts';
+import { type Labels, type MetricDeclaration, seriesKey } from '@muster/shared/metrics';
+import type { LiveAlert, LiveAlertEvent, LiveDevice, LiveValue } from '@muster/shared/wire/live';
+import type { Point, Tier } from './chart-data.js';
+import type { Amount } from './format.js';
+
+/** The API as the dashboard uses it (DESIGN §5): one function per route, errors as sentences with a hint. */
+export class ApiError extends Error {
+  readonly status: number;
+  readonly code: string;
+  readonly hint: string | null;
+  readonly setup_needed: boolean;
+
+  constructor(status: number, body: ErrorBody) {
+    super(body.error?.message ?? `The hub answered with status ${status}.`);
+    this.status = status;
+    this.code = body.error?.code ?? 'internal';
+    this.hint = body.error?.hint ?? null;
+    this.setup_needed = body.setup_needed === true || body.error?.setup_needed === true;
+  }
+}
+interface ErrorBody {
+  error?: { code?: string; message?: string; hint?: string; setup_needed?: boolean };
+  setup_needed?: boolean;
+}
+
+export interface SessionUser {
+  name: string;
+  role: Role;
+}
+export interface SessionReply {
+  user?: SessionUser | null;
+  setup_needed?: boolean;
+}
+/** `GET /devices/{id}`; totals and dates only where the hub has them. */
+export type DeviceDetail = Device & LiveDevice & { earnings_lifetime?: Amount[]; totals?: Amount[] };
+export interface Listing<T> {
+  items: T[];
+  next?: string | number | null;
+}
+export interface Invited {
+  token: string;
+  command: string;
+  expires: number | string;
+}
+export type CatalogueEntry = { metric?: string; id?: string; declaration?: MetricDeclaration } & Partial<MetricDeclaration>;
+export interface SeriesReply {
+  metric: string;
+  unit: string;
+  tier: Tier;
+  points: Point[];
+}
+export interface SeriesRequest {
+  device: string;
+  metric: string;
+  labels: Labels;
+  from: number;
+  to: number;
+  points: number;
+}
+type Query = Record<string, string | number | undefined>;
+
+/** No answer of the hub takes longer than this on a link that works. */
+const DEADLINE_MS = 20_000;
+const BASE = '/api/v1';
+
+const queryText = (query: Query): string => {
+  const parameters = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) if (value !== undefined) parameters.set(name, String(value));
+  const text = parameters.toString();
+  return text ? `?${text}` : '';
+};
+/** `a=b,c=d`, encoded as in a series key. */
+const labelsText = (labels: Labels): string => seriesKey('m', labels).slice(2, -1);
+
+const readBody = async (response: Response): Promise<unknown> => {
+  const text = await response.text();
+  try {
+    return text === '' ? {} : JSON.parse(text);
+  } catch {
+    return {};
+  }
+};
+
+const send = async <T>(request: {
+  method: string;
+  path: string;
+  body?: unknown;
+  signal?: AbortSignal | undefined;
+}): Promise<T> => {
+  const deadline = AbortSignal.timeout(DEADLINE_MS);
+  const init: RequestInit = {
+    method: request.method,
+    credentials: 'same-origin',
+    signal: request.signal ? AbortSignal.any([request.signal, deadline]) : deadline,
+  };
+  if (request.body !== undefined) {
+    init.headers = { 'content-type': 'application/json' };
+    init.body = JSON.stringify(request.body);
+  }
+  const response = await fetch(`${BASE}${request.path}`, init);
+  const body = await readBody(response);
+  if (!response.ok) throw new ApiError(response.status, body as ErrorBody);
+  return body as T;
+};
+
+const id = encodeURIComponent;
+
+export const createClient = (on: { unauthorized(): void }) => {
+  const call = async <T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> => {
+    try {
+      return await send<T>({ method, path, body, signal });
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 401) on.unauthorized();
+      throw error;
+    }
+  };
+  const get = <T>(path: string, query: Query = {}, signal?: AbortSignal) =>
+    call<T>('GET', `${path}${queryText(query)}`, undefined, signal);
+
+  return {
+    session: () => send<SessionReply>({ method: 'GET', path: '/session' }),
+    login: (user: { name: string; password: string }) => send<SessionReply>({ method: 'POST', path: '/session', body: user }),
+    setup: (user: { code: string; name: string; password: string }) =>
+      send<SessionReply>({ method: 'POST', path: '/setup', body: user }),
+    logout: () => send<unknown>({ method: 'DELETE', path: '/session' }),
+
+    device: (device: string) => get<DeviceDetail>(`/devices/${id(device)}`),
+    latest: (device: string) => get<{ device: string; ts: number | null; values: LiveValue[] }>(`/devices/${id(device)}/latest`),
+    catalogue: () => get<Listing<CatalogueEntry>>('/catalogue'),
+    sites: () => get<Listing<Site>>('/sites'),
+    series: ({ device, metric, labels, ...query }: SeriesRequest, signal?: AbortSignal) =>
+      get<SeriesReply>(
+        `/devices/${id(device)}/series/${id(metric)}`,
+        { ...query, labels: Object.keys(labels).length > 0 ? labelsText(labels) : undefined },
+        signal,
+      ),
+    earnings: (query: { from: number; to: number; by: string; device?: string }) => get<Listing<EarningsRow>>('/earnings', query),
+
+    alerts: (query: { state?: string; device?: string } = {}) => get<Listing<LiveAlert>>('/alerts', query),
+    alertEvents: (after: number) => get<Listing<LiveAlertEvent>>('/alerts/events', { after, limit: 500 }),
+    acknowledge: (ids: readonly string[], comment: string) =>
+      call<unknown>('POST', '/alerts/acknowledge', comment === '' ? { ids } : { ids, comment }),
+    invite: (body: { device?: string }) => call<Invited>('POST', '/invites', body),
+  };
+};
+export type Client = ReturnType<typeof createClient>;
+
+/** What a person must put right in a form before it is sent. */
+export class FormError extends Error {}
+
+/** What to tell a person about a failure. */
+export const sentenceOf = (error: unknown): string => {
+  if (error instanceof ApiError) return error.hint ? `${error.message} ${error.hint}` : error.message;
+  if (error instanceof FormError) return error.message;
+  if (error instanceof DOMException && error.name === 'TimeoutError') return 'The hub did not answer in time. Try again.';
+  return 'The hub cannot be reached. Check that it runs and that this device is online.';
+};

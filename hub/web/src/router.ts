@@ -1,0 +1,68 @@
+import { type Signal, signal } from '@preact/signals';
+
+/** Pages by path, with the browser's history. */
+export type Place = { page: 'fleet' } | { page: 'device'; id: string } | { page: 'alerts' } | { page: 'missing' };
+
+export interface Router {
+  place: Signal<Place>;
+  query: Signal<URLSearchParams>;
+  go(path: string): void;
+  /** Changes the address without a new entry in the history. */
+  setQuery(query: Record<string, string>): void;
+}
+
+export const placeOf = (path: string): Place => {
+  if (path === '/' || path === '/index.html' || path === '/login' || path === '/setup') return { page: 'fleet' };
+  if (path === '/alerts') return { page: 'alerts' };
+  const device = /^\/devices\/([a-z0-9][a-z0-9-]{0,62})$/.exec(path)?.[1];
+  return device ? { page: 'device', id: device } : { page: 'missing' };
+};
+
+const opensHere = (event: MouseEvent, link: HTMLAnchorElement): boolean =>
+  event.button === 0 &&
+  !event.defaultPrevented &&
+  !(event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) &&
+  link.target === '' &&
+  !link.hasAttribute('download') &&
+  link.origin === location.origin &&
+  !link.pathname.startsWith('/api/');
+
+export const createRouter = (): Router => {
+  const place = signal(placeOf(location.pathname));
+  const query = signal(new URLSearchParams(location.search));
+  const read = () => {
+    place.value = placeOf(location.pathname);
+    query.value = new URLSearchParams(location.search);
+  };
+  const go = (path: string) => {
+    history.pushState(null, '', path);
+    read();
+  };
+  addEventListener('popstate', read);
+  document.addEventListener('click', (event) => {
+    const link = event.target instanceof Element ? event.target.closest('a') : null;
+    if (!link || !opensHere(event, link)) return;
+    event.preventDefault();
+    go(link.pathname + link.search);
+  });
+  return {
+    place,
+    query,
+    go,
+    setQuery(entries) {
+      const next = new URLSearchParams();
+      for (const [name, value] of Object.entries(entries)) if (value !== '') next.set(name, value);
+      const text = next.toString();
+      history.replaceState(null, '', location.pathname + (text ? `?${text}` : ''));
+      query.value = next;
+    },
+  };
+};
+
+/** The one-time code of a set-up link; taken out of the address at once so that it stays in no history. */
+export const takeSetupCode = (): string | null => {
+  const code = new URLSearchParams(location.hash.slice(1)).get('setup');
+  if (code === null) return null;
+  history.replaceState(null, '', location.pathname + location.search);
+  return code;
+};

@@ -1,0 +1,150 @@
+import { useApp } from '../app.js';
+import { clockTime } from '../format.js';
+import { BrandMark, Icon } from '../parts/icons.js';
+import { AddDevice } from './add-device.js';
+import { AlertsPage } from './alerts.js';
+import { DevicePage } from './device.js';
+import { FleetPage } from './fleet.js';
+import { SetupPage, SignInPage } from './sign-in.js';
+
+/** The frame around every page: bar, connection, notices. */
+export const Shell = () => {
+  const { session, setupCode } = useApp();
+  const now = session.value;
+  if (now.kind === 'unknown') return <Waiting />;
+  if (now.kind === 'out') return setupCode.value !== null || now.setup_needed ? <SetupPage /> : <SignInPage />;
+  return <Inside />;
+};
+
+const Waiting = () => {
+  const { notice, checkSession } = useApp();
+  if (notice.value === null) return null;
+  return (
+    <main class="centre">
+      <p>{notice.value}</p>
+      <button type="button" class="button" onClick={() => void checkSession()}>
+        Try again
+      </button>
+    </main>
+  );
+};
+
+const Inside = () => {
+  const { adding } = useApp();
+  return (
+    <>
+      <Bar />
+      <Connection />
+      <Notice />
+      <Missed />
+      <Page />
+      {adding.value && <AddDevice />}
+    </>
+  );
+};
+
+const Page = () => {
+  const { place } = useApp().router;
+  const at = place.value;
+  if (at.page === 'fleet') return <FleetPage />;
+  if (at.page === 'device') return <DevicePage key={at.id} id={at.id} />;
+  if (at.page === 'alerts') return <AlertsPage />;
+  return (
+    <main class="centre">
+      <p>There is no page at this address.</p>
+      <a class="button" href="/">
+        To the fleet
+      </a>
+    </main>
+  );
+};
+
+const Bar = () => {
+  const { router, board, operates, adding } = useApp();
+  const page = router.place.value.page;
+  const firing = board.alerts.value.filter((alert) => alert.state === 'firing').length;
+  return (
+    <header class="bar">
+      <a class="brand" href="/" aria-label="Muster, to the fleet">
+        <BrandMark />
+        <span>Muster</span>
+      </a>
+      <nav aria-label="Pages">
+        <a href="/" aria-current={page === 'fleet' || page === 'device' ? 'page' : undefined}>
+          Fleet
+        </a>
+        <a href="/alerts" aria-current={page === 'alerts' ? 'page' : undefined}>
+          Alerts
+          {firing > 0 && <b class="count">{firing}</b>}
+        </a>
+      </nav>
+      <span class="push" />
+      {operates.value && (
+        <button type="button" class="button add" aria-label="Add a device" onClick={() => (adding.value = true)}>
+          <Icon name="add" />
+          <span>Add a device</span>
+        </button>
+      )}
+      <Corner />
+    </header>
+  );
+};
+
+const Corner = () => {
+  const { session, themes, signOut } = useApp();
+  const user = session.value.kind === 'in' ? session.value.user : null;
+  return (
+    <>
+      <button type="button" class="plain" aria-label="Dark or light" title="Dark or light" onClick={themes.turn}>
+        <Icon name="sun" />
+      </button>
+      {user && (
+        <button type="button" class="plain" title={`${user.name}, ${user.role}: sign out`} onClick={() => void signOut()}>
+          <span class="who">{user.name}</span>
+          <Icon name="out" />
+          <span class="unseen">Sign out</span>
+        </button>
+      )}
+    </>
+  );
+};
+
+const Connection = () => {
+  const { live, board } = useApp();
+  if (live.status.value !== 'down') return null;
+  const heard = live.heard.value;
+  return (
+    <div class="strip down" role="status">
+      Reconnecting… {heard === null ? 'no values yet' : `values as of ${clockTime(heard + board.now() - Date.now())}`}
+    </div>
+  );
+};
+
+const Notice = () => {
+  const { notice } = useApp();
+  if (notice.value === null) return null;
+  return (
+    <div class="strip notice" role="alert">
+      <span>{notice.value}</span>
+      <button type="button" class="plain" aria-label="Close" onClick={() => (notice.value = null)}>
+        <Icon name="close" />
+      </button>
+    </div>
+  );
+};
+
+const Missed = () => {
+  const { board } = useApp();
+  const count = board.missed.value;
+  if (count === 0) return null;
+  return (
+    <div class="strip missed" role="status">
+      <a href="/alerts?show=events">
+        {count} alert {count === 1 ? 'change' : 'changes'} while you were away
+      </a>
+      <button type="button" class="plain" aria-label="Close" onClick={() => (board.missed.value = 0)}>
+        <Icon name="close" />
+      </button>
+    </div>
+  );
+};

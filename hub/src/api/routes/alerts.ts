@@ -1,0 +1,99 @@
+import { AppError } from '@muster/shared/errors';
+import { ALERT_STATES } from '@muster/shared/wire/live';
+import * as v from 'valibot';
+import { device, numbered, paging, text } from '../fields.js';
+import { pageInOrder } from '../paging.js';
+import { defineRoute } from '../route.js';
+import { alert, alertEvent, list, rule, ruleDeclaration } from '../shapes.js';
+import { nameOf } from './lookup.js';
+
+export const listAlerts = defineRoute({
+  method: 'GET',
+  path: '/api/v1/alerts',
+  role: 'viewer',
+  summary: 'Open and recently resolved alerts, newest first',
+  query: v.object({
+    ...paging,
+    state: v.optional(v.picklist(ALERT_STATES, `must be one of ${ALERT_STATES.join(', ')}`)),
+    device: v.optional(device),
+  }),
+  reply: list(alert),
+  async handle({ query, parts }) {
+    const { state, device } = query;
+    return pageInOrder(parts.alerts.list({ state, device }), (one) => one.id, query);
+  },
+});
+
+export const listAlertEvents = defineRoute({
+  method: 'GET',
+  path: '/api/v1/alerts/events',
+  role: 'viewer',
+  summary: 'Alert events behind a number, rising; what a client missed',
+  query: v.object(numbered),
+  reply: list(alertEvent),
+  async handle({ query, parts }) {
+    const items = await parts.alerts.events(query.after, query.limit);
+    const last = items.at(-1)?.number;
+    return items.length === query.limit && typeof last === 'number' ? { items, next: String(last) } : { items };
+  },
+});
+
+const comment = v.optional(v.nullable(text(1_000)), null);
+
+export const acknowledgeAlert = defineRoute({
+  method: 'POST',
+  path: '/api/v1/alerts/:alert/acknowledge',
+  role: 'operator',
+  summary: 'Says that someone looks after an alert',
+  params: v.object({ alert: v.pipe(v.string(), v.maxLength(500)) }),
+  body: v.object({ comment }),
+  reply: alert,
+  errors: ['not_found'],
+  audit: ['comment'],
+  async handle({ params, body, parts, exchange }) {
+    const [taken] = parts.alerts.get(params.alert)
+      ? await parts.alerts.acknowledge([params.alert], nameOf(exchange.who), body.comment)
+      : [];
+    const now = taken ?? parts.alerts.get(params.alert);
+    if (!now) throw new AppError('not_found', `There is no alert "${params.alert}"`, { path: 'alert' });
+    return now;
+  },
+});
+
+export const acknowledgeAlerts = defineRoute({
+  method: 'POST',
+  path: '/api/v1/alerts/acknowledge',
+  role: 'operator',
+  summary: 'The same for several; unknown ones are left out of the reply',
+  body: v.object({ ids: v.pipe(v.array(v.pipe(v.string(), v.maxLength(500))), v.minLength(1), v.maxLength(1_000)), comment }),
+  reply: list(alert),
+  audit: ['ids', 'comment'],
+  async handle({ body, parts, exchange }) {
+    const known = body.ids.filter((id) => parts.alerts.get(id));
+    return { items: known.length ? await parts.alerts.acknowledge(known, nameOf(exchange.who), body.comment) : [] };
+  },
+});
+
+export const listRules = defineRoute({
+  method: 'GET',
+  path: '/api/v1/rules',
+  role: 'viewer',
+  summary: 'The rules that judge, and the declarations that a rule can be made of',
+  reply: v.object({ items: v.array(rule), declarations: v.array(ruleDeclaration) }),
+  handle: async ({ parts }) => ({ items: parts.alerts.rules(), declarations: parts.alerts.declarations() }),
+});
+
+export const setRules = defineRoute({
+  method: 'PUT',
+  path: '/api/v1/rules',
+  role: 'operator',
+  summary: 'Replaces all rules',
+  body: v.object({ items: v.pipe(v.array(rule), v.maxLength(500)) }),
+  reply: v.object({ items: v.array(rule) }),
+  audit: ['items'],
+  async handle({ body, parts, exchange }) {
+    const twice = body.items.find((one, index) => body.items.findIndex((other) => other.id === one.id) !== index);
+    if (twice) throw new AppError('bad_request', `Two rules have the id "${twice.id}"`, { path: 'items' });
+    return { items: await parts.alerts.setRules(body.items, nameOf(exchange.who)) };
+  },
+});

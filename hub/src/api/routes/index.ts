@@ -1,0 +1,73 @@
+import type { RouteDeclaration } from '../route.js';
+import * as alerts from './alerts.js';
+import { listCatalogue } from './catalogue.js';
+import * as devices from './devices.js';
+import { createInvites, join } from './joining.js';
+import * as money from './money.js';
+import * as people from './people.js';
+import { listAudit, listQuarantine } from './records.js';
+import { createDocument, createMetrics, readHealth } from './self.js';
+import * as session from './session.js';
+import * as sites from './sites.js';
+import * as values from './values.js';
+
+export interface RouteNeeds {
+  metrics: () => AsyncIterable<string>;
+  public_url: string | null;
+}
+
+/** Every route there is: what is not listed is not served. The web client imports the type. */
+const createListed = ({ metrics, public_url }: RouteNeeds) =>
+  [
+    devices.listDevices,
+    devices.readDevice,
+    devices.patchDevice,
+    devices.deleteDevice,
+    devices.setCarries,
+    devices.rotateKey,
+    devices.sendCommand,
+    values.readLatest,
+    values.readSeries,
+    values.readFleetLatest,
+    values.readTop,
+    values.readAvailability,
+    values.exportDevice,
+    sites.listSites,
+    sites.addSite,
+    sites.patchSite,
+    sites.deleteSite,
+    alerts.listAlerts,
+    alerts.listAlertEvents,
+    alerts.acknowledgeAlert,
+    alerts.acknowledgeAlerts,
+    alerts.listRules,
+    alerts.setRules,
+    money.listNetworks,
+    money.readEarnings,
+    listCatalogue,
+    createInvites(public_url),
+    join,
+    session.setup,
+    session.readSession,
+    session.signIn,
+    session.signOut,
+    session.changePassword,
+    people.listUsers,
+    people.addUser,
+    people.deleteUser,
+    people.listTokens,
+    people.addToken,
+    people.deleteToken,
+    listQuarantine,
+    listAudit,
+    readHealth,
+    createMetrics(metrics),
+  ] as const;
+
+export type Routes = ReturnType<typeof createListed>;
+
+export const createRoutes = (needs: RouteNeeds): RouteDeclaration[] => {
+  const routes: RouteDeclaration[] = [...createListed(needs)];
+  routes.push(createDocument(() => routes));
+  return routes;
+};

@@ -1,0 +1,75 @@
+import { AppError } from '@muster/shared/errors';
+import { about } from '@muster/shared/wire/messages';
+import * as v from 'valibot';
+import type { Addresses, Identity, Invite, Parts } from '../../parts.js';
+import { device } from '../fields.js';
+import { isLoopbackUrl } from '../remote.js';
+import { defineRoute } from '../route.js';
+import { nameOf } from './lookup.js';
+
+const HOUR_S = 3_600;
+const count = (min: number, max: number) =>
+  v.pipe(v.number(), v.integer(), v.minValue(min, `must be at least ${min}`), v.maxValue(max, `must be at most ${max}`));
+
+const body = v.object({
+  uses: v.optional(count(1, 10_000), 1),
+  ttl_s: v.optional(count(1, 30 * 24 * HOUR_S), HOUR_S),
+  device: v.optional(device),
+  carries: v.optional(v.pipe(v.array(device), v.maxLength(1_000))),
+});
+
+export const createInvites = (public_url: string | null) =>
+  defineRoute({
+    method: 'POST',
+    path: '/api/v1/invites',
+    role: 'operator',
+    summary: 'A token to join with, and the whole command to type on the new machine',
+    body,
+    reply: v.object({ token: v.string(), command: v.string(), expires: v.number() }),
+    audit: ['uses', 'ttl_s', 'device', 'carries'],
+    async handle({ body, parts, exchange }) {
+      refuseBeyondRole(body, exchange.who, parts);
+      const { token, expires } = await parts.joining.invite(body, nameOf(exchange.who));
+      return { token, expires, command: joinCommand(parts.addresses(), token, public_url) };
+    },
+  });
+
+/** A single invite for a new device is the operator's; more uses, other devices' data and a key that replaces another are the admin's. */
+const refuseBeyondRole = (invite: Invite, who: Identity | null, parts: Parts): void => {
+  if (invite.carries?.length && invite.uses > 1)
+    throw new AppError('bad_request', 'An invite that names carried devices works once; leave out "uses"', { path: 'uses' });
+  if (who?.role === 'admin') return;
+  const replaces = invite.device !== undefined && parts.registry.get(invite.device) !== undefined;
+  if (invite.uses > 1 || invite.carries?.length || replaces)
+    throw new AppError('forbidden', 'An operator makes single invites for new devices; ask an admin for this one');
+};
+
+/** Over the network only by HTTPS with the pin; a hub that listens on this host alone is reached in plain. */
+export const joinCommand = (addresses: Addresses, token: string, public_url: string | null): string => {
+  const { http, https, pin } = addresses;
+  const hub = public_url ?? (https !== null && !isLoopbackUrl(https) ? https : http);
+  const pinned = /^https:/i.test(hub) ? ` --pin ${pin}` : '';
+  return `npm run agent -- join --hub ${hub.replace(/\/+$/, '')} --token ${token}${pinned}`;
+};
+
+export const join = defineRoute({
+  method: 'POST',
+  path: '/api/v1/join',
+  role: 'open',
+  summary: 'Exchanges an invite for a device key; from another host only over HTTPS',
+  body: v.object({ token: v.pipe(v.string(), v.minLength(1), v.maxLength(200)), device, about: v.optional(about) }),
+  reply: v.object({
+    device: v.string(),
+    key: v.string(),
+    mqtt: v.nullable(v.string()),
+    mqtts: v.nullable(v.string()),
+    pin: v.string(),
+  }),
+  errors: ['unauthorized', 'expired', 'conflict', 'too_many', 'needs_https'],
+  audit: ['device'],
+  async handle({ body, parts, exchange }) {
+    const joined = await parts.joining.join(body, exchange.remote);
+    const { mqtt, mqtts, pin } = parts.addresses();
+    return { ...joined, mqtt, mqtts, pin };
+  },
+});

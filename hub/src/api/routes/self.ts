@@ -1,0 +1,39 @@
+import { Readable } from 'node:stream';
+import { AppError } from '@muster/shared/errors';
+import * as v from 'valibot';
+import { describeApi } from '../openapi.js';
+import { defineRoute, type RouteDeclaration } from '../route.js';
+
+export const readHealth = defineRoute({
+  method: 'GET',
+  path: '/healthz',
+  role: 'open',
+  summary: 'Whether the hub takes reports; says nothing else',
+  reply: v.object({ status: v.literal('ok') }),
+  errors: ['storage'],
+  async handle({ parts }) {
+    if (!parts.self().store_healthy) throw new AppError('storage', 'The hub cannot store anything at the moment');
+    return { status: 'ok' as const };
+  },
+});
+
+export const createMetrics = (metrics: () => AsyncIterable<string>) =>
+  defineRoute({
+    method: 'GET',
+    path: '/metrics',
+    role: 'viewer',
+    summary: 'The hub and the newest values of the fleet as Prometheus text',
+    content_type: 'text/plain; version=0.0.4; charset=utf-8',
+    reply: v.instance(Readable),
+    handle: async () => Readable.from(metrics(), { objectMode: false }),
+  });
+
+export const createDocument = (routes: () => readonly RouteDeclaration[]) =>
+  defineRoute({
+    method: 'GET',
+    path: '/api/v1/openapi.json',
+    role: 'viewer',
+    summary: 'This API as OpenAPI 3.1',
+    reply: v.looseObject({ openapi: v.literal('3.1.0') }),
+    handle: async ({ parts }) => describeApi(routes(), parts.self().version),
+  });

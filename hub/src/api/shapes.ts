@@ -1,0 +1,134 @@
+import { ALERT_STATES, PRESENCE_STATES } from '@muster/shared/wire/live';
+import { about } from '@muster/shared/wire/messages';
+import * as v from 'valibot';
+import { ROLES } from '../parts.js';
+import { json } from './fields.js';
+
+/** Shapes of replies that several routes share; the port types say the same, held equal by the compiler. */
+export const list = <S extends v.GenericSchema>(item: S) => v.object({ items: v.array(item), next: v.optional(v.string()) });
+
+export const done = v.object({ ok: v.literal(true) });
+export const DONE = { ok: true } as const;
+
+export const amount = v.object({
+  network: v.string(),
+  token: v.string(),
+  decimals: v.number(),
+  amount: v.string(),
+  estimated: v.boolean(),
+});
+
+export const deviceLine = v.object({
+  id: v.string(),
+  name: v.string(),
+  state: v.picklist(PRESENCE_STATES),
+  since: v.number(),
+  last_seen: v.nullable(v.number()),
+  boot: v.nullable(v.string()),
+  site: v.nullable(v.string()),
+  tags: v.array(v.string()),
+  carried_by: v.nullable(v.string()),
+  main: v.record(v.string(), v.number()),
+  earnings_today: v.array(amount),
+  alerts: v.object({ firing: v.number(), pending: v.number() }),
+});
+
+export const devicePage = v.object({
+  ...deviceLine.entries,
+  about,
+  agent_version: v.nullable(v.string()),
+  interval_ms: v.nullable(v.number()),
+  created_at: v.number(),
+  watts: v.nullable(v.number()),
+  purchase_price: v.nullable(v.string()),
+  hosting_share: v.nullable(v.number()),
+  /** Devices that it speaks for beside itself. */
+  carries: v.array(v.string()),
+  /** Devices that its birth names and its credential does not hold: an admin may allow them. */
+  waiting: v.array(v.string()),
+  earnings_total: v.array(amount),
+});
+
+export const labels = v.record(v.string(), v.string());
+export const alert = v.object({
+  id: v.string(),
+  rule: v.string(),
+  device: v.string(),
+  device_name: v.string(),
+  title: v.string(),
+  why: v.string(),
+  severity: v.picklist(['critical', 'warning', 'info']),
+  state: v.picklist(ALERT_STATES),
+  value: v.nullable(v.number()),
+  since: v.number(),
+  fired_at: v.nullable(v.number()),
+  resolved_at: v.nullable(v.number()),
+  acknowledged: v.nullable(v.object({ by: v.string(), at: v.number(), comment: v.nullable(v.string()) })),
+  event: v.number(),
+});
+
+export const alertEvent = v.object({
+  number: v.nullable(v.number()),
+  ts: v.number(),
+  change: v.picklist(['pending', 'firing', 'resolved', 'cancelled', 'acknowledged']),
+  by: v.string(),
+  alert,
+});
+
+export const rule = v.object({
+  id: v.pipe(v.string(), v.regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, 'must be 1-63 of a-z, 0-9, _ and -')),
+  rule: v.pipe(v.string(), v.maxLength(63)),
+  title: v.pipe(v.string(), v.minLength(1), v.maxLength(200)),
+  enabled: v.boolean(),
+  severity: v.picklist(['critical', 'warning', 'info']),
+  scope: v.union(
+    [
+      v.strictObject({ all: v.literal(true) }),
+      v.strictObject({ tag: v.string() }),
+      v.strictObject({ site: v.string() }),
+      v.strictObject({ device: v.string() }),
+    ],
+    'must be {"all": true}, {"tag": …}, {"site": …} or {"device": …}',
+  ),
+  config: json,
+});
+export const ruleDeclaration = v.object({
+  id: v.string(),
+  title: v.string(),
+  severity: v.picklist(['critical', 'warning', 'info']),
+  config: json,
+});
+
+export const site = v.object({
+  id: v.string(),
+  name: v.string(),
+  tariff: v.nullable(v.string()),
+  time_zone: v.string(),
+});
+
+export const role = v.picklist(ROLES, `must be one of ${ROLES.join(', ')}`);
+export const session = v.object({
+  name: v.string(),
+  role,
+  kind: v.picklist(['session', 'token', 'control', 'admin_token']),
+});
+export const user = v.object({ name: v.string(), role, created_at: v.number() });
+export const token = v.object({
+  id: v.string(),
+  title: v.string(),
+  role,
+  created_at: v.number(),
+  created_by: v.string(),
+  last_used: v.nullable(v.number()),
+});
+
+export const record = v.object({ number: v.number(), ts: v.number(), device: v.nullable(v.string()), value: json });
+
+export const failure = v.object({
+  error: v.object({
+    code: v.string(),
+    message: v.string(),
+    path: v.optional(v.string()),
+    hint: v.optional(v.string()),
+  }),
+});

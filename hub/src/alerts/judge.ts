@@ -52,10 +52,13 @@ export const createJudge = ({ registry, presence, latest }: FactSources, log: Lo
     verdicts(device, rules, now) {
       const list = [...rules];
       const samples = samplesFor(device, list);
-      const { state, since, last_seen } = presence.get(device.id);
-      const about = { ...device, interval_ms: device.interval_ms ?? DEFAULT_INTERVAL_MS };
-      const facts = { now, device: about, presence: { state, since, last_seen } };
-      return list.map((rule) => ({ rule, verdicts: ask(rule, { ...facts, samples: pick(samples, rule.needs) }) }));
+      const { id, name, site, tags, interval_ms } = device;
+      const about = { id, name, site, tags, interval_ms: interval_ms ?? DEFAULT_INTERVAL_MS };
+      const known = presence.get(id);
+      return list.map((rule) => ({
+        rule,
+        verdicts: ask(rule, { now, device: about, presence: known, samples: pick(samples, rule.needs) }),
+      }));
     },
   };
 };

@@ -1,0 +1,87 @@
+import { silentLog } from '@muster/shared/log';
+import { parseSeriesKey, undeclared } from '@muster/shared/metrics';
+import { loadPlugins } from '@muster/shared/plugins';
+import { createTestClock } from '@muster/shared/testing/clock';
+import type { LiveAlertEvent, LiveValue, PresenceState } from '@muster/shared/wire/live';
+import type { Device, Presence } from '../../parts.js';
+import { type Alerts, createAlerts } from '../engine.js';
+import type { RuleDeclaration } from '../rule.js';
+import { createHandStore } from './store.js';
+
+export const rules = await loadPlugins<RuleDeclaration>(new URL('../rules/', import.meta.url));
+
+export const aDevice = (id: string, more: Partial<Device> = {}): Device => ({
+  ...{ id, name: `Name of ${id}`, site: null, tags: [], about: {}, agent_version: null, interval_ms: 10_000 },
+  ...{ carried_by: null, created_at: 0, watts: null, purchase_price: null, hosting_share: null },
+  ...more,
+});
+
+/** Alerts with everything around them in the hand of the test: clock, devices, presence, values and store. */
+export const createHarness = (given: ReadonlyMap<string, RuleDeclaration> = rules) => {
+  const clock = createTestClock();
+  const store = createHandStore();
+  const devices = new Map<string, Device>();
+  const states = new Map<string, Presence>();
+  const values = new Map<string, Map<string, LiveValue>>();
+  const events: LiveAlertEvent[] = [];
+  let random = 0;
+  let alerts: Alerts;
+
+  const make = () => {
+    alerts = createAlerts(
+      {
+        ...{ writer: store.writer, clock, log: silentLog, rules: given },
+        random: (bytes) => Uint8Array.from({ length: bytes }, () => random++ & 255),
+        registry: { get: (id) => devices.get(id), all: () => devices.values(), declaration: (_id, metric) => undeclared(metric) },
+        presence: { get: (id) => states.get(id) ?? { state: 'never_seen', since: 0, last_seen: null, boot: null } },
+        latest: { of: (id) => [...(values.get(id)?.values() ?? [])] },
+      },
+      store.recovered(),
+    );
+    alerts.event.on((event) => events.push(structuredClone(event)));
+  };
+  make();
+
+  return {
+    clock,
+    store,
+    devices,
+    events,
+    get alerts() {
+      return alerts;
+    },
+    start: () => alerts.start(store.reader),
+    device(id: string, more: Partial<Device> = {}) {
+      devices.set(id, aDevice(id, more));
+      alerts.deviceChanged(id);
+    },
+    presence(id: string, state: PresenceState) {
+      states.set(id, { state, since: clock.now(), last_seen: clock.now(), boot: null });
+      alerts.presenceChanged({ device: id });
+    },
+    report(id: string, report: Record<string, number>) {
+      const news: LiveValue[] = Object.entries(report).flatMap(([series, value]) => {
+        const key = parseSeriesKey(series);
+        return key ? [{ metric: key.metric, labels: { ...key.labels }, value, ts: clock.now() }] : [];
+      });
+      const known = values.get(id) ?? new Map<string, LiveValue>();
+      for (const value of news) known.set(`${value.metric}${JSON.stringify(value.labels)}`, value);
+      values.set(id, known);
+      alerts.valuesUpdated({ device: id, values: news });
+    },
+    /** Ends the process without a word and starts it again on what was committed; devices are `reconnecting`. */
+    async restart(after_ms = 0) {
+      alerts.stop();
+      store.crash();
+      clock.advance(after_ms);
+      values.clear();
+      for (const [id, state] of states) {
+        if (state.state === 'online' || state.state === 'quiet') states.set(id, { ...state, state: 'reconnecting' });
+      }
+      make();
+      await alerts.start(store.reader);
+    },
+    /** `change` words of what was announced, and forgets them. */
+    heard: () => events.splice(0).map(({ change, alert }) => `${change} ${alert.rule} ${alert.device}`),
+  };
+};

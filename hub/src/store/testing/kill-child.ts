@@ -1,0 +1,22 @@
+/** Commits reports as fast as it can and prints each acknowledged seq, until it is killed: FILE BOOT. */
+import { createSystemClock } from '@muster/shared/clock';
+import { createLog } from '@muster/shared/log';
+import { openStore } from '../open.js';
+
+const [file = '', boot = ''] = process.argv.slice(2);
+const log = createLog({ format: 'text', level: 'warn', write: (line) => process.stderr.write(line), now: Date.now });
+const { writer } = await openStore({ file, clock: createSystemClock(), log }, { commit_ms: 5, group_items: 8 });
+
+let seq = 0;
+const send = (): void => {
+  const own = ++seq;
+  const rows = [{ boot, seq: own, ts: Date.now(), values: [own, own / 7] }];
+  writer.queue([{ kind: 'rows', device: 'pi-1', columns: ['count', 'part'], rows }], {
+    bytes: 60,
+    done: () => {
+      process.stdout.write(`${own}\n`);
+      send();
+    },
+  });
+};
+for (let n = 0; n < 20; n++) send();

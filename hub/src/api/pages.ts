@@ -26,8 +26,8 @@ export const servePages = async (app: FastifyInstance, web_folder: string): Prom
   app.setNotFoundHandler((request, reply) => answerMissing(request, reply));
 };
 
-/** Pages of the dashboard have no dot in their last part. */
-const isFile = (path: string): boolean => /\.[^/]+$/.test(path);
+/** Pages of the dashboard have no dot in their last part, and none at the start of any. */
+const isFile = (path: string): boolean => /\.[^/]+$|(^|\/)\./.test(path);
 
 const sendFile = (reply: FastifyReply, path: string): FastifyReply =>
   HASHED.test(path)

@@ -153,7 +153,8 @@ export const exactAmount = (amount: Amount): string =>
 export const sumAmounts = (lists: Iterable<readonly Amount[]>): Amount[] => {
   const sums = new Map<string, { first: Amount; sum: bigint; estimated: boolean }>();
   for (const list of lists) for (const amount of list) addAmount(sums, amount);
-  return [...sums.values()].map(({ first, sum, estimated }) => ({ ...first, amount: sum.toString(), estimated }));
+  const list = [...sums.values()].map(({ first, sum, estimated }) => ({ ...first, amount: sum.toString(), estimated }));
+  return list.sort((a, b) => a.network.localeCompare(b.network) || a.token.localeCompare(b.token));
 };
 const addAmount = (sums: Map<string, { first: Amount; sum: bigint; estimated: boolean }>, amount: Amount): void => {
   const key = `${amount.network} ${amount.token} ${amount.decimals}`;

@@ -1,7 +1,7 @@
 import type { LiveDevice } from '@muster/shared/wire/live';
 import { useApp } from '../app.js';
 import { type MainKey, mainsOf, STANDING_WORDS, standingOf } from '../fleet.js';
-import { age, duration, formatValue, fullTime, NOTHING } from '../format.js';
+import { age, duration, formatValue, fullTime, NOTHING, percent } from '../format.js';
 import { Amounts } from './amounts.js';
 import { StandingWord } from './icons.js';
 

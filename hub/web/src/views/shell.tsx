@@ -1,3 +1,4 @@
+import { useErrorBoundary } from 'preact/hooks';
 import { useApp } from '../app.js';
 import { clockTime } from '../format.js';
 import { BrandMark, Icon } from '../parts/icons.js';
@@ -10,11 +11,22 @@ import { SetupPage, SignInPage } from './sign-in.js';
 /** The frame around every page: bar, connection, notices. */
 export const Shell = () => {
   const { session, setupCode } = useApp();
+  const [broken] = useErrorBoundary((error) => console.error(error));
+  if (broken !== undefined) return <Broken />;
   const now = session.value;
   if (now.kind === 'unknown') return <Waiting />;
   if (now.kind === 'out') return setupCode.value !== null || now.setup_needed ? <SetupPage /> : <SignInPage />;
   return <Inside />;
 };
+
+const Broken = () => (
+  <main class="centre">
+    <p>This page failed to draw; the hub itself is not touched by that.</p>
+    <button type="button" class="button" onClick={() => location.reload()}>
+      Load it again
+    </button>
+  </main>
+);
 
 const Waiting = () => {
   const { notice, checkSession } = useApp();

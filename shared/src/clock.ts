@@ -26,7 +26,11 @@ export const createSystemClock = (): Clock => ({
 /** A promise for `ms` later on this clock; rejects with the signal's reason when aborted first. */
 export const sleep = (clock: Clock, ms: number, signal?: AbortSignal): Promise<void> =>
   new Promise((resolve, reject) => {
-    const cancel = clock.after(ms, resolve);
+    if (signal?.aborted) return reject(signal.reason);
+    const cancel = clock.after(ms, () => {
+      signal?.removeEventListener('abort', abort);
+      resolve();
+    });
     const abort = () => {
       cancel();
       reject(signal?.reason);

@@ -35,6 +35,8 @@ export const counter = (unit: string, title: string, extra: Extra = {}): MetricD
 export const undeclared = (metric: string): MetricDeclaration => gauge('1', metric);
 
 export const METRIC_ID = /^[a-z][a-z0-9_.-]{0,119}$/;
+/** Names that would be skipped or dangerous as keys of plain objects. */
+const RESERVED = new Set(['constructor', 'prototype']);
 const LABEL_NAME = /^[a-z][a-z0-9_.]{0,39}$/;
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what must be encoded (DESIGN §2).
@@ -53,7 +55,7 @@ export const seriesKey = (metric: string, labels: Labels = {}): string => {
 export const parseSeriesKey = (key: string): { metric: string; labels: Labels } | null => {
   const open = key.indexOf('{');
   const metric = open < 0 ? key : key.slice(0, open);
-  if (!METRIC_ID.test(metric)) return null;
+  if (!METRIC_ID.test(metric) || RESERVED.has(metric)) return null;
   if (open < 0) return { metric, labels: {} };
   if (!key.endsWith('}')) return null;
   const labels = parseLabels(key.slice(open + 1, -1));

@@ -28,16 +28,11 @@ export type SettingsOf<T extends SettingsTable> = { [K in keyof T]: T[K] extends
 export const setting = <T>(declaration: SettingDeclaration<T>): SettingDeclaration<T> => declaration;
 
 /** Text of a flag or variable as a whole number. */
-export const wholeNumber = (min: number, max: number) =>
-  v.pipe(
-    v.union([
-      v.number(),
-      v.pipe(v.string(), v.regex(/^-?\d+$/, `must be a whole number from ${min} to ${max}`), v.transform(Number)),
-    ]),
-    v.integer(`must be a whole number from ${min} to ${max}`),
-    v.minValue(min, `must be a whole number from ${min} to ${max}`),
-    v.maxValue(max, `must be a whole number from ${min} to ${max}`),
-  );
+export const wholeNumber = (min: number, max: number) => {
+  const allowed = `must be a whole number from ${min} to ${max}`;
+  const text = v.pipe(v.string(), v.regex(/^-?\d+$/), v.transform(Number));
+  return v.pipe(v.union([v.number(), text], allowed), v.integer(allowed), v.minValue(min, allowed), v.maxValue(max, allowed));
+};
 export const portNumber = () => wholeNumber(0, 65_535);
 export const word = (allowed: readonly string[] = []) =>
   allowed.length

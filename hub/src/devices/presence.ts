@@ -227,12 +227,7 @@ export interface Will {
 }
 
 /** A will counts for the current boot and session only, and never against a newer link. */
-export const willed = (
-  facts: Facts,
-  { boot, session }: { boot: string; session: number },
-  waking: boolean,
-  now: Moment,
-): Facts => {
+export const willed = (facts: Facts, { boot, session, waking }: Will, now: Moment): Facts => {
   const current = facts.link === facts.agent_link && boot === facts.boot && session === facts.session;
   return current && facts.link !== null ? closed(facts, { link: facts.link, reason: 'lost', waking }, now) : facts;
 };

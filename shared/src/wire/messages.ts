@@ -74,11 +74,16 @@ export const columnarReport = v.object({
   carried: v.optional(v.pipe(v.array(v.object({ device: deviceId, columns: columnsId, rows })), v.maxLength(L.carried))),
 });
 
+/** `record` skips these keys without a word; a metric so named must be refused, not lost. */
+const hasOnlyPlainKeys = (map: unknown): boolean =>
+  typeof map === 'object' && map !== null && !['__proto__', 'prototype', 'constructor'].some((key) => Object.hasOwn(map, key));
+
 export const namedReport = v.object({
   ts: v.optional(ts),
   boot: v.optional(bootId),
   seq: v.optional(seq),
   metrics: v.pipe(
+    v.custom<Record<string, unknown>>(hasOnlyPlainKeys, 'must be an object whose keys are series'),
     v.record(seriesKeyText, v.pipe(v.number(), v.finite())),
     v.check((map) => Object.keys(map).length > 0, 'must hold at least one metric'),
     v.check((map) => Object.keys(map).length <= L.columns, `must hold at most ${L.columns} metrics`),

@@ -2,10 +2,19 @@ import { AppError, ERROR_CODES, type ErrorCode } from '@muster/shared/errors';
 import type { Log } from '@muster/shared/log';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
+interface Shown {
+  code: ErrorCode;
+  message: string;
+  path?: string | undefined;
+  hint?: string | undefined;
+  /** Nobody can sign in yet: the dashboard shows the set-up page. */
+  setup_needed?: boolean | undefined;
+}
+
 /** What a caller sees of a failure: never a stack, never the text of an error that is not ours. */
 export interface Failure {
   status: number;
-  body: { error: { code: ErrorCode; message: string; path?: string | undefined; hint?: string | undefined } };
+  body: { error: Shown };
   retry_after_s?: number | undefined;
 }
 
@@ -31,7 +40,8 @@ export const failureOf = (error: unknown): Failure => {
 
 const ofAppError = ({ code, message, details, status }: AppError): Failure => {
   const { path, hint, retry_after_s } = details;
-  const body = { error: { code, message, ...(path === undefined ? {} : { path }), ...(hint === undefined ? {} : { hint }) } };
+  // JSON leaves out what is undefined.
+  const body = { error: { code, message, path, hint, setup_needed: details['setup_needed'] === true || undefined } };
   return typeof retry_after_s === 'number' ? { status, body, retry_after_s } : { status, body };
 };
 

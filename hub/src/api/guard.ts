@@ -92,7 +92,8 @@ const requireRole = (who: Identity | null, role: RouteRole, auth: Auth): void =>
     const hint = auth.setup_needed
       ? 'Nobody can sign in yet: open the set-up link that the hub printed when it started'
       : 'Sign in, or send an API token as Authorization: Bearer …';
-    throw new AppError('unauthorized', 'This needs a session or an API token', { hint });
+    const setup_needed = auth.setup_needed || undefined;
+    throw new AppError('unauthorized', 'This needs a session or an API token', { hint, setup_needed });
   }
   if (rank(who.role) < rank(role)) throw new AppError('forbidden', `This needs the role ${role}; you are ${who.role}`);
 };

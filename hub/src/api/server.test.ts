@@ -149,7 +149,7 @@ describe('errors', () => {
   it('of the hub itself show no text and no stack', async () => {
     server.kept.devices.set('pi-1', device('pi-1'));
     server.kept.declarations.set('cpu', { kind: 'gauge', unit: '1', title: 'cpu' });
-    server.kept.broken = new Error('SELECT secret FROM keys at /home/someone');
+    server.kept.broken = new Error('SELECT secret FROM keys');
     const reply = await server.ask('/api/v1/devices/pi-1/series/cpu', { token: 'viewer-token' });
     expect(reply.status).toBe(500);
     expect(reply.json).toEqual({ error: { code: 'internal', message: 'Something went wrong in the hub; its log says more' } });
@@ -158,7 +158,7 @@ describe('errors', () => {
   it('that are ours keep code, sentence, path and hint, and nothing else', async () => {
     server.kept.devices.set('pi-1', device('pi-1'));
     server.kept.declarations.set('cpu', { kind: 'gauge', unit: '1', title: 'cpu' });
-    server.kept.broken = new AppError('busy', 'Later', { hint: 'wait', file: '/home/someone', retry_after_s: 7 });
+    server.kept.broken = new AppError('busy', 'Later', { hint: 'wait', file: 'hub.sqlite', retry_after_s: 7 });
     const reply = await server.ask('/api/v1/devices/pi-1/series/cpu', { token: 'viewer-token' });
     expect([reply.status, reply.headers['retry-after']]).toEqual([503, '7']);
     expect(reply.json).toEqual({ error: { code: 'busy', message: 'Later', hint: 'wait' } });

@@ -40,12 +40,12 @@ const setUp = () => post('/setup', { code: auth.setup_code, name: 'ada', passwor
 
 describe('a session', () => {
   it('begins with the set-up link, once', async () => {
-    expect((await whoIs('')).json.error?.hint).toContain('set-up link');
+    expect((await whoIs('')).json.error).toMatchObject({ hint: expect.stringContaining('set-up link'), setup_needed: true });
     expect((await post('/setup', { code: 'guess', name: 'eve', password: PASSWORD })).status).toBe(401);
     const code = auth.setup_code;
     const reply = await setUp();
-    expect(reply.json).toEqual({ name: 'ada', role: 'admin', kind: 'session' });
-    expect((await whoIs(cookieOf(reply))).json).toEqual({ name: 'ada', role: 'admin', kind: 'session' });
+    expect(reply.json).toEqual({ user: { name: 'ada', role: 'admin' }, kind: 'session' });
+    expect((await whoIs(cookieOf(reply))).json).toEqual({ user: { name: 'ada', role: 'admin' }, kind: 'session' });
     expect((await post('/setup', { code, name: 'eve', password: PASSWORD })).json.error?.code).toBe('conflict');
   });
 

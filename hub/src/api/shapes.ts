@@ -46,7 +46,7 @@ export const devicePage = v.object({
   carries: v.array(v.string()),
   /** Devices that its birth names and its credential does not hold: an admin may allow them. */
   waiting: v.array(v.string()),
-  earnings_total: v.array(amount),
+  earnings_lifetime: v.array(amount),
 });
 
 export const labels = v.record(v.string(), v.string());
@@ -108,8 +108,7 @@ export const site = v.object({
 
 export const role = v.picklist(ROLES, `must be one of ${ROLES.join(', ')}`);
 export const session = v.object({
-  name: v.string(),
-  role,
+  user: v.object({ name: v.string(), role }),
   kind: v.picklist(['session', 'token', 'control', 'admin_token']),
 });
 export const user = v.object({ name: v.string(), role, created_at: v.number() });
@@ -130,5 +129,6 @@ export const failure = v.object({
     message: v.string(),
     path: v.optional(v.string()),
     hint: v.optional(v.string()),
+    setup_needed: v.optional(v.boolean()),
   }),
 });

@@ -1,24 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { BusCounts } from '../bus/bus.js';
 import type { Change, Writer } from '../store/store.js';
 import { createAudit } from './audit.js';
-import { createHealth } from './health.js';
 import { sampleLine, textOf } from './prometheus.js';
-
-const counts: BusCounts = {
-  connections: 2,
-  received: 9,
-  refused: {
-    wrong_key: 0,
-    foreign_topic: 0,
-    foreign_subscription: 0,
-    oversize: 0,
-    malformed: 0,
-    too_many_tries: 0,
-    too_slow: 0,
-    bad_will: 0,
-  },
-};
 
 describe('Prometheus text', () => {
   it('escapes what a device may put into a label', () => {
@@ -34,23 +17,6 @@ describe('Prometheus text', () => {
   it('begins each family with its help and type', () => {
     const text = textOf({ name: 'muster_x', help: 'Of two\nlines', type: 'counter', samples: [{ value: 3 }] });
     expect(text).toBe('# HELP muster_x Of two\\nlines\n# TYPE muster_x counter\nmuster_x 3\n');
-  });
-});
-
-describe('health', () => {
-  it('knows since when the store is as it is', () => {
-    let now = 100;
-    const writer = { healthy: true };
-    const self = createHealth(
-      { now: () => now, writer, bus: { counts: () => counts }, registry: { all: () => [1, 2] }, quarantine: () => ({}) },
-      { version: '0.1.0' },
-    );
-    expect(self()).toMatchObject({ started_at: 100, store_healthy: true, store_since: 100, connections: 2, devices: 2 });
-    now = 200;
-    writer.healthy = false;
-    expect(self()).toMatchObject({ store_healthy: false, store_since: 200 });
-    now = 300;
-    expect(self().store_since).toBe(200);
   });
 });
 

@@ -84,7 +84,7 @@ const pageOf = (parts: Parts, id: string): v.InferInput<typeof devicePage> => {
     hosting_share,
     carries,
     waiting: waiting.map((wish) => wish.device),
-    earnings_total: parts.earnings.totals(id),
+    earnings_lifetime: parts.earnings.totals(id),
   };
 };
 

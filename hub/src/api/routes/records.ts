@@ -4,16 +4,19 @@ import { device, limit, wholeText } from '../fields.js';
 import { defineRoute } from '../route.js';
 import { list, record } from '../shapes.js';
 
-/** Newest first; with `after`, what came behind that number, rising: a follower asks so. */
-const query = v.object({ limit, after: v.optional(wholeText(0, Number.MAX_SAFE_INTEGER)), device: v.optional(device) });
+/** Newest first; `after` goes on behind (before in time) the record with that number. */
+const query = v.object({
+  limit,
+  after: v.optional(wholeText(1, Number.MAX_SAFE_INTEGER)),
+  device: v.optional(device),
+});
 
 type Query = v.InferOutput<typeof query>;
 
-const read = async (reader: Reader, log: 'audit' | 'quarantine', { limit, after, device }: Query) => {
-  const newest = after === undefined;
-  const items = await reader.log({ log, after: after ?? 0, limit, newest, ...(device === undefined ? {} : { device }) });
+const read = async (reader: Reader, log: 'audit' | 'quarantine', { limit, after = 0, device }: Query) => {
+  const items = await reader.log({ log, after, limit, newest: true, ...(device === undefined ? {} : { device }) });
   const last = items.at(-1);
-  return !newest && items.length === limit && last ? { items, next: String(last.number) } : { items };
+  return items.length === limit && last && last.number > 1 ? { items, next: String(last.number) } : { items };
 };
 
 export const listQuarantine = defineRoute({

@@ -15,7 +15,7 @@ const welcome = (parts: Parts, exchange: Exchange, cookie: string) => {
   return viewOf(who);
 };
 
-const viewOf = ({ name, role, kind }: Identity) => ({ name, role, kind });
+const viewOf = ({ name, role, kind }: Identity) => ({ user: { name, role }, kind });
 
 const requireWho = (exchange: Exchange): Identity => {
   if (exchange.who) return exchange.who;

@@ -257,7 +257,8 @@ const readerOf = (kept: Kept): Reader => ({
   },
   top: async ({ metric }) => [{ device: 'pi-1', series: `${metric}{zone=cpu}`, ts: NOW, value: 54 }],
   log: async ({ after, limit, newest }) => {
-    const found = kept.logs.filter((one) => one.number > after).sort((a, b) => (a.number - b.number) * (newest ? -1 : 1));
+    const wanted = (number: number) => (newest ? after === 0 || number < after : number > after);
+    const found = kept.logs.filter((one) => wanted(one.number)).sort((a, b) => (a.number - b.number) * (newest ? -1 : 1));
     return found.slice(0, limit);
   },
   entries: async ({ after, limit }) => kept.entries.filter((one) => after === undefined || one.id > after).slice(0, limit),

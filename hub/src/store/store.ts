@@ -95,7 +95,7 @@ export interface LogQuery {
   after: number;
   limit: number;
   device?: string;
-  /** Newest first instead of rising numbers. */
+  /** Newest first instead of rising numbers; `after` > 0 then goes on below that number. */
   newest?: boolean;
 }
 export interface LogRecord {
@@ -145,9 +145,9 @@ export interface Engine {
 
 /** The only way to change the store; group commits behind it, in order of arrival. */
 export interface Writer {
-  /** Queues changes; `done` runs after the commit that holds them, in order of arrival. Never dropped: retried while the store cannot commit. */
+  /** Queues changes; `done` runs after the commit that holds them, in order of arrival. Never dropped: retried while the store cannot commit; throws `busy` at the last memory bound. */
   queue(changes: readonly Change[], options: { bytes: number; urgent?: boolean; done?: () => void }): void;
-  /** Queues urgently and resolves once on disk; refused at once with `storage` while the store cannot commit. */
+  /** Queues urgently and resolves once on disk; refused at once with `storage` while the store cannot commit (writing the same again is safe). */
   write(changes: readonly Change[]): Promise<void>;
   /** The next number of a log; each is to be written exactly once, in order. */
   number(log: LogName): number;

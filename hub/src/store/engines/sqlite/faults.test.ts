@@ -174,6 +174,18 @@ describe('the file', () => {
     expect(statSync(`${file}-wal`).size).toBeLessThan(16 * 1024 * 1024);
   });
 
+  it('is named unsound by verify when a page went bad while it was open', async () => {
+    await (await filled('pi-1', 5_000)).close();
+    const engine = create();
+    await engine.open();
+    const bytes = readFileSync(file);
+    bytes.fill(0x5a, 4_096 * 20, 4_096 * 24);
+    writeFileSync(file, bytes);
+    const fresh = create({ readonly: true });
+    await fresh.open();
+    expect((await fresh.verify()).length).toBeGreaterThan(0);
+  });
+
   it('is named unsound by verify when its rows do not fit', async () => {
     const engine = await filled();
     const other = new Database(file);

@@ -70,13 +70,23 @@ const FAULTS: Record<string, string> = {
 
 /** Every fault in words; empty when sound. */
 export const findFaults = (db: Connection): string[] => {
-  const pages = (db.pragma('integrity_check(100)') as { integrity_check: string }[]).map((row) => row.integrity_check);
-  if (pages.join() !== 'ok') return pages;
+  const pages = pageFaults(db);
+  if (pages.length) return pages;
   const own = Object.entries(FAULTS).flatMap(([fault, sql]) => {
     const count = db.prepare<[], number>(sql).pluck().get() ?? 0;
     return count > 0 ? [`${count} × ${fault}`] : [];
   });
   return [...own, ...badAmounts(db)];
+};
+
+/** Damage can also stop the check itself. */
+const pageFaults = (db: Connection): string[] => {
+  try {
+    const found = (db.pragma('integrity_check(100)') as { integrity_check: string }[]).map((row) => row.integrity_check);
+    return found.join() === 'ok' ? [] : found;
+  } catch (error) {
+    return [error instanceof Error ? error.message : String(error)];
+  }
 };
 
 const badAmounts = (db: Connection): string[] => {

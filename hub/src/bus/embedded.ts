@@ -5,10 +5,11 @@ import { assert } from '@muster/shared/errors';
 import type { Log } from '@muster/shared/log';
 import { Aedes } from 'aedes';
 import type { Bus, BusCounts, BusHandlers, BusRefusal } from './bus.js';
+import { noteUnsubscribe, sendCommand } from './commands.js';
 import { createHooks, type HookNeeds } from './hooks.js';
 import { BUS_LIMITS, type BusLimits } from './limits.js';
 import { createListener, type ListenAt, type Listener, type ListenerName } from './listeners.js';
-import { createSessions } from './sessions.js';
+import { blameFailure, createSessions, type Sessions, safely } from './sessions.js';
 import { createSocketCap, createTries, plainAddress } from './tries.js';
 
 export interface EmbeddedBusNeeds {
@@ -25,28 +26,13 @@ export interface EmbeddedBusSettings {
   limits?: Partial<BusLimits> | undefined;
 }
 
-const REASONS: readonly BusRefusal['reason'][] = [
-  'wrong_key',
-  'foreign_topic',
-  'foreign_subscription',
-  'oversize',
-  'malformed',
-  'too_many_tries',
-  'too_slow',
-  'bad_will',
-];
-
 /** Period of the one loop that watches unfinished packets, pauses and logins. */
 const SWEEP_MS = 250;
 
 /** The bus on aedes: its hooks decide, our guard reads, our sessions answer; nothing is ever routed to anyone. */
 export const createEmbeddedBus = (needs: EmbeddedBusNeeds, settings: EmbeddedBusSettings): Bus => {
   const limits: BusLimits = { ...BUS_LIMITS, ...settings.limits };
-  const counts: BusCounts = {
-    connections: 0,
-    received: 0,
-    refused: Object.fromEntries(REASONS.map((reason) => [reason, 0])) as BusCounts['refused'],
-  };
+  const counts = noCounts();
   const refuse = (refusal: BusRefusal): void => {
     counts.refused[refusal.reason] += 1;
     safely(needs.log, () => needs.handlers.refused(refusal));
@@ -58,7 +44,7 @@ export const createEmbeddedBus = (needs: EmbeddedBusNeeds, settings: EmbeddedBus
     assert(!running, 'a bus is started once');
     const tries = createTries(limits, () => needs.clock.monotonic());
     const broker = await createBroker({ ...needs, limits, sessions, tries, counts });
-    const listeners = createListeners(broker);
+    const listeners = createListeners({ ...needs, limits, sessions, broker, refuse }, settings);
     running = { broker, listeners, stopSweep: needs.clock.every(SWEEP_MS, sessions.sweep) };
     try {
       for (const listener of listeners.values()) await listener.start();
@@ -67,48 +53,21 @@ export const createEmbeddedBus = (needs: EmbeddedBusNeeds, settings: EmbeddedBus
       throw error;
     }
   };
-
   const stop = async (): Promise<void> => {
     const stopping = running;
     running = null;
     if (!stopping) return;
     stopping.stopSweep();
+    const closed = [...stopping.listeners.values()].map((listener) => listener.stop());
     sessions.endAll();
-    await Promise.all([...stopping.listeners.values()].map((listener) => listener.stop()));
+    await Promise.all(closed);
     await new Promise<void>((resolve) => stopping.broker.close(() => resolve()));
-  };
-
-  const createListeners = (broker: Aedes): Map<ListenerName, Listener> => {
-    const cap = createSocketCap(limits);
-    const admit = (socket: Socket): boolean => {
-      const remote = plainAddress(socket.remoteAddress);
-      if (cap.enter(remote)) {
-        socket.once('close', () => cap.left(remote));
-        return true;
-      }
-      refuse({ reason: 'too_many_tries', agent: null, remote, detail: 'too many connections from this address' });
-      return false;
-    };
-    const accept = (socket: Socket): void => {
-      if (!running || socket.destroyed) socket.destroy();
-      else sessions.accept(socket, plainAddress(socket.remoteAddress), broker);
-    };
-    const failed = (error: Error) => needs.log.error('A listener of the bus failed', { error });
-    const make = (name: ListenerName, at: ListenAt, tls: { key: string; cert: string } | null) =>
-      createListener({ name, at, tls, handshake_ms: limits.connect_ms, admit, accept, failed });
-    const listeners = new Map<ListenerName, Listener>();
-    if (settings.mqtt) listeners.set('mqtt', make('mqtt', settings.mqtt, null));
-    if (settings.mqtts) {
-      assert(needs.tls, 'a TLS listener has a certificate');
-      listeners.set('mqtts', make('mqtts', settings.mqtts, needs.tls));
-    }
-    return listeners;
   };
 
   return {
     start,
     stop,
-    command: (agent, payload) => sessions.command(agent, payload),
+    command: (agent, payload) => sendCommand(sessions, limits, { agent, payload }),
     disconnect: (agent) => sessions.disconnect(agent),
     addresses() {
       const mqtt = running?.listeners.get('mqtt')?.address();
@@ -119,10 +78,25 @@ export const createEmbeddedBus = (needs: EmbeddedBusNeeds, settings: EmbeddedBus
   };
 };
 
+const noCounts = (): BusCounts => ({
+  connections: 0,
+  received: 0,
+  refused: {
+    wrong_key: 0,
+    foreign_topic: 0,
+    foreign_subscription: 0,
+    oversize: 0,
+    malformed: 0,
+    too_many_tries: 0,
+    too_slow: 0,
+    bad_will: 0,
+  },
+});
+
 /** Periods that aedes multiplies by four and hands to setInterval, which turns anything above 2^31 ms into 1 ms. */
 const NEVER_MS = 500_000_000;
 
-const createBroker = async (needs: HookNeeds) => {
+const createBroker = async (needs: HookNeeds): Promise<Aedes> => {
   const { limits, log, sessions } = needs;
   const { persistence, mq, hooks } = createHooks(needs);
   const broker = await Aedes.createBroker({
@@ -136,19 +110,47 @@ const createBroker = async (needs: HookNeeds) => {
     maxClientsIdLength: 63,
     queueLimit: 42,
   });
+  const failed = (client: object, error: Error): void => {
+    const session = sessions.of(client);
+    if (session) blameFailure(session, error);
+  };
   broker.on('client', (client) => sessions.opened(client));
   broker.on('keepaliveTimeout', (client) => sessions.of(client)?.end('keepalive'));
-  broker.on('clientError', (client, error) => sessions.failed(client, error));
-  broker.on('connectionError', (client, error) => sessions.failed(client, error));
-  broker.on('unsubscribe', (topics, client) => sessions.unsubscribed(topics, client));
+  broker.on('clientError', failed);
+  broker.on('connectionError', failed);
+  broker.on('unsubscribe', (topics, client) => noteUnsubscribe(sessions, topics, client));
+  // Without a listener Node would throw; its types name no such event.
   (broker as EventEmitter).on('error', (error: Error) => log.error('The MQTT broker failed', { error }));
   return broker;
 };
 
-const safely = (log: Log, task: () => void): void => {
-  try {
-    task();
-  } catch (error) {
-    log.error('A handler of the bus failed', { error });
+interface ListenersNeeds extends EmbeddedBusNeeds {
+  limits: BusLimits;
+  sessions: Sessions;
+  broker: Aedes;
+  refuse: (refusal: BusRefusal) => void;
+}
+
+const createListeners = (needs: ListenersNeeds, settings: EmbeddedBusSettings): Map<ListenerName, Listener> => {
+  const { limits, log, sessions, broker, refuse } = needs;
+  const cap = createSocketCap(limits);
+  const admit = (socket: Socket): boolean => {
+    const remote = plainAddress(socket.remoteAddress);
+    const free = cap.enter(remote);
+    if (free) socket.once('close', () => cap.left(remote));
+    else refuse({ reason: 'too_many_tries', agent: null, remote, detail: 'too many connections from this address' });
+    return free;
+  };
+  const accept = (socket: Socket): void => {
+    if (!socket.destroyed) sessions.accept(socket, plainAddress(socket.remoteAddress), broker);
+  };
+  const failed = (error: Error) => log.error('A listener of the bus failed', { error });
+  const common = { handshake_ms: limits.connect_ms, admit, accept, failed };
+  const listeners = new Map<ListenerName, Listener>();
+  if (settings.mqtt) listeners.set('mqtt', createListener({ ...common, name: 'mqtt', at: settings.mqtt, tls: null }));
+  if (settings.mqtts) {
+    assert(needs.tls, 'a TLS listener has a certificate');
+    listeners.set('mqtts', createListener({ ...common, name: 'mqtts', at: settings.mqtts, tls: needs.tls }));
   }
+  return listeners;
 };

@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import type { Client } from 'aedes';
 import type { BusRefusal, CloseReason, Grant, Link, Outcome } from './bus.js';
 import type { ConnectVerdict } from './gate.js';
 import { Guard, type GuardNeeds } from './guard.js';
@@ -20,6 +21,8 @@ export class Session {
   readonly since: number;
   readonly guard: Guard;
   readonly #needs: SessionNeeds;
+  /** The broker's side of it. */
+  client: Client | null = null;
   /** As claimed by CONNECT. */
   claimed: string | null = null;
   keepalive_s = 0;

@@ -1,0 +1,193 @@
+import type { LedgerReading, LifetimeReading, Reading } from '@muster/shared/wire/messages';
+import type { LedgerEntry } from '../store/store.js';
+import { modeOf, type Part, type Source, type Stream, sourceKey } from './stream.js';
+
+/** Epochs held per source: hourly restarts for half a year. Beyond it the oldest are folded into the total. */
+export const MOST_EPOCHS = 4_096;
+
+export interface Booking {
+  entries: LedgerEntry[];
+  /** Parts that changed, by id; null: no longer held. */
+  parts: Map<string, Part | null>;
+  source: Source;
+  /** The stream itself changed and must be stored. */
+  changed: boolean;
+  /** Why nothing was booked, when the reading could not be taken. */
+  refused: string | null;
+}
+
+/** What a reading adds to the total of its source, and when that was earned. */
+interface Move {
+  ts: number;
+  amount: bigint;
+  /** The id was booked before: this is a correction of it. */
+  again: boolean;
+}
+
+/**
+ * Takes one reading into a stream (which it changes) and answers the entries that follow from it. The sum of all entries is the
+ * total of the booked source, and that depends only on the set of readings: maxima, newest listings and the oldest reading do not
+ * care in which order they came.
+ */
+export const takeReading = (stream: Stream, reading: Reading, seen: number): Booking => {
+  const known = stream.sources.get(sourceKey(reading));
+  const source = known ?? newSource(reading);
+  const booking: Booking = { entries: [], parts: new Map(), source, changed: !known, refused: null };
+  const before = { oldest: source.oldest, newest: known ? source.newest : null, exact: source.exact };
+  const moves = reading.kind === 'lifetime' ? takeLifetime(source, reading, booking) : takeLedger(source, reading, booking);
+  if (booking.refused !== null) return booking;
+
+  stream.sources.set(source.key, source);
+  source.exact ||= reading.exact;
+  source.newest = Math.max(source.newest, reading.as_of);
+  ageSource(source, reading);
+  const chosen = choose(stream);
+  const write = entryWriter(stream, { source, exact: reading.exact, seen, entries: booking.entries });
+  if (stream.booked !== null && stream.booked !== chosen) switchTo(stream, source, write);
+  else if (chosen === source.key) bookMoves(stream, { reading, source, moves, before: before.oldest, write });
+  stream.booked = chosen;
+  booking.changed ||= moves.length > 0 || before.oldest !== source.oldest || before.exact !== source.exact;
+  // Without it a restart could not tell a late listing from a new one.
+  booking.changed ||= source.mode === 'ledger' && before.newest !== source.newest;
+  return booking;
+};
+
+const newSource = (reading: Reading): Source => ({
+  key: sourceKey(reading),
+  name: reading.source,
+  mode: modeOf(reading),
+  exact: reading.exact,
+  oldest: { as_of: Number.POSITIVE_INFINITY, amount: 0n },
+  newest: reading.as_of,
+  total: 0n,
+  parts: new Map(),
+  folded_until: null,
+});
+
+/** The oldest reading by `as_of`; of two at the same time the larger, so that their order does not matter. */
+const ageSource = (source: Source, reading: Reading) => {
+  const amount = reading.kind === 'lifetime' ? BigInt(reading.amount) : 0n;
+  const { oldest } = source;
+  if (reading.as_of > oldest.as_of || (reading.as_of === oldest.as_of && amount <= oldest.amount)) return;
+  source.oldest = { as_of: reading.as_of, amount };
+};
+
+const takeLifetime = (source: Source, reading: LifetimeReading, booking: Booking): Move[] => {
+  const amount = BigInt(reading.amount);
+  const epoch = source.mode === 'never' ? '' : (reading.epoch ?? '');
+  const held = source.parts.get(epoch);
+  if (!held && source.folded_until !== null && reading.as_of <= source.folded_until) {
+    booking.refused = `a reading of the old epoch "${epoch}" came after ${MOST_EPOCHS} newer ones; its income is in the total already`;
+    return [];
+  }
+  if (held) held.as_of = Math.max(held.as_of, reading.as_of);
+  if (held && held.amount >= amount) return [];
+  const part = { amount, as_of: held?.as_of ?? reading.as_of, current: false };
+  source.parts.set(epoch, part);
+  if (source.mode !== 'never') booking.parts.set(epoch, part);
+  const rise = amount - (held?.amount ?? 0n);
+  source.total += rise;
+  foldEpochs(source, booking);
+  return rise === 0n ? [] : [{ ts: reading.as_of, amount: rise, again: false }];
+};
+
+const foldEpochs = (source: Source, booking: Booking) => {
+  if (source.parts.size <= MOST_EPOCHS) return;
+  const [first] = [...source.parts].sort(([a, x], [b, y]) => x.as_of - y.as_of || (a < b ? -1 : 1));
+  if (!first) return;
+  source.parts.delete(first[0]);
+  booking.parts.set(first[0], null);
+  booking.changed = true;
+  source.folded_until = Math.max(source.folded_until ?? first[1].as_of, first[1].as_of);
+};
+
+/** Per id the amount with the newest `as_of` holds; of two at the same time the larger. */
+const takeLedger = (source: Source, reading: LedgerReading, booking: Booking): Move[] => {
+  const listed = new Map<string, { ts: number; amount: bigint }>();
+  for (const { id, ts, amount } of reading.entries) {
+    const twin = listed.get(id);
+    if (!twin || BigInt(amount) > twin.amount) listed.set(id, { ts, amount: BigInt(amount) });
+  }
+  if (reading.as_of > source.newest) retireUnlisted(source, listed, booking);
+  const isNewest = reading.as_of >= source.newest;
+  const moves: Move[] = [];
+  for (const [id, { ts, amount }] of listed) {
+    const held = source.parts.get(id);
+    const age = held && (held.current ? source.newest : held.as_of);
+    if (age !== undefined && (age > reading.as_of || (age === reading.as_of && held && held.amount >= amount))) continue;
+    const difference = amount - (held?.amount ?? 0n);
+    const part = { amount, as_of: reading.as_of, current: isNewest };
+    source.parts.set(id, part);
+    if (!held || difference !== 0n || !held.current || !isNewest) booking.parts.set(id, part);
+    source.total += difference;
+    if (difference !== 0n) moves.push({ ts, amount: difference, again: held !== undefined });
+  }
+  return moves;
+};
+
+/** What the newest listing no longer holds keeps the time of its last one. */
+const retireUnlisted = (source: Source, listed: ReadonlyMap<string, unknown>, booking: Booking) => {
+  for (const [id, part] of source.parts) {
+    if (!part.current || listed.has(id)) continue;
+    const retired = { ...part, as_of: source.newest, current: false };
+    source.parts.set(id, retired);
+    booking.parts.set(id, retired);
+  }
+};
+
+/** Exact before estimated, then the one that has been watched longest, then by name: the same for any order of arrival. */
+const choose = (stream: Stream): string | null => {
+  const [best] = [...stream.sources.values()].sort(
+    (a, b) => Number(b.exact) - Number(a.exact) || a.oldest.as_of - b.oldest.as_of || (a.key < b.key ? -1 : 1),
+  );
+  return best?.key ?? null;
+};
+
+type Write = (entry: Pick<LedgerEntry, 'kind' | 'ts'> & { amount: bigint }) => void;
+
+const entryWriter =
+  (stream: Stream, call: { source: Source; exact: boolean; seen: number; entries: LedgerEntry[] }): Write =>
+  ({ kind, ts, amount }) => {
+    if (amount === 0n) return;
+    if (kind === 'opening') stream.opening += amount;
+    else stream.rest += amount;
+    stream.entries++;
+    const { network, account, token, decimals, device } = stream;
+    call.entries.push({
+      id: `${stream.hash}-${`${stream.entries}`.padStart(8, '0')}`,
+      ...{ device, network, account, token, decimals, source: call.source.name, ts },
+      ...{ amount: `${amount}`, exact: call.exact, kind, seen: call.seen },
+    });
+  };
+
+/** Another source is booked from now on: the difference of the totals is history, part of no day. */
+const switchTo = (stream: Stream, source: Source, write: Write) => {
+  stream.switched_at = source.newest;
+  write({ kind: 'opening', ts: source.newest, amount: source.total - stream.opening - stream.rest });
+};
+
+interface Moves {
+  reading: Reading;
+  source: Source;
+  moves: readonly Move[];
+  /** The oldest reading before this one. */
+  before: Source['oldest'];
+  write: Write;
+}
+
+const bookMoves = (stream: Stream, call: Moves) => {
+  const { source, moves, write } = call;
+  if (stream.switched_at === null && source.mode !== 'ledger') return bookLifetime(stream, call);
+  for (const { ts, amount, again } of moves) {
+    const history = stream.switched_at !== null && ts <= stream.switched_at;
+    write({ kind: history ? 'opening' : again ? 'correction' : 'increase', ts, amount });
+  }
+};
+
+/** The opening is the oldest reading, the rest what was earned since; an older reading moves the border between them. */
+const bookLifetime = (stream: Stream, { reading, source, before, write }: Moves) => {
+  const older = reading.as_of < before.as_of && Number.isFinite(before.as_of);
+  write({ kind: 'opening', ts: source.oldest.as_of, amount: source.oldest.amount - stream.opening });
+  const rise = source.total - source.oldest.amount - stream.rest;
+  write({ kind: rise > 0n ? 'increase' : 'correction', ts: older ? before.as_of : reading.as_of, amount: rise });
+};

@@ -1,0 +1,230 @@
+/** The hub's page of wires: builds every part with explicit arguments and connects their signals. */
+import { randomBytes, randomUUID } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
+import type { Clock } from '@muster/shared/clock';
+import type { Log } from '@muster/shared/log';
+import { loadPlugins } from '@muster/shared/plugins';
+import { addressesOf } from './addresses.js';
+import { type Alerts, createAlerts } from './alerts/engine.js';
+import type { RuleDeclaration } from './alerts/rule.js';
+import { type Api, createApi } from './api/server.js';
+import { createAuth } from './auth/accounts.js';
+import type { Bus, BusHandlers, Link } from './bus/bus.js';
+import { createEmbeddedBus } from './bus/embedded.js';
+import { createJoining } from './devices/join.js';
+import { createLimiter } from './devices/limiter.js';
+import { createRegistry } from './devices/registry.js';
+import { createTracker, type Tracker } from './devices/tracker.js';
+import { createEarnings, type Earnings } from './earnings/book.js';
+import { createIngest, type Ingest } from './ingest/ingest.js';
+import { createLatest } from './ingest/latest.js';
+import { createQuarantine } from './ingest/quarantine.js';
+import { createSequences } from './ingest/sequence.js';
+import { createLive, type Live } from './live/live.js';
+import type { Addresses, Parts, SelfView } from './parts.js';
+import { createAudit } from './self/audit.js';
+import type { Certificate } from './self/certificate.js';
+import { createCommitCounts } from './self/commits.js';
+import { createProcessView, metricsText } from './self/metrics.js';
+import { type OpenStore, openStore } from './store/open.js';
+import { createViews } from './view.js';
+
+export interface HubSettings {
+  /** Of the SQLite database. */
+  file: string;
+  version: string;
+  http: { host: string; port: number };
+  https: { host: string; port: number };
+  mqtt: { host: string; port: number };
+  mqtts: { host: string; port: number };
+  public_url: string | null;
+  admin_token: string | null;
+  control_token: string;
+  commit_ms: number;
+}
+
+export interface HubNeeds {
+  clock: Clock;
+  log: Log;
+  certificate: Certificate;
+}
+
+export interface Hub {
+  addresses(): Addresses;
+  /** One-time code of the set-up link; null once an account exists. */
+  setup_code(): string | null;
+  stop(): Promise<void>;
+}
+
+/** Everything below shares these. */
+interface Core {
+  needs: HubNeeds;
+  settings: HubSettings;
+  store: OpenStore;
+  links: Map<string, Link>;
+  /** Filled once the listeners are open. */
+  addresses: Addresses;
+}
+
+/** Opens the store, builds the parts, then the listeners, devices last; on failure nothing is left running. */
+export const startHub = async (needs: HubNeeds, settings: HubSettings): Promise<Hub> => {
+  const { clock, log, certificate } = needs;
+  const store = await openStore({ file: settings.file, clock, log }, { commit_ms: settings.commit_ms });
+  const undo: (() => Promise<void> | void)[] = [() => store.close()];
+  const stop = async () => {
+    for (let step = undo.pop(); step; step = undo.pop()) await step();
+  };
+  try {
+    const addresses: Addresses = { http: '', https: null, mqtt: null, mqtts: null, pin: certificate.pin };
+    const core: Core = { needs, settings, store, links: new Map(), addresses };
+    const built = await buildParts(core);
+    undo.push(() => built.alerts.stop());
+    await built.begin();
+    undo.push(() => built.tracker.stop());
+    const { api, live, bus } = buildEdges(core, built);
+    await api.ready();
+    undo.push(() => api.stop());
+    const listeners = await api.listen({ http: settings.http, https: { ...settings.https, ...certificate } });
+    live.attach(listeners.http.server);
+    if (listeners.https) live.attach(listeners.https.server);
+    undo.push(() => live.stop());
+    await bus.start();
+    undo.push(() => bus.stop());
+    Object.assign(addresses, whereWeAre(core, listeners, bus));
+    return { addresses: () => addresses, setup_code: () => built.parts.auth.setup_code, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+};
+
+const buildParts = async (core: Core) => {
+  const { clock, log } = core.needs;
+  const { writer, recovered, engine } = core.store;
+  const { documents } = recovered;
+  const now = () => clock.now();
+  const random = (bytes: number) => randomBytes(bytes);
+  const basics = { writer, now, random, log };
+  const registry = createRegistry(basics, documents);
+  const limiter = createLimiter({ now, most: 20, window_ms: 60_000, keys: 10_000 });
+  const joining = createJoining({ ...basics, registry, limiter }, documents);
+  const latest = createLatest(await engine.latest(), now);
+  const device = (id: string) => registry.get(id);
+  const tracker = createTracker({ clock, writer, device, newest: (id) => latest.newest(id), log }, documents);
+  const sequences = createSequences(recovered.sequences, now);
+  const quarantine = createQuarantine(basics);
+  const earnings = createEarnings({ registry, now, log }, recovered);
+  const ingest = createIngest({ ...basics, registry, tracker, sequences, latest, quarantine, earnings });
+  const rules = await loadPlugins<RuleDeclaration>(new URL('./alerts/rules/', import.meta.url));
+  const alerts = createAlerts({ ...basics, clock, rules, registry, presence: tracker, latest }, recovered);
+  const { admin_token, control_token } = core.settings;
+  const auth = createAuth(basics, { documents, admin_token, control_token });
+  const audit = createAudit(basics);
+  const views = createViews({ registry, presence: tracker, latest, alerts, earnings });
+  const parts = { now, registry, joining, presence: tracker, latest, alerts, earnings, auth, audit, reader: engine, ...views };
+  connectParts(core, { registry, tracker, ingest, latest, alerts, earnings });
+  return {
+    ...{ parts, tracker, alerts, ingest, quarantine },
+    async begin() {
+      writer.queue(await earnings.start(engine), { bytes: 0 });
+      clock.every(60_000, earnings.tick);
+      tracker.start();
+      await alerts.start(engine);
+    },
+  };
+};
+type Built = Awaited<ReturnType<typeof buildParts>>;
+
+type Wired = Pick<Parts, 'registry' | 'latest'> & { tracker: Tracker; ingest: Ingest; alerts: Alerts; earnings: Earnings };
+
+/** What follows from what, between parts that do not know each other. */
+const connectParts = ({ store, needs }: Core, { registry, tracker, ingest, latest, alerts, earnings }: Wired) => {
+  tracker.changed.on(alerts.presenceChanged);
+  latest.updated.on(alerts.valuesUpdated);
+  registry.changed.on(alerts.deviceChanged);
+  registry.removed.on((device) => {
+    tracker.forget(device);
+    ingest.forget(device);
+    store.writer.queue(earnings.forget(device), { bytes: 0, urgent: true });
+    alerts.deviceRemoved(device);
+  });
+  store.writer.stalled.on(({ reason }) => {
+    tracker.freeze(true);
+    alerts.stalled(
+      `The hub cannot write its database: ${reason}. Nothing is acknowledged until it can; agents keep their reports.`,
+    );
+  });
+  store.writer.refused.on(({ changes, error }) => {
+    needs.log.error('The store refused changes that it cannot hold', { kinds: changes.map(({ kind }) => kind), error });
+  });
+  store.writer.recovered.on(() => {
+    tracker.freeze(false);
+    alerts.recovered();
+  });
+};
+
+/** What faces the network: bus, API and live channel. */
+const buildEdges = (core: Core, built: Built) => {
+  const { clock, log, certificate } = core.needs;
+  const { mqtt, mqtts, public_url } = core.settings;
+  const bus = createEmbeddedBus({ clock, log, tls: certificate, handlers: handlersOf(core, built) }, { mqtt, mqtts });
+  built.parts.registry.revoked.on((agent) => bus.disconnect(agent));
+  built.ingest.born.on(({ link }) => {
+    bus.command(link.grant.agent, { id: randomUUID(), command: 'time', args: { now: clock.now() } });
+  });
+  const parts: Parts = {
+    ...built.parts,
+    uplinks: { connected: (agent) => core.links.get(agent), command: (agent, command) => bus.command(agent, command) },
+    addresses: () => core.addresses,
+    self: createSelf(core, built, bus),
+  };
+  const process = createProcessView();
+  const commits = createCommitCounts(core.store.writer);
+  const metrics = () => metricsText({ parts, process, more: commits });
+  const web_folder = fileURLToPath(new URL('./web/', import.meta.url)).replace('/src/', '/dist/');
+  const api: Api = createApi({ parts, metrics, web_folder, log, settings: { public_url } });
+  const live: Live = createLive({ ...parts, identify: parts.auth.identify, ended: parts.auth.ended, clock, log });
+  return { api, live, bus };
+};
+
+const handlersOf = ({ links, needs: { log } }: Core, { parts, tracker, ingest }: Built): BusHandlers => ({
+  verify: (user, password) => parts.registry.verify(user, password),
+  opened(link) {
+    links.set(link.grant.agent, link);
+    tracker.opened(link);
+  },
+  closed(link, reason) {
+    if (links.get(link.grant.agent)?.id === link.id) links.delete(link.grant.agent);
+    tracker.closed(link, reason);
+  },
+  received: (link, message, done) => ingest.received(link, message, done),
+  refused: ({ reason, agent, remote, detail }) => log.debug('A device was refused', { reason, agent, remote, detail }),
+});
+
+const createSelf = ({ needs, settings, store }: Core, { parts, quarantine }: Built, bus: Bus): (() => SelfView) => {
+  const started_at = needs.clock.now();
+  let store_since = started_at;
+  for (const change of [store.writer.stalled, store.writer.recovered]) {
+    change.on(() => {
+      store_since = needs.clock.now();
+    });
+  }
+  return () => ({
+    started_at,
+    version: settings.version,
+    store_healthy: store.writer.healthy,
+    store_since,
+    connections: bus.counts().connections,
+    devices: [...parts.registry.all()].length,
+    quarantined: quarantine.counts(),
+    bus: bus.counts(),
+  });
+};
+
+type Listeners = Awaited<ReturnType<Api['listen']>>;
+
+const whereWeAre = ({ settings }: Core, { http, https }: Listeners, bus: Bus) => {
+  const { mqtt = null, mqtts = null } = bus.addresses();
+  const public_host = settings.public_url ? new URL(settings.public_url).hostname : null;
+  return addressesOf({ http, https, mqtt, mqtts, public_host });
+};

@@ -1,0 +1,119 @@
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { hostname, networkInterfaces } from 'node:os';
+import { join } from 'node:path';
+import { createSystemClock } from '@muster/shared/clock';
+import { AppError } from '@muster/shared/errors';
+import { createHttp } from '@muster/shared/http';
+import { createLog, type Log, type LogLevel } from '@muster/shared/log';
+import { removeControl, runningHub, writeControl } from '../control.js';
+import { type Hub, type HubSettings, startHub } from '../hub.js';
+import type { Call } from '../main.js';
+import { type Certificate, loadCertificate } from '../self/certificate.js';
+import { loadHubSettings } from './options.js';
+
+type Values = ReturnType<typeof loadHubSettings>['values'];
+
+/** Runs the hub until SIGTERM, SIGINT, or the end of the program that started it. */
+export const serve = async ({ words, flags, env, print }: Call): Promise<void> => {
+  if (words.length) throw new AppError('bad_request', `"${words[0]}" is not understood; settings look like --http.port 7480`);
+  const { data, values } = loadHubSettings({ flags, env });
+  delete process.env['MUSTER_ADMIN_TOKEN'];
+  await refuseSecond(data);
+  mkdirSync(join(data, 'hub'), { recursive: true, mode: 0o700 });
+  const clock = createSystemClock();
+  const log = createLog({
+    format: values.log === 'json' ? 'json' : 'text',
+    level: values.log_level as LogLevel,
+    write: (line) => void process.stdout.write(line),
+    now: clock.now,
+  });
+  const certificate = await certificateFor(data, values, clock.now());
+  const control_token = randomBytes(32).toString('base64url');
+  const hub = await startHub({ clock, log, certificate }, asHubSettings(data, values, control_token));
+  writeControl(data, { pid: process.pid, url: hub.addresses().http, token: control_token });
+  announce(hub, { data, values, log, print });
+  stopWhenTold(hub, data, log);
+};
+
+/** A control file may be left from a crash and its pid belong to another program by now: ask the address. */
+const refuseSecond = async (data: string): Promise<void> => {
+  const other = runningHub(data);
+  if (!other || other.pid === process.pid) return;
+  const answer = await createHttp()
+    .request({ url: `${other.url}/healthz`, timeout_ms: 2_000 })
+    .catch(() => null);
+  if (answer)
+    throw new AppError('conflict', `A hub is running already on ${data} (process ${other.pid}, ${other.url}); stop it first`);
+};
+
+const certificateFor = (data: string, values: Values, now: number): Promise<Certificate> => {
+  const own = { key_file: values.tls_key_file, cert_file: values.tls_cert_file };
+  return loadCertificate({ folder: join(data, 'hub', 'tls'), now, names: namesOf(values), own });
+};
+
+const namesOf = ({ public_url, lan }: Values): string[] => {
+  const addresses = lan ? Object.values(networkInterfaces()).flatMap((list) => (list ?? []).filter((one) => !one.internal)) : [];
+  const named = public_url ? [new URL(public_url).hostname] : [];
+  return [hostname(), ...named, ...addresses.filter((one) => one.family === 'IPv4').map((one) => one.address)];
+};
+
+const asHubSettings = (data: string, values: Values, control_token: string): HubSettings => {
+  const open = (host: string) => (values.lan ? '0.0.0.0' : host);
+  return {
+    file: join(data, 'hub', 'muster.db'),
+    version: versionOfPackage(),
+    http: { host: open(values.http_host), port: values.http_port },
+    https: { host: open(values.https_host), port: values.https_port },
+    mqtt: { host: values.mqtt_host, port: values.mqtt_port },
+    mqtts: { host: open(values.mqtts_host), port: values.mqtts_port },
+    public_url: values.public_url,
+    admin_token: values.admin_token,
+    control_token,
+    commit_ms: values.commit_ms,
+  };
+};
+
+const versionOfPackage = (): string => {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+};
+
+interface Announcement {
+  data: string;
+  values: Values;
+  log: Log;
+  print: (line: string) => void;
+}
+
+const announce = (hub: Hub, { data, values, log, print }: Announcement): void => {
+  const addresses = hub.addresses();
+  const code = hub.setup_code();
+  const setup = code ? `${addresses.http}/#setup=${code}` : null;
+  if (values.log === 'json') {
+    log.info('Muster is running', { addresses, data, ...(setup ? { setup } : {}) });
+    return;
+  }
+  const lines = [
+    'Muster is running.',
+    `  Dashboard    ${addresses.http}`,
+    ...(values.lan && addresses.https ? [`  From others  ${addresses.https}   (key ${addresses.pin})`] : []),
+    ...(setup ? [`  First visit  ${setup}   (works once, makes your account)`] : []),
+    `  Data         ${data}`,
+  ];
+  print(lines.join('\n'));
+};
+
+const stopWhenTold = (hub: Hub, data: string, log: Log): void => {
+  let stopping = false;
+  const stop = async () => {
+    if (stopping) return;
+    stopping = true;
+    await hub.stop();
+    removeControl(data, process.pid);
+    log.info('Muster has stopped');
+    process.exit(0);
+  };
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => void stop());
+  process.on('disconnect', () => void stop());
+};

@@ -6,9 +6,11 @@ export type SpoolItem =
   | { kind: 'row'; device: string; boot: string; seq: number; ts: number; columns: string; values: (number | null)[] }
   | { kind: 'message'; device: string; boot: string; seq: number; ts: number; topic: 'rewards' | 'event'; body: object };
 
+export type SpoolRow = Extract<SpoolItem, { kind: 'row' }>;
+
 export interface Spool {
   add(item: SpoolItem): void;
-  /** Oldest first, those not in flight; at most `limit`. */
+  /** Oldest first, at most `limit`; those in flight too: the uplink knows which they are. */
   oldest(limit: number): readonly SpoolItem[];
   /** The PUBACK came: these leave. */
   remove(items: readonly SpoolItem[]): void;
@@ -23,28 +25,41 @@ const MAX_ITEMS = 60_480; // 7 days at one row in 10 s: what the disk spool will
 
 /** Bounded by count: the oldest item is dropped and reported. */
 export const createMemorySpool = (max = MAX_ITEMS): Spool => {
-  const items = new Set<SpoolItem>();
+  const items = new Map<string, SpoolItem>();
+  const uses = new Map<string, number>();
   const dropped = createSignal<SpoolItem>();
+  const discard = (item: SpoolItem): boolean => {
+    if (!items.delete(identityOf(item))) return false;
+    if (item.kind === 'row') count(uses, item.columns, -1);
+    return true;
+  };
   return {
     add(item) {
       const oldest = items.size >= max ? items.values().next().value : undefined;
-      if (oldest) {
-        items.delete(oldest);
-        dropped.emit(oldest);
-      }
-      items.add(item);
+      if (oldest && discard(oldest)) dropped.emit(oldest);
+      items.set(identityOf(item), item);
+      if (item.kind === 'row') count(uses, item.columns, 1);
     },
-    oldest: (limit) => take(items, limit),
+    oldest: (limit) => take(items.values(), limit),
     remove: (gone) => {
-      for (const item of gone) items.delete(item);
+      for (const item of gone) discard(item);
     },
-    columns: () => new Set([...items].flatMap((item) => (item.kind === 'row' ? [item.columns] : []))),
+    columns: () => new Set(uses.keys()),
     get length() {
       return items.size;
     },
     dropped,
     close: async () => {},
   };
+};
+
+/** What makes an item the same item, in memory as on disk. */
+export const identityOf = (item: SpoolItem): string => `${item.device} ${item.boot} ${item.seq}`;
+
+const count = (uses: Map<string, number>, key: string, by: number): void => {
+  const left = (uses.get(key) ?? 0) + by;
+  if (left > 0) uses.set(key, left);
+  else uses.delete(key);
 };
 
 const take = (items: Iterable<SpoolItem>, limit: number): SpoolItem[] => {

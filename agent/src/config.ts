@@ -1,0 +1,97 @@
+import { resolve } from 'node:path';
+import { loadSettings, onOff, type SettingSources, setting, wholeNumber, word } from '@muster/shared/settings';
+import { WIRE_LIMITS } from '@muster/shared/wire/limits';
+import * as v from 'valibot';
+
+/** Every setting of the agent. */
+const words = v.pipe(
+  v.union([
+    v.array(v.string()),
+    v.pipe(
+      v.string(),
+      v.transform((text) =>
+        text
+          .split(',')
+          .map((one) => one.trim())
+          .filter(Boolean),
+      ),
+    ),
+  ]),
+  v.array(v.pipe(v.string(), v.regex(/^[a-z][a-z0-9_-]{0,39}$/, 'must be words such as inventory, parted by commas'))),
+);
+
+const sources = v.pipe(
+  v.array(
+    v.object({
+      network: v.string(),
+      config: v.optional(v.record(v.string(), v.unknown()), {}),
+      every: v.optional(v.pipe(v.number(), v.integer(), v.minValue(5_000), v.maxValue(86_400_000))),
+    }),
+    'must be a list in the settings file, such as [{"network": "json", "config": {…}}]',
+  ),
+  v.maxLength(100),
+);
+
+export const AGENT_SETTINGS = {
+  data: setting({ name: 'data', help: 'folder for what the agent keeps', schema: word(), default: './data' }),
+  interval_ms: setting({
+    name: 'agent.interval_ms',
+    help: 'milliseconds between report rows',
+    schema: wholeNumber(WIRE_LIMITS.interval_ms_min, WIRE_LIMITS.interval_ms_max),
+    default: 10_000,
+  }),
+  keepalive_s: setting({
+    name: 'agent.keepalive_s',
+    help: 'MQTT keepalive in seconds; a dead link is noticed after one and a half',
+    schema: wholeNumber(1, 120),
+    default: 5,
+  }),
+  spool_rows: setting({
+    name: 'agent.spool_rows',
+    help: 'rows kept while the hub cannot be reached; the oldest go first',
+    schema: wholeNumber(10, 1_000_000),
+    default: 60_480,
+  }),
+  commands: setting({ name: 'agent.commands', help: 'commands of the hub that are carried out', schema: words, default: [] }),
+  skip_probes: setting({ name: 'agent.skip_probes', help: 'probes that are not read', schema: words, default: [] }),
+  inventory: setting({ name: 'agent.inventory', help: 'look up model and operating system', schema: onOff(), default: true }),
+  networks: setting({
+    name: 'networks',
+    help: 'reward sources on this machine (file only)',
+    schema: sources,
+    default: [],
+    secret: true,
+  }),
+  log: setting({ name: 'log', help: 'text or json', schema: word(['text', 'json']), default: 'text' }),
+  log_level: setting({
+    name: 'log_level',
+    help: 'least level that is logged',
+    schema: word(['debug', 'info', 'warn', 'error']),
+    default: 'info',
+  }),
+};
+
+export type AgentSettings = ReturnType<typeof loadAgentSettings>['values'];
+
+export interface AgentPaths {
+  folder: string;
+  identity: string;
+  settings: string;
+}
+
+export const agentPaths = (data: string): AgentPaths => {
+  const folder = resolve(data, 'agent');
+  return { folder, identity: resolve(folder, 'identity.json'), settings: resolve(folder, 'settings.json') };
+};
+
+/** Values, origins and paths; `data` is relative to where the command was typed, which npm says in INIT_CWD. */
+export const loadAgentSettings = (flags: SettingSources['flags'], env: SettingSources['env'], cwd: string) => {
+  const first = loadSettings({ data: AGENT_SETTINGS.data }, { flags: pick(flags, 'data'), env, file: null });
+  const paths = agentPaths(resolve(env['INIT_CWD'] ?? cwd, first.values.data));
+  return { paths, ...loadSettings(AGENT_SETTINGS, { flags, env, file: paths.settings }) };
+};
+
+const pick = (flags: SettingSources['flags'], name: string): SettingSources['flags'] => {
+  const value = flags[name];
+  return value === undefined ? {} : { [name]: value };
+};

@@ -1,0 +1,184 @@
+import type { Clock } from '@muster/shared/clock';
+import { AppError, asAppError } from '@muster/shared/errors';
+import type { Http } from '@muster/shared/http';
+import type { Log } from '@muster/shared/log';
+import { counter, gauge, type MetricDeclaration, type Sample } from '@muster/shared/metrics';
+import type { NetworkDeclaration, NetworkReply, ReadingDraft } from '@muster/shared/network';
+import { check } from '@muster/shared/schema';
+import { type Reading, reading as readingSchema } from '@muster/shared/wire/messages';
+import type { Schedule } from './schedule.js';
+import type { SeriesTable } from './series.js';
+import { splitReadings } from './split-readings.js';
+
+/** Asks the reward sources that this device's settings name. A source that fails says so; it never looks like a zero reward. */
+export interface Rewards {
+  start(): void;
+  stop(): void;
+}
+
+export interface SourceSetting {
+  network: string;
+  config: unknown;
+  every?: number | undefined;
+}
+
+export interface RewardsNeeds {
+  networks: ReadonlyMap<string, NetworkDeclaration>;
+  sources: readonly SourceSetting[];
+  http: Http;
+  clock: Clock;
+  log: Log;
+  schedule: Schedule;
+  series: SeriesTable;
+  random(): number;
+  /** The agent's time, and whether it is known: a reading with a wrong date books an income on the wrong day. */
+  now(): number;
+  isTimeKnown(): boolean;
+  /** Puts readings into the spool as one message. */
+  send(readings: Reading[]): void;
+  /** A source began to fail, or answers again. */
+  report(event: 'source_failed' | 'source_recovered', detail: string): void;
+}
+
+const DEADLINE_MS = 15_000;
+const BACKOFF_MAX_MS = 3_600_000;
+const SHORTEST_EVERY_MS = 5_000;
+const DAY_MS = 86_400_000;
+
+const UP = gauge('1', 'Whether a reward source answers');
+const DURATION = gauge('s', 'Time a reward source took', { resolution: 0.001 });
+const FAILURES = counter('1', 'Failed requests to a reward source');
+const UNSENDABLE = counter('1', 'Readings that could not be sent');
+
+interface Source {
+  id: string;
+  network: NetworkDeclaration;
+  config: unknown;
+  prefix: string;
+  metrics: Record<string, MetricDeclaration>;
+  every: number;
+  failures: number;
+  failures_total: number;
+  dropped: number;
+  /** Stream → what was sent last, and when. */
+  sent: Map<string, { text: string; at: number }>;
+}
+
+/** Throws `bad_settings` where a source is unknown or its configuration wrong: at start, not at night. */
+export const createRewards = (needs: RewardsNeeds): Rewards => {
+  const { clock, log, series, schedule } = needs;
+  const sources = needs.sources.map((setting, index) => asSource(needs, setting, index));
+  const ended = new AbortController();
+
+  const put = (source: Source, sample: Sample, declaration: MetricDeclaration | undefined) =>
+    series.put(sample, declaration, 2 * source.every + DEADLINE_MS);
+  const state = (source: Source, name: string, value: number, declaration: MetricDeclaration) =>
+    put(source, { metric: `muster.agent.source.${name}`, labels: { source: source.id }, value }, declaration);
+
+  const run = async (source: Source): Promise<number> => {
+    const begun = clock.monotonic();
+    try {
+      take(source, await ask(source, needs, ended.signal));
+      if (source.failures > 0) needs.report('source_recovered', source.id);
+      source.failures = 0;
+    } catch (error) {
+      if (ended.signal.aborted) return BACKOFF_MAX_MS;
+      fail(source, asAppError(error));
+    }
+    state(source, 'up', source.failures === 0 ? 1 : 0, UP);
+    state(source, 'duration', (clock.monotonic() - begun) / 1_000, DURATION);
+    state(source, 'failures', source.failures_total, FAILURES);
+    state(source, 'unsendable', source.dropped, UNSENDABLE);
+    return delayMs(source, needs.random());
+  };
+  const take = (source: Source, reply: NetworkReply) => {
+    for (const sample of reply.samples ?? []) {
+      put(source, { ...sample, metric: `${source.prefix}.${sample.metric}` }, source.metrics[sample.metric]);
+    }
+    if (!needs.isTimeKnown()) return;
+    const readings = (reply.readings ?? []).map((draft) => complete(source, draft, needs.now()));
+    const news = readings.filter((reading) => isNews(source, reading, clock.monotonic()));
+    const { messages, dropped } = splitReadings(news);
+    for (const message of messages) needs.send(message);
+    if (dropped > 0) log.warn('Readings too large to send were dropped', { source: source.id, dropped });
+    source.dropped += dropped;
+  };
+  const fail = (source: Source, error: AppError) => {
+    if (source.failures === 0) {
+      log.warn('A reward source does not answer', { source: source.id, error: error.message });
+      needs.report('source_failed', `${source.id}: ${error.message}`);
+    }
+    source.failures++;
+    source.failures_total++;
+  };
+
+  return {
+    start() {
+      for (const source of sources) {
+        schedule.add({ name: `source ${source.id}`, first_ms: needs.random() * 2_000, run: () => run(source) });
+      }
+    },
+    stop: () => ended.abort(),
+  };
+};
+
+const asSource = ({ networks, sources }: RewardsNeeds, setting: SourceSetting, index: number): Source => {
+  const network = networks.get(setting.network);
+  if (!network?.onDevice) {
+    const known = [...networks.values()].filter((one) => one.onDevice).map((one) => one.id);
+    throw new AppError('bad_settings', `networks[${index}] names "${setting.network}"; known are ${known.join(', ')}`);
+  }
+  const config = check(network.config, setting.config ?? {}, `networks[${index}] (${network.id})`, 'bad_settings');
+  const { network: prefix, metrics } = network.configured?.(config) ?? { network: network.id, metrics: network.metrics };
+  const every = Math.max(SHORTEST_EVERY_MS, setting.every ?? network.every);
+  const twin = sources.slice(0, index).filter((one) => one.network === setting.network).length;
+  const id = twin > 0 ? `${prefix}-${twin + 1}` : prefix;
+  return { id, network, config, prefix, metrics, every, failures: 0, failures_total: 0, dropped: 0, sent: new Map() };
+};
+
+/** One question with a deadline that holds even for a source that ignores its signal. */
+const ask = async (source: Source, needs: RewardsNeeds, ended: AbortSignal): Promise<NetworkReply> => {
+  const stop = new AbortController();
+  const late = new AppError('timeout', `${source.id} did not answer within ${DEADLINE_MS} ms`);
+  const signal = AbortSignal.any([stop.signal, ended]);
+  const { http, log } = needs;
+  let cancel = () => {};
+  const deadline = new Promise<never>((_resolve, reject) => {
+    cancel = needs.clock.after(DEADLINE_MS, () => reject(late));
+    ended.addEventListener('abort', () => reject(late), { once: true, signal: stop.signal });
+  });
+  try {
+    const call = { config: source.config, http, log, now: needs.now(), signal };
+    return (await Promise.race([source.network.onDevice?.(call), deadline])) ?? {};
+  } finally {
+    cancel();
+    stop.abort();
+  }
+};
+
+const complete = (source: Source, draft: ReadingDraft, now: number): Reading => {
+  const { id } = source.network;
+  return check(
+    readingSchema,
+    { network: source.prefix, source: id, as_of: now, ...draft },
+    `A reading of ${source.id}`,
+    'bad_reply',
+  );
+};
+
+/** Whether the hub does not know it yet: another amount, or a day has passed. */
+const isNews = (source: Source, reading: Reading, now: number): boolean => {
+  const { as_of: _as_of, ...rest } = reading;
+  const stream = [reading.kind, reading.device, reading.network, reading.source, reading.account, reading.token].join(' ');
+  const text = JSON.stringify(rest);
+  const before = source.sent.get(stream);
+  if (before?.text === text && now - before.at < DAY_MS) return false;
+  source.sent.set(stream, { text, at: now });
+  return true;
+};
+
+const delayMs = ({ every, failures }: Source, random: number): number => {
+  if (failures === 0) return every;
+  const longest = Math.max(every, Math.min(BACKOFF_MAX_MS, every * 2 ** Math.min(failures, 12)));
+  return longest * (0.5 + random / 2);
+};

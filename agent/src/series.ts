@@ -1,0 +1,110 @@
+import type { Clock } from '@muster/shared/clock';
+import { type MetricDeclaration, parseSeriesKey, roundTo, type Sample, seriesKey, undeclared } from '@muster/shared/metrics';
+import { idOfColumns } from '@muster/shared/wire/codec';
+import { WIRE_LIMITS } from '@muster/shared/wire/limits';
+
+/** The newest value of every series; rows and their column lists are cut from it. */
+export interface SeriesTable {
+  /** Rounds and keeps a sample; it counts as current for `fresh_ms`. False when it is no sample, or there is no room. */
+  put(sample: Sample, declaration: MetricDeclaration | undefined, fresh_ms: number): boolean;
+  /** The columns as they are now and a value for each, null where the newest is stale. */
+  row(): { columns: string; values: (number | null)[] };
+  /** Every column list that was used and not forgotten. */
+  lists(): ReadonlyMap<string, readonly string[]>;
+  /** Keeps the current list and those named. */
+  forget(keep: ReadonlySet<string>): void;
+  declaration(metric: string): MetricDeclaration;
+  /** Samples refused: not a number, not a series, or no room. */
+  readonly refused: number;
+}
+
+interface Series {
+  value: number;
+  put_at: number;
+  stale_at: number;
+}
+
+/** A series that was silent this long leaves the columns: a disk that was pulled out. */
+const GONE_AFTER_MS = 3_600_000;
+/** One column list must fit a birth of 200 KB. */
+const MAX_KEY_CHARS = 150_000;
+
+export const createSeriesTable = (clock: Pick<Clock, 'monotonic'>): SeriesTable => {
+  const series = new Map<string, Series>();
+  const declarations = new Map<string, MetricDeclaration>();
+  const lists = new Map<string, readonly string[]>();
+  let current = { id: '', list: [] as readonly string[] };
+  let changed = true;
+  let chars = 0;
+  let refused = 0;
+
+  const isRoomFor = (key: string) =>
+    series.size < WIRE_LIMITS.series_per_device && chars + key.length <= MAX_KEY_CHARS && isSeriesKey(key);
+  const add = (key: string, entry: Series) => {
+    series.set(key, entry);
+    chars += key.length;
+    changed = true;
+  };
+  const dropGone = () => {
+    const before = clock.monotonic() - GONE_AFTER_MS;
+    for (const [key, { put_at }] of series) {
+      if (put_at >= before || !series.delete(key)) continue;
+      chars -= key.length;
+      changed = true;
+    }
+  };
+  const columns = () => {
+    dropGone();
+    if (!changed) return current;
+    const list = [...series.keys()].sort();
+    current = { id: idOfColumns(list), list };
+    lists.set(current.id, list);
+    changed = false;
+    return current;
+  };
+  const fresh = (key: string): number | null => {
+    const entry = series.get(key);
+    return entry && entry.stale_at >= clock.monotonic() ? entry.value : null;
+  };
+
+  return {
+    put(sample, declaration, fresh_ms) {
+      const key = keyOf(sample);
+      if (key === null || (!series.has(key) && !isRoomFor(key))) {
+        refused++;
+        return false;
+      }
+      const now = clock.monotonic();
+      const entry = { value: roundTo(sample.value, declaration?.resolution), put_at: now, stale_at: now + fresh_ms };
+      if (series.has(key)) series.set(key, entry);
+      else add(key, entry);
+      if (declaration) declarations.set(sample.metric, declaration);
+      return true;
+    },
+    row() {
+      const { id, list } = columns();
+      return { columns: id, values: list.map(fresh) };
+    },
+    lists: () => lists,
+    forget(keep) {
+      for (const id of lists.keys()) if (id !== current.id && !keep.has(id)) lists.delete(id);
+    },
+    declaration: (metric) => declarations.get(metric) ?? undeclared(metric),
+    get refused() {
+      return refused;
+    },
+  };
+};
+
+const isSeriesKey = (key: string): boolean => key.length <= WIRE_LIMITS.key_chars && parseSeriesKey(key) !== null;
+
+/** Probes and sources are plugins: what they answer may be anything. */
+const keyOf = (sample: Sample): string | null => {
+  if (typeof sample !== 'object' || sample === null || !Number.isFinite(sample.value)) return null;
+  if (typeof sample.metric !== 'string' || !areLabels(sample.labels)) return null;
+  return seriesKey(sample.metric, sample.labels);
+};
+
+const areLabels = (labels: unknown): boolean =>
+  labels === undefined ||
+  (typeof labels === 'object' && labels !== null && Object.values(labels).every((value) => typeof value === 'string'));

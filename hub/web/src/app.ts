@@ -14,6 +14,8 @@ export interface App {
   client: Client;
   board: Board;
   live: Live;
+  /** Values of the device that is looked at: a second socket, as each subscription costs a snapshot of all its channels. */
+  deviceLive: Live;
   router: Router;
   themes: Themes;
   session: Signal<Session>;
@@ -49,8 +51,7 @@ const openSocket = (): Socket => {
   return socket as Socket;
 };
 
-const asSession = (reply: SessionReply): Session =>
-  reply.user ? { kind: 'in', user: reply.user } : { kind: 'out', setup_needed: reply.setup_needed === true };
+const asSession = (reply: SessionReply): Session => ({ kind: 'in', user: { name: reply.name, role: reply.role } });
 
 export const createApp = (): App => {
   const session = signal<Session>({ kind: 'unknown' });
@@ -83,24 +84,34 @@ export const createApp = (): App => {
       else if (session.value.kind === 'unknown') report(error);
     }
   };
-  const live = createLive({
+  const socketNeeds = {
     open: openSocket,
-    after: (ms, task) => {
+    after: (ms: number, task: () => void) => {
       const timer = setTimeout(task, ms);
       return () => clearTimeout(timer);
     },
     now: Date.now,
     random: Math.random,
-    last: board.last,
     take: board.take,
+  };
+  const live = createLive({
+    ...socketNeeds,
+    channels: () => ['fleet', 'alerts'],
+    last: board.last,
     ended: () => void checkSession(),
+  });
+  const deviceLive = createLive({
+    ...socketNeeds,
+    channels: () => (router.place.value.page === 'device' ? [`device:${router.place.value.id}`] : []),
+    last: () => null,
+    ended: () => {},
   });
   const signOut = async () => {
     await client.logout().catch(report);
     await checkSession();
   };
   const app: App = {
-    ...{ client, board, live, router, session, notice, clock, siteNames, checkSession, signOut },
+    ...{ client, board, live, deviceLive, router, session, notice, clock, siteNames, checkSession, signOut },
     themes: createThemes(),
     setupCode: signal(takeSetupCode()),
     adding: signal(false),
@@ -115,7 +126,9 @@ const connectParts = (app: App): void => {
     app.clock.value = app.board.now();
   }, 1000);
   const hurry = () => {
-    if (document.visibilityState === 'visible') app.live.hurry();
+    if (document.visibilityState !== 'visible') return;
+    app.live.hurry();
+    app.deviceLive.hurry();
   };
   addEventListener('online', hurry);
   document.addEventListener('visibilitychange', hurry);
@@ -127,7 +140,8 @@ const connectParts = (app: App): void => {
   });
   effect(() => {
     const place = app.router.place.value;
-    app.live.watch(place.page === 'device' ? place.id : null);
+    app.deviceLive.stop();
+    if (inside.value && place.page === 'device') app.deviceLive.start();
   });
   effect(() => {
     const firing = app.board.alerts.value.filter((alert) => alert.state === 'firing').length;

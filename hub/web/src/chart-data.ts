@@ -75,8 +75,6 @@ const FIRST = [
   'hw.temperature',
   'hw.gpu.utilization',
   'hw.gpu.memory.utilization',
-  'hw.gpu.temperature',
-  'hw.gpu.power',
   'hw.power',
   'system.filesystem.utilization',
   'system.network.io',

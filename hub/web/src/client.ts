@@ -16,24 +16,21 @@ export class ApiError extends Error {
     this.status = status;
     this.code = body.error?.code ?? 'internal';
     this.hint = body.error?.hint ?? null;
-    this.setup_needed = body.setup_needed === true || body.error?.setup_needed === true;
+    // The hub tells a stranger nothing but this sentence.
+    this.setup_needed = this.hint?.includes('set-up link') === true;
   }
 }
 interface ErrorBody {
-  error?: { code?: string; message?: string; hint?: string; setup_needed?: boolean };
-  setup_needed?: boolean;
+  error?: { code?: string; message?: string; hint?: string };
 }
 
 export interface SessionUser {
   name: string;
   role: Role;
 }
-export interface SessionReply {
-  user?: SessionUser | null;
-  setup_needed?: boolean;
-}
-/** `GET /devices/{id}`; totals and dates only where the hub has them. */
-export type DeviceDetail = Device & LiveDevice & { earnings_lifetime?: Amount[]; totals?: Amount[] };
+export type SessionReply = SessionUser & { kind: string };
+/** `GET /devices/{id}`. */
+export type DeviceDetail = Device & LiveDevice & { carries: string[]; waiting: string[]; earnings_total: Amount[] };
 export interface Listing<T> {
   items: T[];
   next?: string | number | null;
@@ -41,9 +38,9 @@ export interface Listing<T> {
 export interface Invited {
   token: string;
   command: string;
-  expires: number | string;
+  expires: number;
 }
-export type CatalogueEntry = { metric?: string; id?: string; declaration?: MetricDeclaration } & Partial<MetricDeclaration>;
+export type CatalogueEntry = { metric: string } & MetricDeclaration;
 export interface SeriesReply {
   metric: string;
   unit: string;
@@ -140,7 +137,7 @@ export const createClient = (on: { unauthorized(): void }) => {
     alerts: (query: { state?: string; device?: string } = {}) => get<Listing<LiveAlert>>('/alerts', query),
     alertEvents: (after: number) => get<Listing<LiveAlertEvent>>('/alerts/events', { after, limit: 500 }),
     acknowledge: (ids: readonly string[], comment: string) =>
-      call<unknown>('POST', '/alerts/acknowledge', comment === '' ? { ids } : { ids, comment }),
+      call<Listing<LiveAlert>>('POST', '/alerts/acknowledge', comment === '' ? { ids } : { ids, comment }),
     invite: (body: { device?: string }) => call<Invited>('POST', '/invites', body),
   };
 };

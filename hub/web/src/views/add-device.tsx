@@ -6,8 +6,6 @@ import { duration } from '../format.js';
 import { Icon } from '../parts/icons.js';
 
 /** The dialog that adds a device: one command to run there, and word when it has arrived. */
-const expiryOf = (invite: Invited): number => new Date(invite.expires).getTime();
-
 export const AddDevice = () => {
   const { adding, client } = useApp();
   const dialog = useRef<HTMLDialogElement>(null);
@@ -47,7 +45,7 @@ export const AddDevice = () => {
 
 const Command = ({ invite, onAgain }: { invite: Invited; onAgain(): void }) => {
   const { clock } = useApp();
-  const left = expiryOf(invite) - clock.value;
+  const left = invite.expires - clock.value;
   if (left <= 0) {
     return (
       <div class="command">

@@ -85,8 +85,11 @@ interface Taking {
   picked: Signal<ReadonlySet<string>>;
   chosen: readonly string[];
 }
+/** The API takes a thousand at once. */
+const AT_ONCE = 1000;
+
 const Acknowledge = ({ firing, picked, chosen }: Taking) => {
-  const { client, notice } = useApp();
+  const { client, board, notice } = useApp();
   const comment = useSignal('');
   const busy = useSignal(false);
   const all = firing.length > 0 && chosen.length === firing.length;
@@ -95,7 +98,10 @@ const Acknowledge = ({ firing, picked, chosen }: Taking) => {
     if (chosen.length === 0 || busy.value) return;
     busy.value = true;
     try {
-      await client.acknowledge(chosen, comment.value.trim());
+      for (let at = 0; at < chosen.length; at += AT_ONCE) {
+        const { items } = await client.acknowledge(chosen.slice(at, at + AT_ONCE), comment.value.trim());
+        board.putAlerts(items);
+      }
       picked.value = new Set();
       comment.value = '';
     } catch (error) {

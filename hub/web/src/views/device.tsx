@@ -23,16 +23,8 @@ const asRange = (text: string | null): Range => (text !== null && text in RANGES
 /** What a device without a known rhythm is taken to report at, as presence does. */
 const USUAL_INTERVAL_MS = 10_000;
 
-const asDeclarations = (entries: readonly CatalogueEntry[]): Map<string, MetricDeclaration> => {
-  const known = new Map<string, MetricDeclaration>();
-  for (const entry of entries) {
-    const metric = entry.metric ?? entry.id;
-    const { unit, kind, title } = { ...entry, ...entry.declaration };
-    if (metric !== undefined)
-      known.set(metric, { ...undeclared(metric), ...(unit && { unit }), ...(kind && { kind }), ...(title && { title }) });
-  }
-  return known;
-};
+const asDeclarations = (entries: readonly CatalogueEntry[]): Map<string, MetricDeclaration> =>
+  new Map(entries.map((entry) => [entry.metric, entry]));
 
 interface Loaded {
   detail: Signal<DeviceDetail | null>;

@@ -81,7 +81,7 @@ const send = (socket: Socket, hub: URL, body: string, signal: AbortSignal): Prom
       );
     const headers = { host: hub.host, 'content-type': 'application/json', 'content-length': `${Buffer.byteLength(body)}` };
     const path = `${hub.pathname.replace(/\/$/, '')}/api/v1/join`;
-    const sent = plainRequest({ method: 'POST', path, headers, signal, agent: false, createConnection: () => socket });
+    const sent = plainRequest({ method: 'POST', path, headers, signal, createConnection: () => socket });
     sent.on('error', fail);
     sent.on('response', async (response) => {
       try {

@@ -72,8 +72,16 @@ export const createRewards = (needs: RewardsNeeds): Rewards => {
 
   const put = (source: Source, sample: Sample, declaration: MetricDeclaration | undefined) =>
     series.put(sample, declaration, 2 * source.every + DEADLINE_MS);
-  const state = (source: Source, name: string, value: number, declaration: MetricDeclaration) =>
-    put(source, { metric: `muster.agent.source.${name}`, labels: { source: source.id }, value }, declaration);
+  /** Holds until the next request has had its time: a source that backs off is known to be down. */
+  const putState = (source: Source, took_ms: number, fresh_ms: number) => {
+    const { id, failures, failures_total, dropped } = source;
+    const put = (name: string, value: number, declaration: MetricDeclaration) =>
+      series.put({ metric: `muster.agent.source.${name}`, labels: { source: id }, value }, declaration, fresh_ms);
+    put('up', failures === 0 ? 1 : 0, UP);
+    put('duration', took_ms / 1_000, DURATION);
+    put('failures', failures_total, FAILURES);
+    put('unsendable', dropped, UNSENDABLE);
+  };
 
   const run = async (source: Source): Promise<number> => {
     const begun = clock.monotonic();
@@ -85,11 +93,9 @@ export const createRewards = (needs: RewardsNeeds): Rewards => {
       if (ended.signal.aborted) return BACKOFF_MAX_MS;
       fail(source, asAppError(error));
     }
-    state(source, 'up', source.failures === 0 ? 1 : 0, UP);
-    state(source, 'duration', (clock.monotonic() - begun) / 1_000, DURATION);
-    state(source, 'failures', source.failures_total, FAILURES);
-    state(source, 'unsendable', source.dropped, UNSENDABLE);
-    return delayMs(source, needs.random());
+    const delay = delayMs(source, needs.random());
+    putState(source, clock.monotonic() - begun, 2 * (delay + DEADLINE_MS));
+    return delay;
   };
   const take = (source: Source, reply: NetworkReply) => {
     for (const sample of reply.samples ?? []) {

@@ -1,0 +1,143 @@
+import { spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { silentLog } from '@muster/shared/log';
+import { startHttpServer } from '@muster/shared/testing/http';
+import { decodeMessage } from '@muster/shared/wire/codec';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { AGENT_FLAGS } from './flags.js';
+import { createInventory, plainFacts } from './inventory.js';
+import { type BrokerMessage, startTestBroker } from './testing/broker.js';
+
+const until = (condition: () => unknown) => vi.waitFor(() => expect(condition()).toBeTruthy(), { timeout: 20_000, interval: 10 });
+
+const open: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of open.splice(0).reverse()) await close();
+});
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const MAIN = join(ROOT, 'dist', 'main.js');
+
+/** The built program under the flags that it ships with. */
+const startAgent = (data: string, verb: string[], env: Record<string, string> = {}) => {
+  const child = spawn(process.execPath, [...AGENT_FLAGS, MAIN, ...verb], {
+    env: { PATH: process.env['PATH'] ?? '', MUSTER_DATA: data, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  child.stdout.on('data', (part) => {
+    output += part;
+  });
+  child.stderr.on('data', (part) => {
+    output += part;
+  });
+  const ended = new Promise<number | null>((resolve) => child.on('close', resolve));
+  open.push(() => child.kill('SIGKILL'));
+  return { child, ended, output: () => output };
+};
+
+const folder = () => {
+  const path = mkdtempSync(join(tmpdir(), 'muster-'));
+  open.push(() => rmSync(path, { recursive: true, force: true }));
+  mkdirSync(join(path, 'agent'), { recursive: true });
+  return path;
+};
+
+const write = (data: string, name: string, value: unknown) => writeFileSync(join(data, 'agent', name), JSON.stringify(value));
+
+/** The newest value of a series, as the hub would read it. */
+const newest = (messages: readonly BrokerMessage[], key: string): number | null | undefined => {
+  const report = messages.findLast(({ kind }) => kind === 'report')?.body;
+  const lists = messages.filter(({ kind }) => kind === 'birth').flatMap(({ body }) => body.columns);
+  const at = lists.find(({ id }) => id === report?.columns)?.list.indexOf(key);
+  return at === undefined || at < 0 ? undefined : report.rows.at(-1)[at + 2];
+};
+
+describe('the built agent under its shipped flags', () => {
+  it('reports this machine and a reward, and says goodbye on SIGTERM', async () => {
+    const broker = await startTestBroker();
+    const wei = '177441154036585529047';
+    const service = await startHttpServer(() => ({ text: `{"total": ${wei}, "peers": 12}` }));
+    open.push(broker.close, service.close);
+    const data = folder();
+    write(data, 'identity.json', { device: 'pi-1', key: 'k', address: broker.address, pin: null });
+    const config = { name: 'dimo', url: service.url, extract: 'total', token: 'DIMO', decimals: 18, account: 'a' };
+    write(data, 'settings.json', {
+      agent: { interval_ms: 250 },
+      networks: [{ network: 'json', config: { ...config, metrics: [{ path: 'peers', metric: 'peers' }] } }],
+    });
+    const { child, ended, output } = startAgent(data, ['run'], { MUSTER_LOG: 'json' });
+    await until(() => newest(broker.messages, 'dimo.peers') === 12);
+    await until(() => broker.messages.some(({ kind }) => kind === 'rewards'));
+    const uptime = Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0]);
+    expect(Math.abs((newest(broker.messages, 'system.uptime') ?? 0) - uptime)).toBeLessThan(5);
+    expect(newest(broker.messages, 'muster.agent.probe.success{probe=uptime}')).toBe(1);
+    const reading = broker.messages.find(({ kind }) => kind === 'rewards')?.body.readings[0];
+    expect(reading).toMatchObject({ network: 'dimo', source: 'json', amount: wei, exact: true });
+    // The inventory comes from a child and is told in a further birth.
+    await until(() => broker.messages.some(({ kind, body }) => kind === 'birth' && 'virtual' in body.about));
+    child.kill('SIGTERM');
+    expect(await ended).toBe(0);
+    expect(broker.messages.at(-1)).toMatchObject({ kind: 'event', body: { event: 'stopping' } });
+    for (const { kind, body } of broker.messages) {
+      expect(decodeMessage(kind as 'birth', Buffer.from(JSON.stringify(body)))).toMatchObject({ ok: true });
+    }
+    const identities = broker.messages
+      .filter(({ kind }) => kind !== 'birth')
+      .flatMap(({ kind, body }) => (kind === 'report' ? body.rows.map(([seq]: number[]) => seq) : [body.seq]));
+    expect(new Set(identities).size).toBe(identities.length);
+    expect(output()).toContain('Muster agent started');
+  });
+
+  it('says in one line what is wrong, and ends with 1', async () => {
+    const data = folder();
+    const cases: [string[], string][] = [
+      [['run'], 'has not joined a hub'],
+      [['fly'], '"fly" is not a verb'],
+      [['run', '--agent.interval_ms', '1'], 'it must be a whole number from 250'],
+      [['run', '--token', 'x'], '--token belongs to "muster-agent join"'],
+    ];
+    for (const [verb, sentence] of cases) {
+      const { ended, output } = startAgent(data, verb);
+      expect(await ended).toBe(1);
+      expect(output()).toContain(sentence);
+    }
+  });
+
+  it('shows what it would report, and names the probes that are not on this machine', async () => {
+    const { ended, output } = startAgent(folder(), ['probe']);
+    expect(await ended).toBe(0);
+    expect(output()).toMatch(/system\.uptime +\d+/);
+    expect(output()).toContain('not on this machine');
+  });
+});
+
+describe('the program file', () => {
+  it('names the flags that other starters use', () => {
+    const [first] = readFileSync(join(ROOT, 'bin', 'muster-agent.mjs'), 'utf8').split('\n');
+    expect(first).toBe(`#!/usr/bin/env -S node ${AGENT_FLAGS.join(' ')}`);
+  });
+});
+
+describe('the inventory', () => {
+  it('falls back to plain facts when its child fails or talks nonsense', async () => {
+    const program = join(folder(), 'child.mjs');
+    for (const text of ['process.exit(3)', 'console.log("hello")', 'console.log("null")']) {
+      writeFileSync(program, text);
+      expect(await createInventory(silentLog, program)()).toEqual(plainFacts());
+    }
+    writeFileSync(program, 'console.log(JSON.stringify({ model: "Pi 5", cpu: null, nested: {}, path: process.env.HOME ?? "" }))');
+    expect(await createInventory(silentLog, program)()).toEqual({ ...plainFacts(), model: 'Pi 5' });
+  });
+
+  it('needs a systeminformation without the known command injections', () => {
+    const file = createRequire(import.meta.url).resolve('systeminformation/package.json');
+    expect(dirname(file)).toBeTruthy();
+    const [major = 0, minor = 0, patch = 0] = JSON.parse(readFileSync(file, 'utf8')).version.split('.').map(Number);
+    expect(major * 1e6 + minor * 1e3 + patch).toBeGreaterThanOrEqual(5_031_007);
+  });
+});

@@ -1,0 +1,147 @@
+import { AppError } from '@muster/shared/errors';
+import { createHttp } from '@muster/shared/http';
+import { silentLog } from '@muster/shared/log';
+import { gauge } from '@muster/shared/metrics';
+import type { NetworkDeclaration, NetworkReply } from '@muster/shared/network';
+import { loadNetworks } from '@muster/shared/network-plugins';
+import { createTestClock } from '@muster/shared/testing/clock';
+import type { Reading } from '@muster/shared/wire/messages';
+import * as v from 'valibot';
+import { describe, expect, it } from 'vitest';
+import { createRewards, type SourceSetting } from './rewards.js';
+import { createSchedule } from './schedule.js';
+import { createSeriesTable } from './series.js';
+
+const MINUTE = 60_000;
+
+const network = (onDevice: () => Promise<NetworkReply>): NetworkDeclaration => ({
+  id: 'storj',
+  title: 'Storj',
+  docs: 'https://example.org',
+  tokens: { STORJ: 8 },
+  config: v.object({}),
+  metrics: { space_used: gauge('By', 'Space used', { resolution: 1_024 }) },
+  every: MINUTE,
+  onDevice,
+  expects: { cadence: MINUTE, silence_is_normal_for: MINUTE },
+});
+
+const paid = (amount: string): NetworkReply => ({
+  samples: [{ metric: 'space_used', value: 5_000 }],
+  readings: [{ kind: 'lifetime', account: 'node-1', token: 'STORJ', decimals: 8, amount, exact: true, resets: 'never' }],
+});
+
+const rig = (onDevice: () => Promise<NetworkReply>, sources: SourceSetting[] = [{ network: 'storj', config: {} }]) => {
+  const clock = createTestClock();
+  const series = createSeriesTable(clock);
+  const schedule = createSchedule({ clock, log: silentLog });
+  const sent: Reading[][] = [];
+  const events: string[] = [];
+  const state = { time_known: true };
+  const rewards = createRewards({
+    networks: new Map([['storj', network(onDevice)]]),
+    sources,
+    http: createHttp(),
+    clock,
+    log: silentLog,
+    schedule,
+    series,
+    random: () => 0,
+    now: clock.now,
+    isTimeKnown: () => state.time_known,
+    send: (readings) => sent.push(readings),
+    report: (event, detail) => events.push(`${event} ${detail}`),
+  });
+  rewards.start();
+  schedule.start();
+  /** Lets time pass in small steps, with room for promises between. */
+  const pass = async (ms: number) => {
+    for (let left = ms; left > 0; left -= 10_000) {
+      clock.advance(Math.min(left, 10_000));
+      for (let turn = 0; turn < 12; turn++) await Promise.resolve();
+    }
+  };
+  const value = (key: string) => {
+    const { columns, values } = series.row();
+    return values[series.lists().get(columns)?.indexOf(key) ?? -1];
+  };
+  return { pass, sent, events, state, value };
+};
+
+describe('the rewards', () => {
+  it('send a reading when it changes, and once a day when it does not', async () => {
+    let amount = '100';
+    const { pass, sent, value } = rig(async () => paid(amount));
+    await pass(10 * MINUTE);
+    expect(sent).toHaveLength(1);
+    expect(sent[0]).toMatchObject([{ network: 'storj', source: 'storj', amount: '100' }]);
+    expect(value('storj.space_used')).toBe(5_120);
+    expect(value('muster.agent.source.up{source=storj}')).toBe(1);
+    amount = '101';
+    await pass(2 * MINUTE);
+    expect(sent).toHaveLength(2);
+    await pass(24 * 60 * MINUTE);
+    expect(sent).toHaveLength(3);
+  });
+
+  it('never take a failing source for a zero: they say that it is down, and ask less and less often', async () => {
+    let asked = 0;
+    let works = false;
+    const { pass, sent, events, value } = rig(async () => {
+      asked++;
+      if (!works) throw new AppError('unreachable', 'no answer');
+      return paid('7');
+    });
+    await pass(24 * 60 * MINUTE);
+    expect(sent).toEqual([]);
+    expect(value('muster.agent.source.up{source=storj}')).toBe(0);
+    expect(value('storj.space_used')).toBeUndefined();
+    expect(asked).toBeLessThan(60);
+    expect(asked).toBeGreaterThan(20);
+    works = true;
+    await pass(60 * MINUTE);
+    expect(sent).toHaveLength(1);
+    expect(value('muster.agent.source.up{source=storj}')).toBe(1);
+    expect(events).toEqual(['source_failed storj: no answer', 'source_recovered storj']);
+  });
+
+  it('give up on a source that never answers, after 15 s', async () => {
+    const { pass, value, events } = rig(() => new Promise(() => {}));
+    await pass(20_000);
+    expect(value('muster.agent.source.up{source=storj}')).toBe(0);
+    expect(events).toEqual(['source_failed storj: storj did not answer within 15000 ms']);
+  });
+
+  it('refuse a reading that is none', async () => {
+    const { pass, sent, value } = rig(async () => paid('1.5'));
+    await pass(MINUTE);
+    expect(sent).toEqual([]);
+    expect(value('muster.agent.source.up{source=storj}')).toBe(0);
+  });
+
+  it('hold readings back while the time is not known', async () => {
+    const { pass, sent, state } = rig(async () => paid('5'));
+    state.time_known = false;
+    await pass(3 * MINUTE);
+    expect(sent).toEqual([]);
+    state.time_known = true;
+    await pass(2 * MINUTE);
+    expect(sent).toHaveLength(1);
+  });
+
+  it('tell two sources of one network apart', async () => {
+    const twice = { network: 'storj', config: {} };
+    const { pass, value } = rig(async () => paid('5'), [twice, twice]);
+    await pass(MINUTE);
+    expect(value('muster.agent.source.up{source=storj-2}')).toBe(1);
+  });
+
+  it('refuse settings that name no source, or configure one wrongly', async () => {
+    expect(() => rig(async () => ({}), [{ network: 'nope', config: {} }])).toThrow('networks[0] names "nope"; known are storj');
+    const networks = await loadNetworks();
+    const json = networks.get('json');
+    expect(() => v.parse(json?.config ?? v.never(), { url: 'http://127.0.0.1', extract: 'a' })).toThrow(
+      '"extract" needs "token"',
+    );
+  });
+});

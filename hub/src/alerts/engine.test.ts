@@ -141,6 +141,28 @@ test('an event that waits for a store that stops committing is not held back', a
   expect(hub.events.map(({ number, change }) => [number, change])).toEqual([[null, 'pending']]);
 });
 
+test('numbered events of a recovering store do not turn back what was already shown', async () => {
+  const hub = await running();
+  hub.store.stall(true);
+  hub.presence('attic-pi', 'lost');
+  hub.clock.advance(21_000);
+  hub.store.stall(false);
+  hub.store.commit(1);
+  expect(hub.events.at(-1)).toMatchObject({ number: 1, change: 'pending' });
+  expect(hub.alerts.open()).toMatchObject([{ state: 'firing' }]);
+});
+
+test('an event that is on disk but not announced is not replayed: it comes live, once', async () => {
+  const hub = await running();
+  hub.store.automatic(false);
+  hub.presence('attic-pi', 'lost');
+  const tell = hub.store.land();
+  expect(await hub.alerts.events(0, 10)).toEqual([]);
+  tell();
+  expect(hub.events).toHaveLength(1);
+  expect(await hub.alerts.events(0, 10)).toEqual(hub.events);
+});
+
 test('a hub alert that a crash left open is closed by the next start', async () => {
   const hub = await running();
   hub.alerts.hub('store', true, 'The disk is full.');

@@ -74,10 +74,7 @@ export const createWatch = (
     },
     /** The clock jumped or the hub stood still: that time does not count towards any delay. */
     shift(ms: number) {
-      for (const cell of cells.pending) {
-        const since = cell.held.since + ms;
-        Object.assign(cell, { held: { state: 'pending', since }, alert: { ...cell.alert, since } });
-      }
+      for (const cell of cells.pending) cell.held = { state: 'pending', since: cell.held.since + ms };
     },
   };
 };

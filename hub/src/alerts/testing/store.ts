@@ -20,11 +20,15 @@ export const createHandStore = () => {
     if (value === null) documents.delete(`${collection}/${key}`);
     else documents.set(`${collection}/${key}`, structuredClone({ collection, key, value }));
   };
-  const commit = (count = queue.length) => {
+  /** On disk, but nobody has been told: the answered function does. */
+  const land = (count = queue.length) => {
     const batch = queue.splice(0, count);
     for (const { changes } of batch) changes.forEach(apply);
-    for (const { done } of batch) done();
+    return () => {
+      for (const { done } of batch) done();
+    };
   };
+  const commit = (count?: number) => land(count)();
   const add = (changes: readonly Change[], done: () => void) => {
     queue.push({ changes: structuredClone(changes), done });
     if (automatic && healthy) commit();
@@ -48,6 +52,7 @@ export const createHandStore = () => {
     writer,
     reader,
     commit,
+    land,
     log,
     waiting: () => queue.length,
     automatic(on: boolean) {

@@ -88,7 +88,7 @@ export const plotOptions = (options: PlotOptions): uPlot.Options => {
   return {
     width: options.width,
     height: options.height,
-    padding: [8, 4, 0, 0],
+    padding: [8, 16, 0, 0],
     legend: { show: false },
     cursor: { sync: { key: 'device' }, y: false, points: { size: 6 }, drag: { x: false, y: false } },
     scales: { x: { time: true, auto: false }, y: { range: limits(options) } },

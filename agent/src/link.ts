@@ -62,6 +62,8 @@ const optionsOf = ({ device, key, keepalive_s, will }: LinkRequest): IClientOpti
   // 9 MiB of ready-made numbers otherwise (measured).
   writeCache: false,
   timerVariant: 'native',
+  // mqtt.js puts a ping off when a PUBACK comes; the broker counts from what we sent. A PUBACK held for half a keepalive made every link die.
+  reschedulePings: false,
   connectTimeout: 60_000,
   will: { topic: will.topic, payload: Buffer.from(will.payload), qos: 1, retain: false },
 });

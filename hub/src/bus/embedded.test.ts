@@ -115,6 +115,22 @@ describe('embedded bus', () => {
     client.socket.destroy();
   });
 
+  it('stops reading who holds messages while all together hold too much, serves the others, and reads on after', async () => {
+    const { hub, url } = await start({ held_bytes_total: 100_000 });
+    hub.answer = 'hold';
+    const [greedy, modest] = [await login(url), await login(url, 'other')];
+    const payload = 'x'.repeat(64_000);
+    for (let n = 1; n <= 6; n++) greedy.send(raw.publish(topicOf('rig', 'report'), payload, n));
+    await until(() => hub.messages.length >= 2);
+    modest.send(raw.ping, raw.publish(topicOf('other', 'report'), 'small', 1));
+    await until(() => modest.replies.includes('pingresp') && hub.messages.some((message) => message.device === 'other'));
+    expect(hub.messages.length).toBeLessThan(6);
+    hub.answer = 'ack';
+    for (const message of [...hub.messages]) message.done('ack');
+    await until(() => greedy.replies.includes('puback 6') && modest.replies.includes('puback 1'));
+    for (const client of [greedy, modest]) client.socket.destroy();
+  });
+
   it('slows a client down to its byte rate and loses nothing', async () => {
     const { hub, url } = await start({ burst_bytes: 100_000, bytes_per_s: 400_000 });
     const client = await login(url);

@@ -1,6 +1,6 @@
 /** A `Writer` for tests: commits when told, keeps what was committed, can be unable to commit. */
 import { AppError } from '@muster/shared/errors';
-import type { Change, LogName, Writer } from '../store/store.js';
+import type { Change, Json, LogName, Writer } from '../store/store.js';
 
 export interface HandWriter extends Writer {
   /** Commits everything queued, in order. */
@@ -13,7 +13,7 @@ export interface HandWriter extends Writer {
   /** The newest committed document, undefined when there is none or it was deleted. */
   document(collection: string, key: string): unknown;
   /** Every document as a start would find it. */
-  documents(): { collection: string; key: string; value: never }[];
+  documents(): { collection: string; key: string; value: Json }[];
 }
 
 export const createHandWriter = (): HandWriter => {
@@ -45,7 +45,7 @@ export const createHandWriter = (): HandWriter => {
     document: (collection, key) =>
       writer.documents().find((one) => one.collection === collection && one.key === key)?.value ?? undefined,
     documents() {
-      const found = new Map<string, { collection: string; key: string; value: never }>();
+      const found = new Map<string, { collection: string; key: string; value: Json }>();
       for (const change of writer.committed) {
         if (change.kind !== 'document') continue;
         const { collection, key, value } = JSON.parse(JSON.stringify(change));

@@ -27,72 +27,35 @@ interface Pass {
 }
 
 export const createJoining = (needs: JoiningNeeds, documents: Recovered['documents']): Joining => {
-  const passes = documentsOf<Pass>(documents, 'invites');
-  const { registry, writer, now, limiter } = needs;
-
-  const change = (key: string): Change => ({
-    kind: 'document',
-    collection: 'invites',
-    key,
-    value: (passes.get(key) ?? null) as Json,
-  });
-  const sweep = (): Change[] => {
-    const stale = [...passes].filter(([, pass]) => now() - pass.expires > L.expired_kept_ms).map(([key]) => key);
-    for (const key of stale) passes.delete(key);
-    return stale.map(change);
-  };
-  /** Memory first: of two joins at the same time only one finds the last use. */
-  const spend = (key: string, pass: Pass) => {
-    if (pass.uses > 1) passes.set(key, { ...pass, uses: pass.uses - 1 });
-    else passes.delete(key);
-  };
-  const giveBack = (key: string, pass: Pass) => {
-    const left = passes.get(key)?.uses ?? 0;
-    passes.set(key, { ...pass, uses: left + 1 });
-    return writer.write([change(key)]);
-  };
-  const find = (token: string, remote: string) => {
-    if (limiter.blocked(remote)) throw new AppError('too_many', 'Too many wrong invites from this address; wait a minute');
-    const key = hashOf(token).toString('hex');
-    const pass = passes.get(key);
-    if (pass && pass.expires > now()) return { key, pass };
-    limiter.failed(remote);
-    if (pass) throw new AppError('expired', 'This invite has expired; ask for a new one');
-    throw new AppError('unauthorized', 'This invite is unknown or used up; ask for a new one');
-  };
-
+  const { registry, writer, now, random } = needs;
+  const desk = createDesk(needs, documents);
   return {
     async invite(invite, by) {
       const wanted = checkInvite(invite);
-      const swept = sweep();
-      if (passes.size >= L.invites)
-        throw new AppError('too_many', `There are ${L.invites} invites already; wait until some expire`);
-      const token = newToken(needs.random);
-      const key = hashOf(token).toString('hex');
+      const swept = desk.sweep();
+      const token = newToken(random);
       const expires = now() + invite.ttl_s * 1000;
-      passes.set(key, { ...wanted, expires, by, created_at: now() });
+      const key = desk.add(token, { ...wanted, expires, by, created_at: now() });
       try {
-        await writer.write([...swept, change(key)]);
+        await writer.write([...swept, desk.change(key)]);
       } catch (error) {
-        passes.delete(key);
+        desk.drop(key);
         throw error;
       }
       return { token, expires };
     },
 
     async join({ token, device, about }, remote) {
-      const { key, pass } = find(token, remote);
+      const { key, pass } = desk.find(token, remote);
       checkDevice(registry, pass, device);
-      spend(key, pass);
-      const spent = writer.write([change(key)]);
-      const made = registry.credential(device, {
-        ...(pass.carries ? { carries: pass.carries } : {}),
-        ...(about ? { about } : {}),
-      });
+      desk.spend(key, pass);
+      const spent = writer.write([desk.change(key)]);
+      const carries = pass.carries ?? undefined;
+      const made = registry.credential(device, { ...(carries ? { carries } : {}), ...(about ? { about } : {}) });
       const [paid, credential] = await Promise.allSettled([spent, made]);
       if (credential.status === 'rejected') {
-        if (paid.status === 'fulfilled') await giveBack(key, pass);
-        else passes.set(key, pass);
+        desk.giveBack(key, pass);
+        if (paid.status === 'fulfilled') await writer.write([desk.change(key)]);
         throw credential.reason;
       }
       if (paid.status === 'rejected') throw paid.reason;
@@ -100,6 +63,47 @@ export const createJoining = (needs: JoiningNeeds, documents: Recovered['documen
     },
   };
 };
+
+/** The invites that are out, under the SHA-256 of their tokens. */
+const createDesk = ({ now, limiter }: JoiningNeeds, documents: Recovered['documents']) => {
+  const passes = documentsOf<Pass>(documents, 'invites');
+  const change = (key: string): Change => {
+    return { kind: 'document', collection: 'invites', key, value: (passes.get(key) ?? null) as Json };
+  };
+  return {
+    change,
+    add(token: string, pass: Pass): string {
+      if (passes.size >= L.invites)
+        throw new AppError('too_many', `There are ${L.invites} invites already; wait until some expire`);
+      const key = keyOf(token);
+      passes.set(key, pass);
+      return key;
+    },
+    drop: (key: string) => void passes.delete(key),
+    find(token: string, remote: string): { key: string; pass: Pass } {
+      if (limiter.blocked(remote)) throw new AppError('too_many', 'Too many wrong invites from this address; wait a minute');
+      const key = keyOf(token);
+      const pass = passes.get(key);
+      if (pass && pass.expires > now()) return { key, pass };
+      limiter.failed(remote);
+      if (pass) throw new AppError('expired', 'This invite has expired; ask for a new one');
+      throw new AppError('unauthorized', 'This invite is unknown or used up; ask for a new one');
+    },
+    /** Memory first: of two joins at the same time only one finds the last use. */
+    spend(key: string, pass: Pass) {
+      if (pass.uses > 1) passes.set(key, { ...pass, uses: pass.uses - 1 });
+      else passes.delete(key);
+    },
+    giveBack: (key: string, pass: Pass) => void passes.set(key, { ...pass, uses: (passes.get(key)?.uses ?? 0) + 1 }),
+    sweep(): Change[] {
+      const stale = [...passes].filter(([, pass]) => now() - pass.expires > L.expired_kept_ms).map(([key]) => key);
+      for (const key of stale) passes.delete(key);
+      return stale.map(change);
+    },
+  };
+};
+
+const keyOf = (token: string): string => hashOf(token).toString('hex');
 
 const checkInvite = ({ uses, ttl_s, device, carries }: Invite): Pick<Pass, 'uses' | 'device' | 'carries'> => {
   const refuse = (path: string, sentence: string) => {

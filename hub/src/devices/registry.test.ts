@@ -4,7 +4,7 @@ import { idOfColumns } from '@muster/shared/wire/codec';
 import type { Birth } from '@muster/shared/wire/messages';
 import { describe, expect, it } from 'vitest';
 import type { Grant } from '../bus/bus.js';
-import { createHandWriter } from '../testing/writer.js';
+import { createHandWriter } from '../hand-writer.js';
 import { DEVICE_LIMITS } from './limits.js';
 import { createRegistry } from './registry.js';
 

@@ -3,18 +3,17 @@ import type { Clock } from '@muster/shared/clock';
 import type { Log } from '@muster/shared/log';
 import { createSignal } from '@muster/shared/signal';
 import type { CloseReason, Link } from '../bus/bus.js';
-import type { Presence, PresenceChange, PresenceKeeper } from '../parts.js';
+import type { PresenceChange, PresenceKeeper } from '../parts.js';
 import { documentsOf } from '../shelf.js';
-import type { Json, Recovered, Writer } from '../store/store.js';
-import { historyText, parseHistory, staysWithin, type Transition, withTransition } from './history.js';
+import type { Recovered, Writer } from '../store/store.js';
+import { staysWithin } from './history.js';
 import * as machine from './presence.js';
 import { type Carrier, type Facts, type Moment, NEVER_SEEN, PRESENCE } from './presence.js';
+import { asPresence, createSaver, fromStored, moveTo, newTracked, type StoredPresence, type Tracked } from './tracked.js';
 
 const TICK_MS = 500;
 /** A tick this late means that the hub's loop stood still. */
 const STALL_MS = 2_000;
-/** A flapping device writes its document at most this often; a crash loses no more, and a restart asks anew anyway. */
-const SAVE_MS = 10_000;
 
 export interface TrackerNeeds {
   clock: Clock;
@@ -44,53 +43,63 @@ export interface Tracker extends PresenceKeeper {
   stop(): void;
 }
 
-interface Tracked {
-  facts: Facts;
-  history: Transition[];
-  saved: string;
-  saved_at: number;
-  dirty: boolean;
-}
-
-interface StoredPresence extends Presence {
-  speaks: Facts['speaks'];
-  interval_ms: number;
-  rhythm_ms: number;
-  history: string;
-}
-
+/** Creating does nothing: inputs count from `start` to `stop`. */
 export const createTracker = (needs: TrackerNeeds, documents: Recovered['documents']): Tracker => {
-  const { clock, writer } = needs;
+  const { clock } = needs;
+  const stand = createStand(needs, documents);
+  const loop = createLoop(needs, stand);
+  /** One input for one device, judged at once. */
+  const feed: Feed = (id, input) => {
+    if (loop.stopped()) return;
+    const now = loop.present();
+    const one = stand.tracked(id);
+    one.facts = input(one.facts, now);
+    stand.settle(id, one, now);
+  };
+  let frozen_at = 0;
+  return {
+    ...inputsOf(feed, loop.isWaking),
+    changed: stand.changed,
+    get: (id) => asPresence(stand.devices.get(id)?.facts ?? { ...NEVER_SEEN, since: needs.device(id)?.created_at ?? 0 }),
+    availability: async (id, from, to) => staysWithin(stand.devices.get(id)?.history ?? [], { from, to, now: clock.now() }),
+    freeze(on) {
+      if (on === stand.frozen) return;
+      const now = loop.present();
+      stand.frozen = on;
+      if (on) frozen_at = now.mono;
+      else stand.changeAll((facts) => machine.thawed(facts, now.mono - frozen_at, now), now);
+    },
+    forget: stand.forget,
+    start: loop.start,
+    stop: loop.stop,
+  };
+};
+
+type Feed = (id: string, input: (facts: Facts, now: Moment) => Facts) => void;
+
+const inputsOf = (feed: Feed, isWaking: (now: Moment) => boolean) => ({
+  opened: (link: Link) => feed(link.grant.agent, (facts, now) => machine.opened(facts, link.id, now)),
+  closed: (link: Link, reason: CloseReason) =>
+    feed(link.grant.agent, (facts, now) => machine.closed(facts, { link: link.id, reason, waking: isWaking(now) }, now)),
+  born: (link: Link, { boot, session, interval_ms }: { boot: string; session: number; interval_ms: number }) =>
+    feed(link.grant.agent, (facts, now) =>
+      machine.born(machine.opened(facts, link.id, now), { link: link.id, boot, session, interval_ms }, now),
+    ),
+  reported(link: Link, device: string, live: boolean) {
+    if (device === link.grant.agent)
+      feed(device, (facts, now) => machine.reported(machine.opened(facts, link.id, now), link.id, now));
+    else if (live) feed(device, machine.carriedReported);
+  },
+  stopping: (link: Link, boot: string) => feed(link.grant.agent, (facts) => machine.stopping(facts, { link: link.id, boot })),
+  willed: (link: Link, will: { boot: string; session: number }) =>
+    feed(link.grant.agent, (facts, now) => machine.willed(facts, { ...will, waking: isWaking(now) }, now)),
+});
+
+/** Every device with its facts; judges, tells and keeps what changed. */
+const createStand = (needs: TrackerNeeds, documents: Recovered['documents']) => {
   const changed = createSignal<PresenceChange>();
+  const saver = createSaver(needs.writer);
   const devices = new Map([...documentsOf<StoredPresence>(documents, 'presence')].map(([id, one]) => [id, fromStored(one)]));
-  let last_tick: number | null = null;
-  let woke_at = Number.NEGATIVE_INFINITY;
-  let frozen_at: number | null = null;
-  let end: (() => void) | null = null;
-  /** The links that a stopping hub closes say nothing about devices. */
-  let stopped = false;
-
-  const trackedOf = (id: string): Tracked => {
-    const known = devices.get(id);
-    if (known) return known;
-    const fresh = fromStored({ ...NEVER_SEEN, since: needs.device(id)?.created_at ?? clock.now(), history: '' });
-    devices.set(id, fresh);
-    return fresh;
-  };
-
-  /** The present; notices here, whatever comes first, that the loop stood still. */
-  const present = (): Moment => {
-    const now = { ts: clock.now(), mono: clock.monotonic() };
-    const stood_ms = last_tick === null ? 0 : now.mono - last_tick;
-    if (stood_ms <= STALL_MS) return now;
-    last_tick = now.mono;
-    woke_at = now.mono;
-    needs.log.warn('the hub stood still; devices get time to reconnect', { stood_ms: Math.round(stood_ms) });
-    for (const one of devices.values()) one.facts = machine.woke(one.facts, stood_ms, now);
-    settleAll(now);
-    return now;
-  };
-  const isWaking = (now: Moment) => now.mono - woke_at <= PRESENCE.waking_ms;
 
   const carrierOf = (id: string): Carrier | null => {
     const device = needs.device(id);
@@ -98,115 +107,85 @@ export const createTracker = (needs: TrackerNeeds, documents: Recovered['documen
     const agent = devices.get(device.carried_by)?.facts ?? NEVER_SEEN;
     return { state: agent.state, present_at: agent.present_at, interval_ms: device.interval_ms ?? PRESENCE.rhythm_ms };
   };
-
   const settle = (id: string, one: Tracked, now: Moment) => {
     const before = one.facts.state;
-    const state = machine.judge(one.facts, { mono: now.mono, carrier: carrierOf(id), frozen: frozen_at !== null });
-    if (state !== before) {
-      one.facts = machine.settled(one.facts, state, now);
-      one.history = withTransition(one.history, { state, ts: now.ts });
-    }
-    if (!one.dirty) one.dirty = markOf(one) !== one.saved;
-    if (one.dirty && now.mono - one.saved_at >= SAVE_MS) save(id, one, now);
-    if (state !== before) changed.emit({ device: id, before, ...asPresence(one.facts) });
+    const state = machine.judge(one.facts, { mono: now.mono, carrier: carrierOf(id), frozen: stand.frozen });
+    const moved = moveTo(one, state, now);
+    saver.consider(id, one, now);
+    if (moved) changed.emit({ device: id, before, ...asPresence(one.facts) });
   };
-  const settleAll = (now: Moment) => {
-    for (const [id, one] of devices) settle(id, one, now);
+  const stand = {
+    frozen: false,
+    changed,
+    devices: devices as ReadonlyMap<string, Tracked>,
+    settle,
+    tracked(id: string): Tracked {
+      const one = devices.get(id) ?? newTracked(needs.device(id)?.created_at ?? needs.clock.now());
+      devices.set(id, one);
+      return one;
+    },
+    settleAll(now: Moment) {
+      for (const [id, one] of devices) settle(id, one, now);
+    },
+    changeAll(change: (facts: Facts, id: string) => Facts, now: Moment) {
+      for (const [id, one] of devices) one.facts = change(one.facts, id);
+      stand.settleAll(now);
+    },
+    forget(id: string) {
+      if (devices.delete(id)) saver.forget(id);
+    },
+    flush: (now: Moment) => saver.flush(devices, now),
   };
-  const save = (id: string, one: Tracked, now: Moment) => {
-    one.saved = markOf(one);
-    one.saved_at = now.mono;
-    one.dirty = false;
-    const value = asStored(one) as unknown as Json;
-    writer.queue([{ kind: 'document', collection: 'presence', key: id, value }], { bytes: 200 });
-  };
+  return stand;
+};
 
-  /** One input for one device, judged at once. */
-  const feed = (id: string, input: (facts: Facts, now: Moment) => Facts) => {
-    if (stopped) return;
-    const now = present();
-    const one = trackedOf(id);
-    one.facts = input(one.facts, now);
-    settle(id, one, now);
-  };
-  const tick = () => {
-    const now = present();
+/** The one loop for all devices; notices that the hub itself stood still. */
+const createLoop = ({ clock, log, newest }: TrackerNeeds, stand: ReturnType<typeof createStand>) => {
+  let last_tick: number | null = null;
+  let woke_at = Number.NEGATIVE_INFINITY;
+  let end: (() => void) | null = null;
+  /** The links that a stopping hub closes say nothing about devices. */
+  let stopped = false;
+
+  const moment = (): Moment => ({ ts: clock.now(), mono: clock.monotonic() });
+  /** The present; whatever comes first after a standstill finds it here. */
+  const present = (): Moment => {
+    const now = moment();
+    const stood_ms = last_tick === null ? 0 : now.mono - last_tick;
+    if (stood_ms <= STALL_MS) return now;
     last_tick = now.mono;
-    settleAll(now);
+    woke_at = now.mono;
+    log.warn('The hub stood still; devices get time to reconnect', { stood_ms: Math.round(stood_ms) });
+    stand.changeAll((facts) => machine.woke(facts, stood_ms, now), now);
+    return now;
+  };
+  const restarted = (facts: Facts, id: string, now: Moment): Facts => {
+    const seen = Math.max(facts.last_seen ?? 0, Math.min(newest?.(id) ?? 0, now.ts));
+    return { ...machine.restarted(facts, now), last_seen: seen || null };
   };
 
   return {
-    changed,
-    get: (id) => asPresence(devices.get(id)?.facts ?? { ...NEVER_SEEN, since: needs.device(id)?.created_at ?? 0 }),
-    availability: async (id, from, to) => staysWithin(devices.get(id)?.history ?? [], { from, to, now: clock.now() }),
-
-    opened: (link) => feed(link.grant.agent, (facts, now) => machine.opened(facts, link.id, now)),
-    closed: (link, reason) =>
-      feed(link.grant.agent, (facts, now) => machine.closed(facts, { link: link.id, reason, waking: isWaking(now) }, now)),
-    born: (link, { boot, session, interval_ms }) =>
-      feed(link.grant.agent, (facts, now) =>
-        machine.born(machine.opened(facts, link.id, now), { link: link.id, boot, session, interval_ms }, now),
-      ),
-    reported(link, device, live) {
-      if (device === link.grant.agent)
-        feed(device, (facts, now) => machine.reported(machine.opened(facts, link.id, now), link.id, now));
-      else if (live) feed(device, machine.carriedReported);
-    },
-    stopping: (link, boot) => feed(link.grant.agent, (facts) => machine.stopping(facts, { link: link.id, boot })),
-    willed: (link, will) =>
-      feed(link.grant.agent, (facts, now) => machine.willed(facts, { ...will, waking: isWaking(now) }, now)),
-
-    freeze(on) {
-      if (on === (frozen_at !== null)) return;
-      const now = present();
-      const stood_ms = frozen_at === null ? 0 : now.mono - frozen_at;
-      frozen_at = on ? now.mono : null;
-      if (on) return;
-      for (const one of devices.values()) one.facts = machine.thawed(one.facts, stood_ms, now);
-      settleAll(now);
-    },
-    forget(id) {
-      if (devices.delete(id)) writer.queue([{ kind: 'document', collection: 'presence', key: id, value: null }], { bytes: 50 });
-    },
+    present,
+    isWaking: (now: Moment) => now.mono - woke_at <= PRESENCE.waking_ms,
+    stopped: () => stopped,
     start() {
       if (end) return;
       stopped = false;
-      const now = { ts: clock.now(), mono: clock.monotonic() };
-      for (const [id, one] of devices) {
-        const seen = Math.max(one.facts.last_seen ?? 0, Math.min(needs.newest?.(id) ?? 0, now.ts));
-        one.facts = { ...machine.restarted(one.facts, now), last_seen: seen || null };
-      }
-      settleAll(now);
+      const now = moment();
+      stand.changeAll((facts, id) => restarted(facts, id, now), now);
       last_tick = now.mono;
-      end = clock.every(TICK_MS, tick);
+      end = clock.every(TICK_MS, () => {
+        const then = present();
+        last_tick = then.mono;
+        stand.settleAll(then);
+      });
     },
     stop() {
       end?.();
       end = null;
       stopped = true;
       last_tick = null;
-      const now = { ts: clock.now(), mono: clock.monotonic() };
-      for (const [id, one] of devices) if (one.dirty) save(id, one, now);
+      stand.flush(moment());
     },
   };
-};
-
-const asPresence = ({ state, since, last_seen, boot }: Facts): Presence => ({ state, since, last_seen, boot });
-
-/** What makes a document worth writing; a short absence of the hub does not. */
-const markOf = ({ facts, saved }: Tracked): string => {
-  const passing = facts.state === 'reconnecting' && /^(online|quiet) /.test(saved);
-  return passing ? saved : `${facts.state} ${facts.boot}`;
-};
-
-const asStored = ({ facts, history }: Tracked): StoredPresence => {
-  const { state, since, last_seen, boot, speaks, interval_ms, rhythm_ms } = facts;
-  return { state, since, last_seen, boot, speaks, interval_ms, rhythm_ms, history: historyText(history) };
-};
-
-const fromStored = (stored: StoredPresence): Tracked => {
-  const { state, since, last_seen, boot, speaks, interval_ms, rhythm_ms, history } = stored;
-  const facts = { ...NEVER_SEEN, state, since, last_seen, boot, speaks, interval_ms, rhythm_ms };
-  const saved = `${state} ${boot}`;
-  return { facts, history: parseHistory(history), saved, saved_at: Number.NEGATIVE_INFINITY, dirty: false };
 };

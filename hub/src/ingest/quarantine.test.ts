@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createHandWriter } from '../testing/writer.js';
+import { createHandWriter } from '../hand-writer.js';
 import { INGEST_LIMITS } from './limits.js';
 import { createQuarantine, type Problem } from './quarantine.js';
 

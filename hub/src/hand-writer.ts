@@ -1,6 +1,6 @@
 /** A `Writer` for tests: commits when told, keeps what was committed, can be unable to commit. */
 import { AppError } from '@muster/shared/errors';
-import type { Change, Json, LogName, Writer } from '../store/store.js';
+import type { Change, Json, LogName, Writer } from './store/store.js';
 
 export interface HandWriter extends Writer {
   /** Commits everything queued, in order. */

@@ -121,7 +121,8 @@ export const token = v.object({
   last_used: v.nullable(v.number()),
 });
 
-export const record = v.object({ number: v.number(), ts: v.number(), device: v.nullable(v.string()), value: json });
+/** What else it holds depends on the log. */
+export const record = v.looseObject({ number: v.number(), ts: v.number(), device: v.nullable(v.string()) });
 
 export const failure = v.object({
   error: v.object({

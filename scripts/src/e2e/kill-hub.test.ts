@@ -97,7 +97,7 @@ const load = async (sender: Sender): Promise<void> => {
 const storedRows = (sender: Sender): number[] => {
   const file = new Database(join(folder.path, 'hub', 'muster.db'), { readonly: true });
   const rows = file
-    .prepare('SELECT rows.seq FROM rows JOIN devices ON devices.id = rows.device WHERE devices.name = ? AND rows.boot = ?')
+    .prepare('SELECT rows.seq FROM rows JOIN devices ON devices.id = rows.device WHERE devices.device = ? AND rows.boot = ?')
     .all(sender.id, sender.boot) as { seq: number }[];
   file.close();
   return rows.map(({ seq }) => seq);

@@ -72,7 +72,7 @@ it('is refused with a wrong key, counted, and others are served on', async () =>
   });
   await expect(wrong).rejects.toThrow();
   const reply = await fetch(`${hub.access.url}/metrics`, { headers: { authorization: `Bearer ${hub.access.token}` } });
-  expect(await reply.text()).toMatch(/muster_bus_refused_total\{reason="wrong_key"\} [1-9]/);
+  expect(await reply.text()).toMatch(/muster_refused_total\{reason="wrong_key"\} [1-9]/);
   const client = await connect();
   await client.endAsync();
 });

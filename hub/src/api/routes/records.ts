@@ -14,7 +14,8 @@ const query = v.object({
 type Query = v.InferOutput<typeof query>;
 
 const read = async (reader: Reader, log: 'audit' | 'quarantine', { limit, after = 0, device }: Query) => {
-  const items = await reader.log({ log, after, limit, newest: true, ...(device === undefined ? {} : { device }) });
+  const records = await reader.log({ log, after, limit, newest: true, ...(device === undefined ? {} : { device }) });
+  const items = records.map(({ value, ...record }) => ({ ...(value as object), ...record }));
   const last = items.at(-1);
   return items.length === limit && last && last.number > 1 ? { items, next: String(last.number) } : { items };
 };

@@ -1,26 +1,29 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { defaultClientConditions, defineConfig, type Plugin } from 'vite';
 
 /** What a browser fetches to see every page, compressed; DESIGN §7. */
 const BUDGET_BYTES = 120 * 1024;
 
-/** Writes `.br` and `.gz` beside each file, which the hub serves as they are, and fails when the page has grown too heavy. */
+const gzip = async (content: string | Uint8Array): Promise<Uint8Array> => {
+  const stream = new Blob([content as BlobPart]).stream().pipeThrough(new CompressionStream('gzip'));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+};
+
+/** Puts a `.gz` beside each file, which the hub serves as it is, and fails when the dashboard has grown too heavy. */
 const compressed = (): Plugin => ({
   name: 'compressed',
   apply: 'build',
-  async writeBundle({ dir = '' }) {
-    const names = await readdir(dir, { recursive: true });
-    let total = 0;
-    for (const name of names.filter((each) => /\.(js|css|html|svg)$/.test(each))) {
-      const text = await readFile(join(dir, name));
-      const [gzip, brotli] = [gzipSync(text, { level: 9 }), brotliCompressSync(text)];
-      await Promise.all([writeFile(join(dir, `${name}.gz`), gzip), writeFile(join(dir, `${name}.br`), brotli)]);
-      total += gzip.length;
-    }
-    this.info(`dashboard: ${(total / 1024).toFixed(1)} KiB compressed, at most ${BUDGET_BYTES / 1024}`);
-    if (total > BUDGET_BYTES) this.error(`the dashboard is too heavy: ${total} bytes compressed, at most ${BUDGET_BYTES}`);
+  generateBundle: {
+    order: 'post',
+    async handler(_options, bundle) {
+      let total = 0;
+      for (const [name, file] of Object.entries(bundle)) {
+        const source = await gzip(file.type === 'chunk' ? file.code : file.source);
+        this.emitFile({ type: 'asset', fileName: `${name}.gz`, source });
+        total += source.length;
+      }
+      this.info(`dashboard: ${(total / 1024).toFixed(1)} KiB compressed, at most ${BUDGET_BYTES / 1024}`);
+      if (total > BUDGET_BYTES) this.error(`the dashboard is too heavy: ${total} bytes compressed, at most ${BUDGET_BYTES}`);
+    },
   },
 });
 

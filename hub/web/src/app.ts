@@ -51,7 +51,7 @@ const openSocket = (): Socket => {
   return socket as Socket;
 };
 
-const asSession = (reply: SessionReply): Session => ({ kind: 'in', user: { name: reply.name, role: reply.role } });
+const asSession = (reply: SessionReply): Session => ({ kind: 'in', user: reply.user });
 
 export const createApp = (): App => {
   const session = signal<Session>({ kind: 'unknown' });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { align, append, gapAfter, groupByMetric, isMain, type Point, rateOf } from './chart-data.js';
+import { align, append, gapAfter, groupByMetric, isMain, isolated, type Point, rateOf } from './chart-data.js';
 
 const point = (ts: number, value: number): Point => [ts, value - 1, value, value + 1];
 
@@ -27,6 +27,11 @@ describe('aligning', () => {
   test('no track gives no times', () => {
     expect(align([], 1000)).toEqual({ times: [], columns: [] });
   });
+});
+
+test('a value between two gaps is found, so that it can be drawn as a point', () => {
+  expect(isolated([5, null, undefined, 6, undefined, null, 7, 8])).toEqual([0, 3]);
+  expect(isolated([])).toEqual([]);
 });
 
 test('a gap is three missing reports or two missing buckets, whichever is longer', () => {

@@ -48,6 +48,15 @@ const fill = (points: readonly Point[], gap: number, put: (ts: number, values: n
   }
 };
 
+/** Indexes of values with no neighbour to draw a line to. */
+export const isolated = (column: Column): number[] => {
+  const present = column.flatMap((value, at) => (value === undefined ? [] : [{ value, at }]));
+  const alone = (value: number | null | undefined) => value === null || value === undefined;
+  return present.flatMap(({ value, at }, i) =>
+    value !== null && alone(present[i - 1]?.value) && alone(present[i + 1]?.value) ? [at] : [],
+  );
+};
+
 /** Adds a live value behind the last point and lets go of what left the window. */
 export const append = (points: Point[], ts: number, value: number, from: number): void => {
   const last = points.at(-1);

@@ -16,19 +16,20 @@ export class ApiError extends Error {
     this.status = status;
     this.code = body.error?.code ?? 'internal';
     this.hint = body.error?.hint ?? null;
-    // The hub tells a stranger nothing but this sentence.
-    this.setup_needed = this.hint?.includes('set-up link') === true;
+    this.setup_needed = body.error?.setup_needed === true;
   }
 }
 interface ErrorBody {
-  error?: { code?: string; message?: string; hint?: string };
+  error?: { code?: string; message?: string; hint?: string; setup_needed?: boolean };
 }
 
 export interface SessionUser {
   name: string;
   role: Role;
 }
-export type SessionReply = SessionUser & { kind: string };
+export interface SessionReply {
+  user: SessionUser;
+}
 /** `GET /devices/{id}`. */
 export type DeviceDetail = Device & LiveDevice & { carries: string[]; waiting: string[]; earnings_total: Amount[] };
 export interface Listing<T> {

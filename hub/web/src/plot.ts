@@ -1,5 +1,5 @@
 import type uPlot from 'uplot';
-import type { Column } from './chart-data.js';
+import { type Column, isolated } from './chart-data.js';
 import { clockTime, dayTime, isShare, tickValue } from './format.js';
 
 /** uPlot as the dashboard's charts use it: a min/max band behind the mean, own words on the axes. */
@@ -62,7 +62,15 @@ const limits = (options: PlotOptions): uPlot.Range.Function => {
 const trackSeries = (at: number, bands: boolean): uPlot.Series[] => {
   const stroke = seriesColour(at);
   const edge: uPlot.Series = { show: bands, stroke: 'transparent', width: 0, points: { show: false } };
-  return [edge, { stroke, width: 1.4, points: { show: false } }, { ...edge }];
+  // A value between two gaps has no line: only such ones get a point.
+  const points: uPlot.Series.Points = {
+    show: true,
+    size: 3,
+    width: 0,
+    fill: stroke,
+    filter: (plot, series) => isolated(plot.data[series] as Column),
+  };
+  return [edge, { stroke, width: 1.4, points }, { ...edge }];
 };
 
 const axis = (options: PlotOptions, ink: string, rule: string): uPlot.Axis[] => {

@@ -54,16 +54,27 @@ const useDevice = (id: string): Loaded => {
   useEffect(() => {
     if (!connected) return;
     const load = async () => {
-      const [about, latest, catalogue] = await Promise.all([client.device(id), client.latest(id), client.catalogue()]);
+      const [about, latest] = await Promise.all([client.device(id), client.latest(id)]);
       detail.value = about;
       values.value = newer(values.value, latest.values);
-      declarations.value = asDeclarations(catalogue.items);
       failure.value = null;
     };
     load().catch((error) => {
       failure.value = error instanceof ApiError && error.status === 404 ? `There is no device “${id}”.` : sentenceOf(error);
     });
   }, [id, connected, boot]);
+  // A probe may declare a metric later than the first birth.
+  const metrics = useComputed(() => new Set([...values.value.values()].map((value) => value.metric)).size).value;
+  useEffect(() => {
+    if (!connected || metrics === 0) return;
+    // Without the catalogue metrics still show by their ids.
+    client.catalogue().then(
+      ({ items }) => {
+        declarations.value = asDeclarations(items);
+      },
+      () => {},
+    );
+  }, [client, declarations, connected, boot, metrics]);
   useSignalEffect(() => {
     const watched = board.watched.value;
     if (watched?.id === id) values.value = newer(values.peek(), watched.fresh);

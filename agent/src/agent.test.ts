@@ -93,6 +93,19 @@ describe('the built agent under its shipped flags', () => {
     expect(output()).toContain('Muster agent started');
   });
 
+  it('leaves a will of its session when it is killed', async () => {
+    const broker = await startTestBroker();
+    open.push(broker.close);
+    const data = folder();
+    write(data, 'identity.json', { device: 'pi-1', key: 'k', address: broker.address, pin: null });
+    const { child } = startAgent(data, ['run']);
+    await until(() => broker.messages.some(({ kind }) => kind === 'report'));
+    child.kill('SIGKILL');
+    await until(() => broker.messages.at(-1)?.kind === 'status');
+    const { boot, session } = broker.messages[0]?.body ?? {};
+    expect(broker.messages.at(-1)?.body).toEqual({ boot, session, state: 'lost' });
+  });
+
   it('says in one line what is wrong, and ends with 1', async () => {
     const data = folder();
     const cases: [string[], string][] = [

@@ -2,13 +2,13 @@ import type { Clock } from '@muster/shared/clock';
 import type { Http } from '@muster/shared/http';
 import type { Log } from '@muster/shared/log';
 import type { NetworkDeclaration } from '@muster/shared/network';
-import { bootIdFrom } from '@muster/shared/wire/codec';
-import type { DeviceEvent } from '@muster/shared/wire/messages';
+import { createAbout } from './about.js';
 import { createCommands } from './commands.js';
 import type { AgentSettings } from './config.js';
 import type { Identity } from './identity.js';
-import { plainFacts, type ReadInventory } from './inventory.js';
+import type { ReadInventory } from './inventory.js';
 import type { OpenLink } from './link.js';
+import { createOutbox } from './outbox.js';
 import type { Host, ProbeDeclaration } from './probe.js';
 import { createReporter } from './reporter.js';
 import { createRewards } from './rewards.js';
@@ -47,143 +47,91 @@ export interface AgentNeeds {
   memory_bytes(): number;
 }
 
-/** The second read of the probes follows the first by this: then rates have a value. */
-const PRIME_MS = 1_000;
-const INVENTORY_MS = 3_600_000;
-
 export type RunSettings = Pick<
   AgentSettings,
   'interval_ms' | 'keepalive_s' | 'spool_rows' | 'commands' | 'skip_probes' | 'inventory' | 'networks'
 >;
 
 export const createAgent = (needs: AgentNeeds, settings: RunSettings): Agent => {
-  const { clock, log, identity, random } = needs;
-  const { interval_ms } = settings;
-  const boot = bootIdFrom(needs.randomBytes(8));
-  let seq = 0;
-  let about = plainFacts();
-  let stopped: Promise<void> | null = null;
-
-  const time = createAgentTime({ clock, synchronised: needs.synchronised, last_seq: () => seq });
-  const spool = createMemorySpool(settings.spool_rows);
+  const { clock, log, identity } = needs;
+  const { interval_ms, keepalive_s } = settings;
   const series = createSeriesTable(clock);
   const schedule = createSchedule({ clock, log });
+  const spool = createMemorySpool(settings.spool_rows);
+  const outbox = createOutbox(spool, identity.device, needs.randomBytes(8));
+  const time = createAgentTime({ clock, synchronised: needs.synchronised, last_seq: outbox.last_seq });
   const probes = [...needs.probes.values()].filter(({ id }) => !settings.skip_probes.includes(id));
-  const runner = createRunner({ probes, host: needs.host, clock, log, series }, { interval_ms });
-  const facts = { device: identity.device, boot, interval_ms };
-  const { memory_bytes } = needs;
-  const reporter = createReporter({ ...facts, runner, series, spool, memory_bytes, now: time.now, next_seq: () => ++seq });
 
+  const runner = createRunner({ ...needs, probes, series }, { interval_ms });
+  const about = createAbout(needs.inventory, () => uplink.announce());
+  const offer: typeof uplink.offer = (row) => uplink.offer(row);
+  const reporter = createReporter({ ...needs, runner, series, spool, outbox, now: time.now, offer }, interval_ms);
   const send = (topic: 'rewards' | 'event', fields: object) => {
-    const message = { boot, seq: ++seq, ts: time.now() };
-    spool.add({ kind: 'message', device: identity.device, topic, body: { ...message, ...fields }, ...message });
+    outbox.message(time.now(), topic, fields);
     uplink.wake();
   };
-  const event = (name: string, detail: string) => send('event', { event: name, detail: detail.slice(0, 1_000) });
-  const hear = (now: number) => {
-    const off_ms = time.hear(now);
-    if (off_ms !== 0) {
-      log.warn('The clock of this machine is wrong; the time of the hub is used', { off_ms });
-      event(
-        'clock_corrected',
-        `The clock of this machine was ${Math.abs(off_ms)} ms ${off_ms > 0 ? 'behind' : 'ahead of'} the hub's`,
-      );
-    }
-    uplink.wake();
-  };
-  const readInventory = async () => {
-    const found = await needs.inventory();
-    if (JSON.stringify(found) !== JSON.stringify(about)) {
-      about = found;
-      uplink.announce();
-    }
-    return 'The inventory was read anew';
-  };
-
-  const commands = createCommands({
-    allowed: settings.commands,
-    able: { inventory: readInventory },
-    hear,
-    answer: (result) => uplink.answer(result),
-    log,
-  });
-  const uplink = createUplink(
-    {
-      open: needs.open,
-      spool,
-      clock,
-      random,
-      log,
-      shiftOf: (item) => (item.kind === 'row' && item.boot === boot ? time.shiftOf(item.seq) : 0),
-      isTimeKnown: time.trusted,
-      birth: () => ({ boot, agent_version: needs.version, interval_ms, about, ...reporter.describe() }),
-      onCommand: commands,
-    },
-    { ...identity, keepalive_s: settings.keepalive_s },
-  );
+  const report = (event: string, detail: string) => send('event', { event, detail: detail.slice(0, 1_000) });
   const rewards = createRewards({
-    networks: needs.networks,
+    ...needs,
     sources: settings.networks,
-    http: needs.http,
-    clock,
-    log,
     schedule,
     series,
-    random,
     now: time.now,
     isTimeKnown: time.trusted,
     send: (readings) => send('rewards', { readings }),
-    report: event,
+    report,
   });
-
-  let first_drop = true;
-  spool.dropped.on(() => {
-    if (first_drop) log.warn('The spool is full; the oldest rows are dropped', { kept: settings.spool_rows });
-    first_drop = false;
-  });
-
-  let primed = false;
-  let next_row = 0;
-  const rowTask = async (): Promise<number> => {
-    const now = clock.monotonic();
-    if (!primed) {
-      primed = true;
-      next_row = now + Math.min(PRIME_MS, interval_ms);
-      await reporter.prime();
-    } else {
-      // From due time to due time: rows keep their pace, and a machine that slept does not catch up.
-      next_row = Math.max(next_row + interval_ms, now);
-      uplink.offer(await reporter.row());
-    }
-    return next_row - clock.monotonic();
+  const hear = (hub_now: number) => {
+    const off_ms = time.hear(hub_now);
+    if (off_ms !== 0) log.warn('The clock of this machine is wrong; the time of the hub is used', { off_ms });
+    if (off_ms !== 0) report('clock_corrected', `The clock of this machine is ${off_ms} ms off the hub's`);
+    uplink.wake();
   };
-  const inventoryTask = async () => {
-    await readInventory();
-    return INVENTORY_MS;
+  const inventory = () => about.read().then(() => 'The inventory was read anew');
+  const answer: typeof uplink.answer = (result) => uplink.answer(result);
+  const onCommand = createCommands({ allowed: settings.commands, able: { inventory }, hear, answer, log });
+  const facts = { boot: outbox.boot, agent_version: needs.version, interval_ms };
+  const uplink = createUplink(
+    {
+      ...needs,
+      spool,
+      boot: outbox.boot,
+      shiftOf: (item) => (item.kind === 'row' && item.boot === outbox.boot ? time.shiftOf(item.seq) : 0),
+      isTimeKnown: time.trusted,
+      birth: () => ({ ...facts, about: about.now(), ...reporter.describe() }),
+      onCommand,
+    },
+    { ...identity, keepalive_s },
+  );
+  warnOfDrops(spool, log);
+
+  const start = () => {
+    schedule.add(reporter.task);
+    if (settings.inventory) schedule.add(about.task);
+    rewards.start();
+    schedule.start();
+    uplink.start();
   };
-  const stop = async () => {
-    schedule.stop();
-    rewards.stop();
-    runner.stop();
-    const goodbye: DeviceEvent = { boot, seq: ++seq, ts: time.now(), event: 'stopping' };
-    await uplink.stop(goodbye);
+  const end = async () => {
+    for (const part of [schedule, rewards, about, runner]) part.stop();
+    await uplink.stop(outbox.farewell(time.now()));
     await spool.close();
   };
+  return { boot: outbox.boot, start, stop: once(end), online: uplink.online, probes: runner.states };
+};
 
-  return {
-    boot,
-    start() {
-      schedule.add({ name: 'row', first_ms: 0, run: rowTask });
-      if (settings.inventory) schedule.add({ name: 'inventory', first_ms: 0, run: inventoryTask });
-      rewards.start();
-      schedule.start();
-      uplink.start();
-    },
-    stop() {
-      stopped ??= stop();
-      return stopped;
-    },
-    online: uplink.online,
-    probes: runner.states,
+const once = (act: () => Promise<void>): (() => Promise<void>) => {
+  let done: Promise<void> | null = null;
+  return () => {
+    done ??= act();
+    return done;
   };
+};
+
+/** Once: the count is a metric. */
+const warnOfDrops = (spool: ReturnType<typeof createMemorySpool>, log: Log): void => {
+  const disconnect = spool.dropped.on(() => {
+    log.warn('The spool is full; the oldest rows are dropped', { kept: spool.length });
+    disconnect();
+  });
 };

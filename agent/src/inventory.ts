@@ -5,7 +5,7 @@ import type { Log } from '@muster/shared/log';
 import type { About } from '@muster/shared/wire/messages';
 
 /** What this machine is. The child looks deeper (model, operating system's name) and may fail: then the plain facts stand. */
-export type ReadInventory = () => Promise<About>;
+export type ReadInventory = (signal?: AbortSignal) => Promise<About>;
 
 const DEADLINE_MS = 20_000;
 const MAX_OUTPUT_BYTES = 65_536;
@@ -39,20 +39,27 @@ export const INVENTORY_CHILD = fileURLToPath(new URL('./inventory-child.js', imp
 
 export const createInventory = (log: Log, program = INVENTORY_CHILD): ReadInventory => {
   let failing = false;
-  return async () => {
-    const facts = await askChild(program).catch((error: Error) => error);
+  return async (signal) => {
+    const facts = await askChild(program, signal).catch((error: Error) => error);
     const failed = facts instanceof Error;
-    if (failed && !failing) log.warn('The inventory could not be read in full; only the plain facts are sent', { error: facts });
+    if (failed && !failing && !signal?.aborted)
+      log.warn('The inventory could not be read in full; only the plain facts are sent', { error: facts });
     failing = failed;
     return failed ? plainFacts() : { ...plainFacts(), ...cleaned(facts) };
   };
 };
 
-const askChild = (program: string): Promise<Record<string, unknown>> =>
+const askChild = (program: string, signal?: AbortSignal): Promise<Record<string, unknown>> =>
   new Promise((resolve, reject) => {
     // Its environment is bare: nothing that the agent was given, and no path of anybody's making.
     const env = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' };
-    const options = { timeout: DEADLINE_MS, killSignal: 'SIGKILL', maxBuffer: MAX_OUTPUT_BYTES, env } as const;
+    const options = {
+      timeout: DEADLINE_MS,
+      killSignal: 'SIGKILL',
+      maxBuffer: MAX_OUTPUT_BYTES,
+      env,
+      ...(signal ? { signal } : {}),
+    } as const;
     execFile(process.execPath, [program], options, (error, output) => {
       if (error) return reject(new Error(error.killed ? `no answer within ${DEADLINE_MS} ms` : error.message.split('\n')[0]));
       try {

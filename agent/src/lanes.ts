@@ -1,3 +1,4 @@
+import type { Announcer } from './announcer.js';
 import { type Batch, nextBatch, rowBatch, type Stamp } from './batch.js';
 import type { Link } from './link.js';
 import { identityOf, type Spool, type SpoolItem, type SpoolRow } from './spool.js';
@@ -21,25 +22,14 @@ export interface LanesNeeds {
   stamp: Stamp;
   /** Whether rows may leave: the time is known. */
   isOpen(): boolean;
-  /** What goes before anything else: births that the hub lacks, answers to commands. */
-  urgent(): Urgent | null;
-  /** Whether the hub knows this column list. */
-  isAnnounced(columns: string): boolean;
-  /** The hub does not know this column list: a birth goes first. False: nobody knows it any more. */
-  announce(columns: string): boolean;
-}
-
-export interface Urgent {
-  topic: string;
-  payload: string;
-  acknowledged(): void;
+  announcer: Announcer;
 }
 
 /** Enough for one batch beside the batch and the live row that are in flight. */
 const LOOK_AHEAD = 1_002;
 
 export const createLanes = (needs: LanesNeeds): Lanes => {
-  const { link, spool, stamp } = needs;
+  const { announcer, link, spool, stamp } = needs;
   const in_flight = new Set<string>();
   let closed = false;
   let filling = false;
@@ -57,14 +47,14 @@ export const createLanes = (needs: LanesNeeds): Lanes => {
   };
   const waiting = (): SpoolItem[] => spool.oldest(LOOK_AHEAD).filter((item) => !in_flight.has(identityOf(item)));
   const nextFill = (): (() => Promise<void>) | null => {
-    const urgent = needs.urgent();
+    const urgent = announcer.next();
     if (urgent) return () => link.publish(urgent.topic, urgent.payload).then(urgent.acknowledged);
     const batch = needs.isOpen() ? nextBatch(waiting(), stamp) : null;
     if (!batch) return null;
-    const unknown = batch.items.find((item) => item.kind === 'row' && !needs.isAnnounced(item.columns));
+    const unknown = batch.items.find((item) => item.kind === 'row' && !announcer.isAnnounced(item.columns));
     if (unknown?.kind !== 'row') return () => send(batch);
     // Rows without their column list mean nothing to anybody.
-    if (!needs.announce(unknown.columns)) spool.remove(batch.items);
+    if (!announcer.need(unknown.columns)) spool.remove(batch.items);
     return nextFill();
   };
   const fill = async () => {
@@ -92,7 +82,7 @@ export const createLanes = (needs: LanesNeeds): Lanes => {
 
   return {
     offer(row) {
-      if (!closed && !live_busy && needs.isOpen() && needs.isAnnounced(row.columns)) live = sendLive(row);
+      if (!closed && !live_busy && needs.isOpen() && announcer.isAnnounced(row.columns)) live = sendLive(row);
       void fill();
     },
     wake: () => void fill(),

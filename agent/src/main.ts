@@ -37,6 +37,8 @@ const run = async ({ settings, paths }: VerbCall): Promise<void> => {
     });
   }
   const log = logOf(settings);
+  // Whoever read the log may be gone; the agent goes on.
+  process.stdout.on('error', () => {});
   const clock = createSystemClock();
   const host = createHost({ clock });
   const agent = createAgent(

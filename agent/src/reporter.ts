@@ -1,15 +1,16 @@
+import type { Clock } from '@muster/shared/clock';
 import { counter, gauge } from '@muster/shared/metrics';
 import { WIRE_LIMITS as L } from '@muster/shared/wire/limits';
 import type { ColumnList, WireMetric } from '@muster/shared/wire/messages';
+import type { Outbox } from './outbox.js';
 import type { Runner } from './runner.js';
+import type { Task } from './schedule.js';
 import type { SeriesTable } from './series.js';
 import type { Spool, SpoolRow } from './spool.js';
 
 /** Makes the rows: reads what is due, cuts a row of the newest values, puts it into the spool. */
 export interface Reporter {
-  /** Reads once without a row, so that rates have something to start from. */
-  prime(): Promise<void>;
-  row(): Promise<SpoolRow>;
+  task: Task;
   /** Column lists and metric declarations that the hub needs for what is in the spool. */
   describe(): { columns: ColumnList[]; metrics: WireMetric[] };
 }
@@ -18,12 +19,13 @@ export interface ReporterNeeds {
   runner: Runner;
   series: SeriesTable;
   spool: Spool;
+  outbox: Outbox;
+  clock: Clock;
+  /** The agent's time. */
   now(): number;
-  next_seq(): number;
   memory_bytes(): number;
-  device: string;
-  boot: string;
-  interval_ms: number;
+  /** A row was put into the spool. */
+  offer(row: SpoolRow): void;
 }
 
 const OWN = {
@@ -33,8 +35,11 @@ const OWN = {
   'muster.agent.refused': counter('1', 'Samples of probes and sources that were none'),
 };
 
-export const createReporter = (needs: ReporterNeeds): Reporter => {
-  const { runner, series, spool, device, boot } = needs;
+/** The second read of the probes follows the first by this: then rates have a value. */
+const PRIME_MS = 1_000;
+
+export const createReporter = (needs: ReporterNeeds, interval_ms: number): Reporter => {
+  const { clock, outbox, runner, series, spool } = needs;
   let dropped = 0;
   spool.dropped.on(() => dropped++);
 
@@ -46,25 +51,37 @@ export const createReporter = (needs: ReporterNeeds): Reporter => {
       'muster.agent.refused': series.refused,
     };
     for (const [metric, declaration] of Object.entries(OWN)) {
-      series.put({ metric, value: own[metric as keyof typeof OWN] }, declaration, 2 * needs.interval_ms);
+      series.put({ metric, value: own[metric as keyof typeof OWN] }, declaration, 2 * interval_ms);
     }
+  };
+  const row = async () => {
+    await runner.cycle();
+    putOwn();
+    const { columns, values } = series.row();
+    needs.offer(outbox.row(needs.now(), columns, values));
+    if (series.lists().size > 1) series.forget(spool.columns());
+  };
+
+  let due: number | null = null;
+  const run = async (): Promise<number> => {
+    const now = clock.monotonic();
+    if (due === null) {
+      due = now + Math.min(PRIME_MS, interval_ms);
+      await runner.cycle();
+    } else {
+      // From due time to due time: rows keep their pace, and a machine that slept does not catch up.
+      due = Math.max(due + interval_ms, now);
+      await row();
+    }
+    return due - clock.monotonic();
   };
 
   return {
-    prime: () => runner.cycle(),
-    async row() {
-      await runner.cycle();
-      putOwn();
-      const { columns, values } = series.row();
-      const row: SpoolRow = { kind: 'row', device, boot, seq: needs.next_seq(), ts: needs.now(), columns, values };
-      spool.add(row);
-      if (series.lists().size > 1) series.forget(spool.columns());
-      return row;
-    },
+    task: { name: 'row', first_ms: 0, run },
     describe() {
-      const lists = [...series.lists()].map(([id, list]) => ({ id, list: [...list] }));
-      const metrics = new Set(lists.flatMap(({ list }) => list.map((key) => key.split('{')[0] ?? key)));
-      return { columns: lists, metrics: [...metrics].map((id) => asWireMetric(id, series)) };
+      const columns = [...series.lists()].map(([id, list]) => ({ id, list: [...list] }));
+      const metrics = new Set(columns.flatMap(({ list }) => list.map((key) => key.split('{')[0] ?? key)));
+      return { columns, metrics: [...metrics].map((id) => asWireMetric(id, series)) };
     },
   };
 };

@@ -1,10 +1,12 @@
 import type { Clock } from '@muster/shared/clock';
-import { asAppError } from '@muster/shared/errors';
+import { type AppError, asAppError } from '@muster/shared/errors';
 import type { Log } from '@muster/shared/log';
 import type { DeviceEvent, Result } from '@muster/shared/wire/messages';
 import { topicOf } from '@muster/shared/wire/topics';
-import { type BirthFacts, splitBirth } from './birth.js';
-import { createLanes, type Lanes, type Urgent } from './lanes.js';
+import { createAnnouncer } from './announcer.js';
+import type { BirthFacts } from './birth.js';
+import { createEstablish, type LinkSettings } from './establish.js';
+import { createLanes, type Lanes } from './lanes.js';
 import type { Link, OpenLink } from './link.js';
 import type { Spool, SpoolItem, SpoolRow } from './spool.js';
 
@@ -30,6 +32,7 @@ export interface UplinkNeeds {
   clock: Clock;
   random(): number;
   log: Log;
+  boot: string;
   /** Milliseconds to add to an item's own stamp. */
   shiftOf(item: SpoolItem): number;
   isTimeKnown(): boolean;
@@ -38,16 +41,6 @@ export interface UplinkNeeds {
   onCommand(payload: Uint8Array): void;
 }
 
-export interface UplinkSettings {
-  address: string;
-  pin: string | null;
-  device: string;
-  key: string;
-  keepalive_s: number;
-}
-
-/** From opening the socket to the PUBACK of the birth. */
-const ESTABLISH_MS = 15_000;
 const BACKOFF_MS = 500;
 const BACKOFF_MAX_MS = 30_000;
 /** Even with a lucky draw: a hub that closes at once is not asked more than ten times a second. */
@@ -55,8 +48,6 @@ const BACKOFF_MIN_MS = 100;
 /** A connection that held this long was a good one: the back-off starts anew. */
 const STEADY_MS = 10_000;
 const GOODBYE_MS = 2_000;
-/** Answers that wait; more commands than that go unanswered. */
-const MAX_RESULTS = 16;
 
 /** Full jitter: a fleet must not come back in step. */
 export const backoffMs = (failures: number, random: number): number =>
@@ -67,95 +58,28 @@ interface Connection {
   lanes: Lanes;
 }
 
-export const createUplink = (needs: UplinkNeeds, settings: UplinkSettings): Uplink => {
+export const createUplink = (needs: UplinkNeeds, settings: LinkSettings): Uplink => {
   const { clock, log, spool } = needs;
-  const { device } = settings;
-  const boot = needs.birth().boot;
-  const results: Result[] = [];
+  const announcer = createAnnouncer(settings.device, needs.birth);
+  const establish = createEstablish({ ...needs, announcer }, settings);
+  const tell = createTrouble(log);
   const stopping = new AbortController();
-  let births: Urgent[] = [];
-  let announced = new Set<string>();
   let session = 0;
   let current: Connection | null = null;
-  let last_trouble = '';
   let loop: Promise<void> = Promise.resolve();
 
-  const announce = (needed?: string): boolean => {
-    const facts = needs.birth();
-    births = splitBirth({ ...facts, session }).map((birth) => ({
-      topic: topicOf(device, 'birth'),
-      payload: JSON.stringify(birth),
-      acknowledged() {
-        for (const { id } of birth.columns) announced.add(id);
-      },
-    }));
-    return needed === undefined || facts.columns.some(({ id }) => id === needed);
-  };
-  const urgent = (): Urgent | null => {
-    const birth = births.shift();
-    if (birth) return birth;
-    const result = results.shift();
-    if (!result) return null;
-    return { topic: topicOf(device, 'result'), payload: JSON.stringify(result), acknowledged() {} };
-  };
-  const lanesOn = (link: Link) =>
-    createLanes({
-      link,
-      spool,
-      urgent,
-      announce,
-      stamp: (item) => item.ts + needs.shiftOf(item),
-      isOpen: needs.isTimeKnown,
-      isAnnounced: (columns) => announced.has(columns),
-    });
-
-  const openOnce = (signal: AbortSignal) => {
-    const will = { topic: topicOf(device, 'status'), payload: JSON.stringify({ boot, session, state: 'lost' }) };
-    return needs.open({ ...settings, will, signal, onMessage: (_topic, payload) => needs.onCommand(payload) });
-  };
-  /** Birth first after CONNACK, nothing else before its PUBACK. */
-  const introduce = async (link: Link) => {
-    await link.subscribe(topicOf(device, 'command'));
-    announced = new Set();
-    announce();
-    for (let birth = births.shift(); birth; birth = births.shift()) {
-      await link.publish(birth.topic, birth.payload);
-      birth.acknowledged();
-    }
-  };
-  const establish = async (): Promise<Link> => {
-    session++;
-    const deadline = new AbortController();
-    const cancel = clock.after(ESTABLISH_MS, () => deadline.abort());
-    const signal = AbortSignal.any([deadline.signal, stopping.signal]);
-    try {
-      const link = await openOnce(signal);
-      signal.addEventListener('abort', link.cut);
-      await introduce(link).catch((error) => {
-        link.cut();
-        throw error;
-      });
-      signal.removeEventListener('abort', link.cut);
-      return link;
-    } finally {
-      cancel();
-    }
-  };
+  const stamp = (item: SpoolItem) => item.ts + needs.shiftOf(item);
+  /** One connection, from its opening to its end; answers why it ended. */
   const serve = async (): Promise<string> => {
-    const link = await establish();
-    current = { link, lanes: lanesOn(link) };
-    last_trouble = '';
+    const link = await establish(++session, stopping.signal);
+    current = { link, lanes: createLanes({ link, spool, announcer, stamp, isOpen: needs.isTimeKnown }) };
+    tell(null);
     log.info('Connected to the hub', { address: settings.address, session, waiting: spool.length });
     current.lanes.wake();
     const why = await link.closed;
-    void current?.lanes.close();
+    void current.lanes.close();
     current = null;
     return why;
-  };
-  const tell = (trouble: string, hint?: string) => {
-    if (trouble !== last_trouble)
-      log.warn('Not connected to the hub; rows are kept and it is tried again', { why: trouble, hint });
-    last_trouble = trouble;
   };
   const run = async () => {
     let failures = 0;
@@ -163,18 +87,17 @@ export const createUplink = (needs: UplinkNeeds, settings: UplinkSettings): Upli
       const begun = clock.monotonic();
       const trouble = await serve().catch(asAppError);
       if (stopping.signal.aborted) return;
-      tell(
-        typeof trouble === 'string' ? trouble : trouble.message,
-        typeof trouble === 'string' ? undefined : trouble.details.hint,
-      );
+      tell(trouble);
       const steady = typeof trouble === 'string' && clock.monotonic() - begun >= STEADY_MS;
       failures = steady ? 0 : failures + 1;
       await pause(clock, backoffMs(failures, needs.random()), stopping.signal);
     }
   };
-  const sayGoodbye = async ({ link, lanes }: Connection, event: DeviceEvent) => {
-    await lanes.close();
-    await link.publish(topicOf(device, 'event'), JSON.stringify(event));
+  const leave = async (connection: Connection, event: DeviceEvent) => {
+    await within(clock, GOODBYE_MS, sayGoodbye(connection, topicOf(settings.device, 'event'), event));
+    stopping.abort();
+    await within(clock, GOODBYE_MS, connection.link.goodbye());
+    connection.link.cut();
   };
 
   return {
@@ -184,26 +107,37 @@ export const createUplink = (needs: UplinkNeeds, settings: UplinkSettings): Upli
     offer: (row) => current?.lanes.offer(row),
     wake: () => current?.lanes.wake(),
     announce() {
-      if (!current) return;
-      announce();
-      current.lanes.wake();
+      announcer.renew();
+      current?.lanes.wake();
     },
     answer(result) {
-      if (results.length < MAX_RESULTS) results.push(result);
+      announcer.answer(result);
       current?.lanes.wake();
     },
     online: () => current !== null,
     async stop(goodbye) {
-      const connection = current;
-      if (connection && !stopping.signal.aborted) {
-        await within(clock, GOODBYE_MS, sayGoodbye(connection, goodbye));
-        stopping.abort();
-        await within(clock, GOODBYE_MS, connection.link.goodbye());
-        connection.link.cut();
-      }
+      if (current && !stopping.signal.aborted) await leave(current, goodbye);
       stopping.abort();
       await loop;
     },
+  };
+};
+
+const sayGoodbye = async ({ link, lanes }: Connection, topic: string, event: DeviceEvent): Promise<void> => {
+  await lanes.close();
+  await link.publish(topic, JSON.stringify(event));
+};
+
+/** Logs the change, not every try. */
+const createTrouble = (log: Log) => {
+  let last = '';
+  return (trouble: string | AppError | null) => {
+    const why = typeof trouble === 'string' ? trouble : (trouble?.message ?? '');
+    const hint = typeof trouble === 'string' ? undefined : trouble?.details.hint;
+    if (why !== last && trouble) {
+      log.warn('Not connected to the hub; rows are kept and it is tried again', { why, ...(hint ? { hint } : {}) });
+    }
+    last = why;
   };
 };
 

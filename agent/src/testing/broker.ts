@@ -53,94 +53,45 @@ export interface BrokerSettings {
 export const startTestBroker = async (settings: BrokerSettings = {}): Promise<TestBroker> => {
   const { now = Date.now } = settings;
   const secure = settings.tls ? await generate([{ name: 'commonName', value: 'muster' }], { keyType: 'ec' }) : null;
-  const messages: BrokerMessage[] = [];
-  const sockets = new Set<Socket>();
-  let held: (() => void)[] = [];
-  let holding = false;
-  const counts = { bytes: 0, sockets: 0, connections: 0, most: 0 };
+  const record = createRecord((device, kind) => {
+    if (kind === 'birth' && now) setImmediate(() => command(device, { id: 'time', command: 'time', args: { now: now() } }));
+  });
+  const counts = { bytes: 0, sockets: 0 };
+  const countBytes = (part: Uint8Array) => {
+    counts.bytes += part.length;
+  };
   let port = 0;
-  let server: Server | null = null;
+  let listener: Listener | null = null;
   let broker: Aedes;
 
-  const command = (device: string, message: object) =>
+  const command = (device: string, message: object) => {
+    const payload = JSON.stringify(message);
     broker.publish(
-      {
-        cmd: 'publish',
-        topic: `muster/v1/${device}/command`,
-        payload: JSON.stringify(message),
-        qos: 1,
-        retain: false,
-        dup: false,
-      },
+      { cmd: 'publish', topic: `muster/v1/${device}/command`, payload, qos: 1, retain: false, dup: false },
       () => {},
     );
-  const take = (connection: number, unacknowledged: { count: number }, topic: string, payload: string, done: () => void) => {
-    const [, , device = '', kind = ''] = topic.split('/');
-    const message = { device, kind, connection, acknowledged: false, body: JSON.parse(payload) };
-    messages.push(message);
-    counts.most = Math.max(counts.most, ++unacknowledged.count);
-    const acknowledge = () => {
-      unacknowledged.count--;
-      message.acknowledged = true;
-      done();
-      if (kind === 'birth' && now) setImmediate(() => command(device, { id: 'time', command: 'time', args: { now: now() } }));
-    };
-    if (holding) held.push(acknowledge);
-    else acknowledge();
-  };
-  const makeBroker = async () => {
-    const made = await Aedes.createBroker();
-    const known = new Map<unknown, { connection: number; unacknowledged: { count: number } }>();
-    made.authenticate = (client, _user, _password, done) => {
-      known.set(client, { connection: ++counts.connections, unacknowledged: { count: 0 } });
-      done(null, !settings.refuses);
-    };
-    made.authorizePublish = (client, packet, done) => {
-      const { connection, unacknowledged } = known.get(client) ?? { connection: 0, unacknowledged: { count: 0 } };
-      take(connection, unacknowledged, packet.topic, packet.payload.toString(), () => done(null));
-    };
-    made.on('clientError', () => {});
-    made.on('connectionError', () => {});
-    return made;
-  };
-  const onSocket = (socket: Socket) => {
-    sockets.add(socket);
-    socket.on('close', () => sockets.delete(socket));
-    socket.on('error', () => {});
-    if (!settings.deaf) return void broker.handle(socket);
-    socket.on('data', (part) => {
-      counts.bytes += part.length;
-    });
   };
   const revive = async () => {
-    broker = await makeBroker();
-    const made = secure ? createTlsServer({ key: secure.private, cert: secure.cert }, onSocket) : createServer(onSocket);
-    made.on('tlsClientError', () => {});
-    made.on('connection', () => counts.sockets++);
-    server = made;
-    await new Promise<void>((resolve) => made.listen(port, '127.0.0.1', resolve));
-    port = (made.address() as AddressInfo).port;
+    broker = await makeBroker(record, settings.refuses === true);
+    const onSocket = (socket: Socket) => (settings.deaf ? void socket.on('data', countBytes) : void broker.handle(socket));
+    listener = await listen({ port, secure, onSocket, onConnection: () => counts.sockets++ });
+    port = listener.port;
   };
   const kill = async () => {
-    const dying = server;
-    server = null;
-    held = [];
+    const dying = listener;
+    listener = null;
+    record.forget();
     if (!dying) return;
-    for (const socket of sockets) socket.destroy();
-    await new Promise<void>((resolve) => dying.close(() => resolve()));
+    await dying.close();
     await new Promise<void>((resolve) => broker.close(() => resolve()));
   };
 
   await revive();
   return {
-    get port() {
-      return port;
-    },
-    get address() {
-      return `${secure ? 'mqtts' : 'mqtt'}://127.0.0.1:${port}`;
-    },
+    port,
+    address: `${secure ? 'mqtts' : 'mqtt'}://127.0.0.1:${port}`,
     pin: secure && pinOf(createPublicKey(secure.cert).export({ type: 'spki', format: 'der' })),
-    messages,
+    messages: record.messages,
     get bytes_received() {
       return counts.bytes;
     },
@@ -148,21 +99,102 @@ export const startTestBroker = async (settings: BrokerSettings = {}): Promise<Te
       return counts.sockets;
     },
     get connections() {
-      return counts.connections;
+      return record.connections();
     },
     get most_unacknowledged() {
-      return counts.most;
+      return record.most();
     },
-    hold(on) {
-      holding = on;
-      if (on) return;
-      const waiting = held;
-      held = [];
-      for (const acknowledge of waiting) acknowledge();
-    },
+    hold: record.hold,
     command,
     kill,
     revive,
     close: kill,
+  };
+};
+
+type Receive = (topic: string, payload: string, done: () => void) => void;
+
+/** What came, and what still waits for its PUBACK. */
+const createRecord = (acknowledged: (device: string, kind: string) => void) => {
+  const messages: BrokerMessage[] = [];
+  let held: (() => void)[] = [];
+  let holding = false;
+  let most = 0;
+  let connections = 0;
+  return {
+    messages,
+    most: () => most,
+    connections: () => connections,
+    forget() {
+      held = [];
+    },
+    hold(on: boolean) {
+      holding = on;
+      const waiting = on ? [] : held.splice(0);
+      for (const acknowledge of waiting) acknowledge();
+    },
+    connect(): Receive {
+      const connection = ++connections;
+      let waiting = 0;
+      return (topic, payload, done) => {
+        const [, , device = '', kind = ''] = topic.split('/');
+        const message = { device, kind, connection, acknowledged: false, body: JSON.parse(payload) };
+        messages.push(message);
+        most = Math.max(most, ++waiting);
+        const acknowledge = () => {
+          waiting--;
+          message.acknowledged = true;
+          done();
+          acknowledged(device, kind);
+        };
+        if (holding) held.push(acknowledge);
+        else acknowledge();
+      };
+    },
+  };
+};
+
+const makeBroker = async (record: ReturnType<typeof createRecord>, refuses: boolean): Promise<Aedes> => {
+  const broker = await Aedes.createBroker();
+  const receivers = new Map<unknown, Receive>();
+  broker.authenticate = (client, _user, _password, done) => {
+    receivers.set(client, record.connect());
+    done(null, !refuses);
+  };
+  broker.authorizePublish = (client, packet, done) =>
+    receivers.get(client)?.(packet.topic, packet.payload.toString(), () => done(null)) ?? undefined;
+  broker.on('clientError', () => {});
+  broker.on('connectionError', () => {});
+  return broker;
+};
+
+interface Listener {
+  port: number;
+  close(): Promise<void>;
+}
+
+interface ListenSettings {
+  port: number;
+  secure: { private: string; cert: string } | null;
+  onSocket(socket: Socket): void;
+  onConnection(): void;
+}
+
+const listen = async ({ port, secure, onSocket, onConnection }: ListenSettings): Promise<Listener> => {
+  const sockets = new Set<Socket>();
+  const take = (socket: Socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket)).on('error', () => {});
+    onSocket(socket);
+  };
+  const server: Server = secure ? createTlsServer({ key: secure.private, cert: secure.cert }, take) : createServer(take);
+  server.on('tlsClientError', () => {}).on('connection', onConnection);
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+  return {
+    port: (server.address() as AddressInfo).port,
+    close() {
+      for (const socket of sockets) socket.destroy();
+      return new Promise((resolve) => server.close(() => resolve()));
+    },
   };
 };

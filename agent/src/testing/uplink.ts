@@ -2,10 +2,11 @@ import { createSystemClock } from '@muster/shared/clock';
 import { silentLog } from '@muster/shared/log';
 import { idOfColumns } from '@muster/shared/wire/codec';
 import { createCommands } from '../commands.js';
+import type { LinkSettings } from '../establish.js';
 import { openLink } from '../link.js';
 import { createMemorySpool, type Spool, type SpoolRow } from '../spool.js';
 import { createAgentTime } from '../time.js';
-import { createUplink, type Uplink, type UplinkSettings } from '../uplink.js';
+import { createUplink, type Uplink } from '../uplink.js';
 
 /** An uplink on a real connection, with a spool that a test fills by hand. */
 export interface UplinkRig {
@@ -20,7 +21,7 @@ export interface UplinkRig {
 
 export const BOOT = 'abcdefgh';
 
-export const createUplinkRig = (settings: Partial<UplinkSettings> & { address: string }): UplinkRig => {
+export const createUplinkRig = (settings: Partial<LinkSettings> & { address: string }): UplinkRig => {
   const clock = createSystemClock();
   const spool = createMemorySpool();
   const lists = new Map<string, readonly string[]>();
@@ -45,6 +46,7 @@ export const createUplinkRig = (settings: Partial<UplinkSettings> & { address: s
       // Full jitter with the smallest draw: tests come back at once.
       random: () => 0,
       log: silentLog,
+      boot: BOOT,
       shiftOf: (item) => time.shiftOf(item.seq),
       isTimeKnown: time.trusted,
       birth: () => ({

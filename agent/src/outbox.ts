@@ -1,0 +1,34 @@
+import { bootIdFrom } from '@muster/shared/wire/codec';
+import type { DeviceEvent } from '@muster/shared/wire/messages';
+import type { Spool, SpoolRow } from './spool.js';
+
+/** Gives rows and messages of this boot their identity: one counter for all of them. */
+export interface Outbox {
+  readonly boot: string;
+  last_seq(): number;
+  /** Puts a row into the spool. */
+  row(ts: number, columns: string, values: (number | null)[]): SpoolRow;
+  /** Puts a message into the spool. */
+  message(ts: number, topic: 'rewards' | 'event', fields: object): void;
+  /** An event that does not go through the spool. */
+  farewell(ts: number): DeviceEvent;
+}
+
+export const createOutbox = (spool: Spool, device: string, random: Uint8Array): Outbox => {
+  const boot = bootIdFrom(random);
+  let seq = 0;
+  return {
+    boot,
+    last_seq: () => seq,
+    row(ts, columns, values) {
+      const row: SpoolRow = { kind: 'row', device, boot, seq: ++seq, ts, columns, values };
+      spool.add(row);
+      return row;
+    },
+    message(ts, topic, fields) {
+      const identity = { boot, seq: ++seq, ts };
+      spool.add({ kind: 'message', device, topic, body: { ...identity, ...fields }, ...identity });
+    },
+    farewell: (ts) => ({ boot, seq: ++seq, ts, event: 'stopping' }),
+  };
+};

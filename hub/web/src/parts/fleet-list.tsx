@@ -83,7 +83,8 @@ const useCursor = (box: { current: HTMLDivElement | null }, row: number, count: 
     if (!line) return;
     event.preventDefault();
     const page = Math.max(1, Math.floor(element.clientHeight / row) - 2);
-    const next = Number(line.dataset.at) + step(page);
+    const at = wanted.current ? cursor.current : Number(line.dataset.at);
+    const next = at + step(page);
     cursor.current = Math.max(0, Math.min(count - 1, next));
     reveal(element, cursor.current * row, row);
     const target = element.querySelector<HTMLElement>(`[data-at="${cursor.current}"]`);

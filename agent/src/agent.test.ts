@@ -54,7 +54,7 @@ const newest = (messages: readonly BrokerMessage[], key: string): number | null 
   const report = messages.findLast(({ kind }) => kind === 'report')?.body;
   const lists = messages.filter(({ kind }) => kind === 'birth').flatMap(({ body }) => body.columns);
   const at = lists.find(({ id }) => id === report?.columns)?.list.indexOf(key);
-  return at === undefined || at < 0 ? undefined : report.rows.at(-1)[at + 2];
+  return at === undefined || at < 0 ? undefined : report?.rows.at(-1)?.[at + 2];
 };
 
 describe('the built agent under its shipped flags', () => {
@@ -88,7 +88,7 @@ describe('the built agent under its shipped flags', () => {
     }
     const identities = broker.messages
       .filter(({ kind }) => kind !== 'birth')
-      .flatMap(({ kind, body }) => (kind === 'report' ? body.rows.map(([seq]: number[]) => seq) : [body.seq]));
+      .flatMap(({ kind, body }) => (kind === 'report' ? body.rows.map(([seq]) => seq) : [body.seq]));
     expect(new Set(identities).size).toBe(identities.length);
     expect(output()).toContain('Muster agent started');
   });

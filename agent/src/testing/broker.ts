@@ -2,6 +2,7 @@ import { createPublicKey } from 'node:crypto';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 import { pinOf } from '@muster/shared/pin';
+import type { Birth, ColumnarReport, ColumnList, DeviceEvent, Result, Rewards } from '@muster/shared/wire/messages';
 import { Aedes } from 'aedes';
 import { generate } from 'selfsigned';
 
@@ -36,9 +37,13 @@ export interface BrokerMessage {
   kind: string;
   connection: number;
   acknowledged: boolean;
-  // biome-ignore lint/suspicious/noExplicitAny: a test reads what it knows is there.
-  body: any;
+  body: BrokerBody;
 }
+
+/** The fields of every kind together: a test reads those of the kind that it looks at. */
+export type BrokerBody = Omit<Birth & ColumnarReport & Rewards & DeviceEvent & Result, 'columns'> & {
+  columns: ColumnList[] & string;
+};
 
 export interface BrokerSettings {
   tls?: boolean;

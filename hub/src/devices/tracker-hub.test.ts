@@ -79,6 +79,17 @@ describe('absences of the hub', () => {
     expect(state()).toBe('lost');
   });
 
+  it('a drop within a second of waking is the hub’s own, even of a device whose last words were still in the socket', () => {
+    const { tracker, clock, connect, stall, state } = setUp();
+    const one = connect(1);
+    stall(30_000);
+    tracker.reported(one, 'pi', true);
+    expect(state()).toBe('online');
+    clock.advance(900);
+    tracker.closed(one, 'keepalive');
+    expect(state()).toBe('reconnecting');
+  });
+
   it('a device that does not come back after the hub woke is lost when the grace ends', () => {
     const { tracker, clock, connect, stall, state } = setUp();
     const one = connect(1);
@@ -163,6 +174,16 @@ describe('what is kept', () => {
     tracker.closed(link(199), 'lost');
     tracker.stop();
     expect(writer.document('presence', 'pi')).toMatchObject({ state: 'lost' });
+  });
+
+  it('a short absence of the hub writes nothing: a restart with 10,000 devices must not wear the disk', () => {
+    const { changes, writer, connect, report, stall } = setUp();
+    const one = connect(1);
+    report(one, 3);
+    stall(30_000);
+    report(one, 3);
+    expect(story(changes)).toEqual(['never_seen → online', 'online → reconnecting', 'reconnecting → online']);
+    expect(writer.committed).toHaveLength(1);
   });
 
   it('availability tells the states within a span, also from before a restart', async () => {

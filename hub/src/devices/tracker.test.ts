@@ -89,6 +89,15 @@ describe('a device with an agent', () => {
     expect(state()).toBe('lost');
   });
 
+  it('late words of a link that the hub closed do not shorten its time to come back', () => {
+    const { tracker, clock, connect, state } = setUp();
+    const old = connect(1);
+    tracker.closed(old, 'hub');
+    tracker.reported(old, 'pi', true);
+    clock.advance(10_000);
+    expect(state()).toBe('reconnecting');
+  });
+
   it('a connection without a birth does not make a lost device online, and its end does not change it', () => {
     const { tracker, clock, connect, link, state } = setUp();
     tracker.closed(connect(1), 'lost');

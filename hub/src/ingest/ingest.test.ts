@@ -341,16 +341,22 @@ describe('whatever arrives', () => {
       fc.json().map((text) => Buffer.from(text)),
     );
     fc.assert(
-      fc.property(fc.array(fc.tuple(kind, payload, fc.constantFrom('pi', 'van', 'stranger')), { maxLength: 20 }), (messages) => {
-        const { outcomes, send } = setUp();
-        for (const [what, bytes, device] of messages) send(what, bytes, device);
-        expect(outcomes).toHaveLength(messages.length);
-      }),
+      fc.property(
+        fc.array(fc.tuple(kind, payload, fc.constantFrom('pi', 'van', 'stranger')), { maxLength: 20, size: 'max' }),
+        (messages) => {
+          const { outcomes, send } = setUp();
+          for (const [what, bytes, device] of messages) send(what, bytes, device);
+          expect(outcomes).toHaveLength(messages.length);
+        },
+      ),
     );
   });
 
   it('rows in any order, cut into any messages and sent any number of times are stored once each', () => {
-    const batches = fc.array(fc.array(fc.integer({ min: 1, max: 30 }), { minLength: 1, maxLength: 6 }), { maxLength: 20 });
+    const batches = fc.array(fc.array(fc.integer({ min: 1, max: 30 }), { minLength: 1, maxLength: 6 }), {
+      maxLength: 20,
+      size: 'max',
+    });
     fc.assert(
       fc.property(batches, (sent) => {
         const { row, report, seqs, outcomes } = setUp();

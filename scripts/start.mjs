@@ -25,7 +25,11 @@ let stopping = false;
 
 /** In a group of their own, so that Ctrl-C reaches this program alone and it ends them in order; over the channel they notice when it dies. */
 const launch = (script, words, { node = [], env = agentEnv } = {}) => {
-  const child = spawn(process.execPath, [...node, join(ROOT, script), ...words], { stdio: ['inherit', 'inherit', 'inherit', 'ipc'], env, detached: true });
+  const child = spawn(process.execPath, [...node, join(ROOT, script), ...words], {
+    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+    env,
+    detached: true,
+  });
   children.add(child);
   child.on('exit', () => children.delete(child));
   return child;

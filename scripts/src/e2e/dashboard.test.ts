@@ -43,7 +43,7 @@ afterAll(async () => {
   folder.remove();
 });
 
-const setupLink = () => /http:\S+#setup=[\w-]+/.exec(hub.output())?.[0] ?? '';
+const setupLink = () => /http:[^"\s]+#setup=[\w-]+/.exec(hub.output())?.[0] ?? '';
 
 const signIn = async (where: Page, url: string) => {
   await where.goto(url);

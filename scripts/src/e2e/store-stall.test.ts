@@ -40,7 +40,7 @@ it('acknowledges nothing, calls nobody lost and loses nothing while the store ca
   const file = new Database(join(folder.path, 'hub', 'muster.db'));
   file.exec('BEGIN IMMEDIATE');
   const stalled = Date.now();
-  await until('the alert about the store', () => live.events().find((event) => event.alert.rule === 'store'));
+  await until('the alert about the store', () => live.events().find((event) => event.alert.device === ''));
   await new Promise((resolve) => setTimeout(resolve, STALL_MS - (Date.now() - stalled)));
   const stored = (file.prepare('SELECT max(ts) AS ts FROM rows').get() as { ts: number }).ts;
   expect(stored).toBeLessThan(stalled + 2_000);

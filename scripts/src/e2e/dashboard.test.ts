@@ -60,23 +60,20 @@ describe.skipIf(!browser)('the dashboard', { timeout: 90_000 }, () => {
     await picture(page, 'setup');
     await page.getByLabel('Name').fill('operator-one');
     for (const field of await page.locator('input[type=password]').all()) await field.fill(PASSWORD);
-    await page
-      .getByRole('button')
-      .filter({ hasText: /account|create|start/i })
-      .click();
+    await page.getByRole('button', { name: 'Create the account' }).click();
     await page.getByText('node-0001').first().waitFor();
     await picture(page, 'fleet');
   });
 
   it('shows values that change while one looks', async () => {
     const row = page.locator('a, tr, [role=row], li').filter({ hasText: 'node-0001' }).first();
-    const before = await row.innerText();
+    const before = await row.textContent();
     await page.waitForFunction(
       ([text, old]) => {
         const rows = [...document.querySelectorAll('a, tr, [role=row], li')].filter((one) =>
           one.textContent?.includes(text ?? ''),
         );
-        return rows.length > 0 && (rows[0] as HTMLElement).innerText !== old;
+        return rows.length > 0 && rows[0]?.textContent !== old;
       },
       ['node-0001', before] as const,
     );

@@ -1,7 +1,5 @@
-import { join } from 'node:path';
 import { bootIdFrom, idOfColumns } from '@muster/shared/wire/codec';
 import { topicOf } from '@muster/shared/wire/topics';
-import Database from 'better-sqlite3';
 import { afterAll, expect, it } from 'vitest';
 import { connectSim, type SimClient } from '../sim/client.js';
 import { createRandom } from '../sim/random.js';
@@ -14,6 +12,7 @@ const folder = makeFolder();
 const random = createRandom(20_260_101);
 const columns = ['system.uptime', 'hw.temperature{zone=cpu}'];
 const columnsId = idOfColumns(columns);
+const started = Date.now() - 600_000;
 let hub: RunningHub;
 
 afterAll(async () => {
@@ -32,7 +31,7 @@ interface Sender {
   open: Set<number>;
 }
 
-const join_ = async (index: number): Promise<Sender> => {
+const joinOne = async (index: number): Promise<Sender> => {
   const id = `sender-${index}`;
   const { token } = await hub.api.post<{ token: string }>('/invites', { device: id });
   const { key } = await hub.api.post<{ key: string }>('/join', { token, device: id });
@@ -81,7 +80,7 @@ const load = async (sender: Sender): Promise<void> => {
     while (alive) {
       const seq = again.shift() ?? ++sender.seq;
       sender.open.add(seq);
-      const row = [seq, Date.now(), seq, 40 + random.next()];
+      const row = [seq, started + seq, seq, 40 + random.next()];
       await Promise.race([
         client.publish(topicOf(sender.id, 'report'), JSON.stringify({ boot: sender.boot, columns: columnsId, rows: [row] })),
         died,
@@ -94,19 +93,18 @@ const load = async (sender: Sender): Promise<void> => {
   await Promise.all([one(), one()]);
 };
 
-const storedRows = (sender: Sender): number[] => {
-  const file = new Database(join(folder.path, 'hub', 'muster.db'), { readonly: true });
-  const rows = file
-    .prepare('SELECT rows.seq FROM rows JOIN devices ON devices.id = rows.device WHERE devices.device = ? AND rows.boot = ?')
-    .all(sender.id, sender.boot) as { seq: number }[];
-  file.close();
-  return rows.map(({ seq }) => seq);
+/** The seqs on disk: each row says its own in its first column, and has a time of its own. */
+const storedRows = async (sender: Sender): Promise<number[]> => {
+  const headers = { authorization: `Bearer ${hub.access.token}` };
+  const reply = await fetch(`${hub.access.url}/api/v1/devices/${sender.id}/export`, { headers });
+  const lines = (await reply.text()).split('\n').filter((line) => line.startsWith('{"kind":"row"'));
+  return lines.map((line) => (JSON.parse(line) as { series: Record<string, number> }).series['system.uptime'] ?? 0);
 };
 
 it(`keeps every acknowledged row, none twice, over ${KILLS} kills under load`, { timeout: 300_000 }, async () => {
   const settings = { MUSTER_STORE_COMMIT_MS: '20' };
   hub = await startHub(folder.path, settings);
-  const senders = await Promise.all(Array.from({ length: CLIENTS }, (_, index) => join_(index)));
+  const senders = await Promise.all(Array.from({ length: CLIENTS }, (_, index) => joinOne(index)));
   for (let kill = 0; kill < KILLS; kill++) {
     const running = senders.map((sender) => load(sender).catch(() => {}));
     await new Promise((resolve) => setTimeout(resolve, 150 + random.next() * 700));
@@ -117,7 +115,7 @@ it(`keeps every acknowledged row, none twice, over ${KILLS} kills under load`, {
   }
   let acknowledged = 0;
   for (const sender of senders) {
-    const stored = storedRows(sender);
+    const stored = await storedRows(sender);
     expect(new Set(stored).size).toBe(stored.length);
     expect([...sender.acknowledged].filter((seq) => !new Set(stored).has(seq))).toEqual([]);
     acknowledged += sender.acknowledged.size;

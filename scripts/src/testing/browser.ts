@@ -59,6 +59,7 @@ const asTestBrowser = (browser: Browser, folder: string): TestBrowser => {
         colorScheme: dark ? 'dark' : 'light',
         ignoreHTTPSErrors: ignore_tls,
       });
+      context.setDefaultTimeout(15_000);
       contexts.push(context);
       return context.newPage();
     },

@@ -111,8 +111,8 @@ export const groupByMetric = (values: Iterable<LiveValue>): MetricGroup[] => {
 /** Charts shown before "show all" is asked for. */
 export const isMain = (metric: string): boolean => place(metric) <= FIRST.length;
 
-/** A series named by its labels' values, as a legend shows it. */
+/** A series named by its labels' values, as a legend shows it; a bare number says what it numbers. */
 export const labelText = (labels: Labels): string =>
   Object.entries(labels)
-    .map(([name, value]) => value || name)
+    .map(([name, value]) => (/^\d*$/.test(value) ? `${name} ${value}`.trim() : value))
     .join(' ');

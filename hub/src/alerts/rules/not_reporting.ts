@@ -1,3 +1,4 @@
+import { utcTime } from '@muster/shared/text';
 import type { PresenceState } from '@muster/shared/wire/live';
 import * as v from 'valibot';
 import { defineRule, type Facts, type Firing } from '../rule.js';
@@ -30,5 +31,5 @@ export default defineRule({
 
 const sentence = ({ device, presence }: Facts): string => {
   if (presence.state !== 'quiet') return `${device.name} is ${presence.state.replace('_', ' ')}.`;
-  return `${device.name} is connected but sends no reports since ${new Date(presence.since).toISOString()}.`;
+  return `${device.name} is connected but has sent no report since ${utcTime(presence.since)}.`;
 };

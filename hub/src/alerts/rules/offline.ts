@@ -1,3 +1,4 @@
+import { utcTime } from '@muster/shared/text';
 import type { PresenceState } from '@muster/shared/wire/live';
 import * as v from 'valibot';
 import { defineRule, type Facts, type Firing } from '../rule.js';
@@ -31,5 +32,5 @@ export default defineRule({
 const sentence = ({ device, presence }: Facts): string => {
   if (presence.state !== 'lost') return `${device.name} is ${presence.state.replace('_', ' ')}.`;
   if (presence.last_seen === null) return `${device.name} is lost; it has not been heard yet.`;
-  return `${device.name} is lost; last heard ${new Date(presence.last_seen).toISOString()}.`;
+  return `${device.name} is lost; last heard ${utcTime(presence.last_seen)}.`;
 };

@@ -42,15 +42,9 @@ export const createHandStore = () => {
       return healthy;
     },
   };
-  const reader: Pick<Reader, 'log'> = {
-    async log({ after, limit, newest }) {
-      const found = log.filter(({ number }) => number > after);
-      return structuredClone(newest ? found.reverse().slice(0, limit) : found.slice(0, limit));
-    },
-  };
   return {
     writer,
-    reader,
+    reader: readerOf(log),
     commit,
     land,
     log,
@@ -73,4 +67,12 @@ export const createHandStore = () => {
     }),
   };
 };
+
+const readerOf = (log: readonly LogRecord[]): Pick<Reader, 'log'> => ({
+  async log({ after, limit, newest }) {
+    const found = log.filter(({ number }) => number > after);
+    return structuredClone(newest ? found.reverse().slice(0, limit) : found.slice(0, limit));
+  },
+});
+
 export type HandStore = ReturnType<typeof createHandStore>;

@@ -58,8 +58,10 @@ const Command = ({ invite, onAgain }: { invite: Invited; onAgain(): void }) => {
   }
   return (
     <div class="command">
-      <p>Run this on the machine that you want to watch:</p>
+      <p>In a clone of Muster on the machine that you want to watch, join once:</p>
       <Copyable text={invite.command} />
+      <p>Then start its agent:</p>
+      <Copyable text="npm run agent -- run" />
       <p class="quiet">
         Good for one device, for another <span class="figure">{duration(left)}</span>. Its key is made when it joins; this command
         holds only a one-time token.

@@ -17,7 +17,7 @@ beforeAll(async () => {
   hub = await startHub(folder.path, { MUSTER_STORE_COMMIT_MS: '200' });
   live = await listenLive(hub.access);
   agent = await startAgent(hub, agentFolder.path, DEVICE);
-  const stored = () => rowTimes(0, Date.now()).catch(() => []);
+  const stored = () => rowTimes(Date.now() - 60_000, Date.now()).catch(() => []);
   await until('the first stored rows', async () => (await stored()).length > 1);
 }, 60_000);
 

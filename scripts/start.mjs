@@ -68,16 +68,26 @@ const api = async (control, path, body) => {
 
 const readIdentity = () => {
   const file = join(data, 'agent', 'identity.json');
-  return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : null;
+  if (!existsSync(file)) return null;
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'));
+  } catch {
+    console.error(`${file} is damaged; this machine joins anew.`);
+    return null;
+  }
 };
 
-/** Joins this machine unless the hub already knows it. */
+/** Joins this machine unless the hub already knows it; false after saying why not. */
 const joinHere = async (control) => {
   const identity = readIdentity();
-  if (identity && (await api(control, `/devices/${identity.device}`)).status === 200) return true;
+  if (identity?.device && (await api(control, `/devices/${identity.device}`)).status === 200) return true;
   const device = identity?.device ?? asDeviceId(hostname());
-  const invite = await api(control, '/invites', { device });
-  const words = ['join', '--hub', control.url, '--token', invite.body.token, '--device', device, '--force'];
+  const { status, body } = await api(control, '/invites', { device });
+  if (status !== 200) {
+    console.error(`The hub gave no invite for this machine: ${body.error?.message ?? status}`);
+    return false;
+  }
+  const words = ['join', '--hub', control.url, '--token', body.token, '--device', device, '--force', '--quiet'];
   return (await ended(launch('agent/dist/main.js', words, { node: AGENT_FLAGS }))) === 0;
 };
 

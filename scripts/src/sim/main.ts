@@ -36,7 +36,11 @@ const EVERY_MS = 10_000;
 const SLOW_DOWN_MS = 3_000;
 
 const main = async () => {
-  const { flags, words } = parseArguments(process.argv.slice(2), new Set(['faults']));
+  const { flags, words } = parseArguments(process.argv.slice(2), new Set(['faults', 'help']));
+  if (flags['help']) {
+    console.log(help());
+    return;
+  }
   if (words.length) throw new AppError('bad_settings', `"${words[0]}" is not understood; settings look like --devices 100`);
   const { values } = loadSettings(SIM_SETTINGS, { flags, env: { [envName('data')]: process.env['MUSTER_DATA'] }, file: null });
   const access =
@@ -61,6 +65,13 @@ const main = async () => {
   const figures = fleet.figures();
   console.log(line(figures));
   process.exit(0);
+};
+
+const help = (): string => {
+  const lines = Object.values(SIM_SETTINGS).map(
+    (one) => `  --${one.name.padEnd(10)} ${one.help}${one.default === null ? '' : ` (${one.default})`}`,
+  );
+  return ['npm run sim -- [--setting value …]: a simulated fleet against a running hub', ...lines].join('\n');
 };
 
 const untilDone = (length_ms: number, show: () => void): Promise<void> =>

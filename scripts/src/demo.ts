@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createHubApi, type HubApi } from './api.js';
+import { dress } from './sim/dress.js';
 import { planFaults } from './sim/faults.js';
 import { createFleet } from './sim/fleet.js';
 import { createRandom } from './sim/random.js';
@@ -10,30 +11,6 @@ import { startHub } from './testing/processes.js';
 
 const DEVICES = 50;
 const SEED = 7;
-const SITES = [
-  { id: 'roof', name: 'Roof', tariff: '0.31' },
-  { id: 'garage', name: 'Garage', tariff: '0.31' },
-  { id: 'warehouse', name: 'Warehouse', tariff: '0.18' },
-  { id: 'cars', name: 'Cars', tariff: null },
-];
-/** Kinds come in turn: hotspot, storage, GPU node, vehicle unit. */
-const KIND_NAMES = ['Hotspot', 'Storage miner', 'GPU node', 'Vehicle'];
-const KIND_SITES = ['roof', 'warehouse', 'garage', 'cars'];
-const TOKENS = ['helium', 'filecoin', 'render', 'dimo'];
-
-const dress = async (api: HubApi) => {
-  for (const site of SITES) await api.post('/sites', { ...site, time_zone: 'UTC' });
-  for (let index = 0; index < DEVICES; index++) {
-    const kind = index % KIND_NAMES.length;
-    const patch = {
-      name: `${KIND_NAMES[kind]} ${Math.floor(index / KIND_NAMES.length) + 1}`,
-      site: KIND_SITES[kind],
-      tags: [TOKENS[kind]],
-    };
-    await api.patch(`/devices/demo-${String(index + 1).padStart(4, '0')}`, patch);
-  }
-  await addRules(api);
-};
 
 const addRules = async (api: HubApi) => {
   const { items } = await api.get<{ items: object[] }>('/rules');
@@ -52,8 +29,8 @@ const addRules = async (api: HubApi) => {
 
 const main = async () => {
   const data = mkdtempSync(join(tmpdir(), 'muster-demo-'));
-  const password = `demo-${Math.random().toString(36).slice(2, 10)}`;
-  const env = { MUSTER_HTTP_PORT: process.env['MUSTER_HTTP_PORT'] ?? '7480' };
+  const password = `demo-${crypto.randomUUID().slice(0, 8)}`;
+  const env = { MUSTER_HTTP_PORT: process.env['MUSTER_HTTP_PORT'] ?? '7480', MUSTER_ADMIN_TOKEN: crypto.randomUUID() };
   const hub = await startHub(data, env);
   const api = createHubApi(hub.access);
   await api.post('/users', { name: 'demo', password, role: 'admin' });
@@ -68,7 +45,8 @@ const main = async () => {
     connects_per_s: 100,
   });
   await fleet.start();
-  await dress(api);
+  await dress(api, { prefix: 'demo', devices: DEVICES });
+  await addRules(api);
   console.log(
     `The demo runs: ${DEVICES} simulated devices, with faults.\n  Dashboard  ${hub.addresses.http}\n  Sign in    demo / ${password}\n  Ctrl-C ends it and removes ${data}`,
   );

@@ -1,6 +1,7 @@
 import { networkInterfaces } from 'node:os';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { dress } from '../sim/dress.js';
 import { createFleet, type Fleet } from '../sim/fleet.js';
 import { PHONE, picture, startBrowser, type TestBrowser } from '../testing/browser.js';
 import { makeFolder, type RunningHub, samePorts, startHub } from '../testing/processes.js';
@@ -165,5 +166,17 @@ describe.skipIf(!browser)('the dashboard', { timeout: 90_000 }, () => {
     expect(other.url()).toMatch(`https://${outward}:${port(hub.addresses.https)}`);
     await picture(other, 'fleet-https');
     expect(faults.filter((text) => /Content Security Policy|upgrade/.test(text))).toEqual([]);
+  });
+
+  it('shows names, sites and earnings as in the README', async () => {
+    await dress(hub.api, { prefix: 'node', devices: 12 });
+    fleet.device(0)?.stop(Date.now());
+    await page.goto(hub.addresses.http);
+    await page.getByText('Storage miner 1').first().waitFor();
+    await page
+      .getByText(/stopped/i)
+      .first()
+      .waitFor();
+    await picture(page, 'readme');
   });
 });

@@ -98,7 +98,7 @@ export const startHub = async (
     if (program.child.exitCode !== null) throw new AppError('internal', `the hub ended: ${program.output()}`);
     return startLine(program.output());
   });
-  const access = { url: readControl(data).url, token: ADMIN_TOKEN };
+  const access = { url: readControl(data).url, token: settings.MUSTER_ADMIN_TOKEN };
   return { ...program, data, access, api: createHubApi(access), addresses };
 };
 

@@ -8,6 +8,8 @@ export interface HandWriter extends Writer {
   /** Commits by itself from now on. */
   automatic: boolean;
   healthy: boolean;
+  /** No room: nothing more is accepted. */
+  full: boolean;
   committed: Change[];
   queued: { changes: readonly Change[]; urgent: boolean; done: () => void }[];
   /** The newest committed document, undefined when there is none or it was deleted. */
@@ -21,9 +23,12 @@ export const createHandWriter = (): HandWriter => {
   const writer: HandWriter = {
     healthy: true,
     automatic: true,
+    full: false,
+    accepts: () => !writer.full,
     committed: [],
     queued: [],
     queue(changes, { urgent = false, done = () => {} }) {
+      if (writer.full) throw new AppError('busy', 'The store is behind by more than it may hold in memory');
       writer.queued.push({ changes, urgent, done });
       if (writer.automatic) writer.commit();
     },

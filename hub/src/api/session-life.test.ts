@@ -9,7 +9,13 @@ import { type Answered, startTestServer, type TestServer } from './testing/serve
 
 /** The real accounts behind the real API; only scrypt is stood in for and nothing is written. */
 const createRealAuth = (): Auth => {
-  const writer: Writer = { healthy: true, number: () => 1, write: async () => {}, queue: (_changes, { done }) => done?.() };
+  const writer: Writer = {
+    healthy: true,
+    accepts: () => true,
+    number: () => 1,
+    write: async () => {},
+    queue: (_changes, { done }) => done?.(),
+  };
   return createAuth(
     {
       writer,

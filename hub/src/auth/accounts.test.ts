@@ -19,6 +19,7 @@ const createDocuments = () => {
     }
   };
   const writer: Writer = {
+    accepts: () => true,
     healthy: true,
     number: () => 1,
     async write(changes) {

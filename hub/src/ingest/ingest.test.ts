@@ -322,6 +322,20 @@ describe('rewards, events, wills and results', () => {
 });
 
 describe('whatever arrives', () => {
+  it('without room in the store closes the connection and counts as unknown: its next sending is stored', () => {
+    const { outcomes, row, report, send, seqs, writer } = setUp();
+    const event = { boot: BOOT, seq: 2, ts: 1, event: 'other' };
+    writer.full = true;
+    report(row(1));
+    send('event', event);
+    expect(outcomes).toEqual(['close', 'close']);
+    writer.full = false;
+    report(row(1));
+    send('event', event);
+    expect([outcomes.slice(2), seqs()]).toEqual([['ack', 'ack'], [1]]);
+    expect(writer.committed).toContainEqual({ kind: 'mark', device: 'pi', boot: BOOT, seq: 2 });
+  });
+
   it('a listener that fails costs nothing that was stored', () => {
     const { latest, outcomes, row, report, seqs, writer } = setUp();
     latest.updated.on(() => {

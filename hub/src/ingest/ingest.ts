@@ -37,6 +37,8 @@ export const createIngest = (needs: IngestNeeds): Ingest => {
     ...signals,
     received(link, message, done) {
       const { device, payload } = message;
+      // Judging marks rows as stored: without room for them their next sending would be acknowledged unstored.
+      if (!writer.accepts(payload.byteLength)) return done('close');
       const judged = guarded('A message could not be handled', device, {
         run: () => judge(link, message),
         otherwise: (error) => only(isRefusal(error) ? 'wrong_shape' : 'internal', device, asText(error)),

@@ -27,7 +27,7 @@ export interface IngestNeeds extends ReportNeeds {
   latest: LatestKeeper;
   quarantine: Quarantine;
   earnings: Pick<EarningsBook, 'book'>;
-  writer: Pick<Writer, 'queue'>;
+  writer: Pick<Writer, 'queue' | 'accepts'>;
   now: () => number;
   log: Log;
 }

@@ -25,6 +25,7 @@ describe('the audit log', () => {
     const queued: Change[] = [];
     let number = 0;
     const writer: Writer = {
+      accepts: () => true,
       healthy,
       number: () => ++number,
       write: async () => {},

@@ -188,6 +188,7 @@ describe('a store that cannot commit', () => {
     await engine.answer(FULL);
     for (let n = 2; n <= 20; n++) send(n);
     expect(committer.full).toBe(true);
+    expect([committer.accepts(0), committer.accepts(1)]).toEqual([true, false]);
     expect(() => send(21)).toThrow(/behind/);
     clock.advance(500);
     await engine.answer();

@@ -89,6 +89,7 @@ export const createCommitter = (needs: Needs, overrides: Partial<CommitterSettin
   const numbers = { ...needs.numbers };
   return {
     ...state.signals,
+    accepts: (bytes) => accepts(state, bytes),
     queue: (changes, options) => queue(state, changes, options),
     write: (changes) => write(state, changes),
     number: (log) => ++numbers[log],
@@ -144,6 +145,8 @@ const hold = (state: State, group: Item[]): void => {
 
 // ---- coming in
 
+const accepts = (state: State, bytes: number): boolean => held(state).bytes + bytes <= state.settings.refuse_bytes;
+
 const queue = (
   state: State,
   changes: readonly Change[],
@@ -151,7 +154,7 @@ const queue = (
 ): void => {
   // Never acknowledged, hence sent again to the next hub process.
   if (state.stopping) return;
-  if (held(state).bytes + bytes > state.settings.refuse_bytes)
+  if (!accepts(state, bytes))
     throw new AppError('busy', 'The store is behind by more than it may hold in memory; send it again later');
   const settle = () => runDone(state, done);
   add(state, { changes, bytes, urgent, at: state.needs.clock.monotonic(), returnable: false, settle });

@@ -145,6 +145,8 @@ export interface Engine {
 
 /** The only way to change the store; group commits behind it, in order of arrival. */
 export interface Writer {
+  /** Whether `queue` would take this many bytes now; asked before a message changes anything that its refusal could not take back. */
+  accepts(bytes: number): boolean;
   /** Queues changes; `done` runs after the commit that holds them, in order of arrival. Never dropped: retried while the store cannot commit; throws `busy` at the last memory bound. */
   queue(changes: readonly Change[], options: { bytes: number; urgent?: boolean; done?: () => void }): void;
   /** Queues urgently and resolves once on disk; refused at once with `storage` while the store cannot commit (writing the same again is safe). */

@@ -34,6 +34,7 @@ export const createHandStore = () => {
     if (automatic && healthy) commit();
   };
   const writer: Writer = {
+    accepts: () => true,
     queue: (changes, { done = () => {} }) => add(changes, done),
     write: (changes) =>
       healthy ? new Promise((resolve) => add(changes, resolve)) : Promise.reject(new AppError('storage', 'cannot commit')),

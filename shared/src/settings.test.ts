@@ -1,6 +1,7 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
 import { secret } from './schema.js';
 import { envName, loadSettings, onOff, parseArguments, portNumber, setting, wholeNumber, word } from './settings.js';
@@ -67,6 +68,38 @@ describe('settings', () => {
     expect(() => loadSettings(TABLE, { ...NOTHING, file: fileWith('{"http.prot": 1}') })).toThrow(
       /"http.prot" in .* is not a setting/,
     );
+  });
+
+  it.each(['[]', 'null', '"x"', '7'])('a file that holds %s and no object is refused', (text) => {
+    expect(() => loadSettings(TABLE, { ...NOTHING, file: fileWith(text) })).toThrow(/settings.json must hold one object/);
+  });
+
+  it('a name without a letter is refused, as a flag and in the file', () => {
+    expect(() => loadSettings(TABLE, { ...NOTHING, flags: { '': 'x' } })).toThrow('-- is not a setting');
+    for (const text of ['{"": 1}', '{"": {"http.port": 1}}', '{"http": {"": 1}}', '{"__proto__": 1}'])
+      expect(() => loadSettings(TABLE, { ...NOTHING, file: fileWith(text) })).toThrow('is not a setting');
+  });
+
+  it('a setting that takes a list or an object gets it whole, also when it is empty', () => {
+    const schema = v.array(v.object({ network: v.string(), config: v.optional(v.record(v.string(), v.unknown())) }));
+    const table = { networks: setting({ name: 'networks', help: '', schema, default: [], secret: true }) };
+    const load = (text: string) => loadSettings(table, { ...NOTHING, file: fileWith(text) }).values.networks;
+    const list = [{ network: 'json', config: { deep: { url: 'x' } } }];
+    expect(load(JSON.stringify({ networks: list }))).toEqual(list);
+    for (const wrong of ['{"networks": {}}', '{"networks": {"network": "json"}}']) {
+      expect(() => load(wrong)).toThrow(/"networks" in .* is \(secret\); it must be a list$/);
+    }
+    expect(() => load('{"networks": [{}]}')).toThrow(/is \(secret\); field "0.network" is missing$/);
+    expect(() => load('{"networks": null}')).toThrow('must be a list');
+  });
+
+  it('one that is also the first word of others may be given both ways', () => {
+    const level = setting<string>({ name: 'log.level', help: '', schema: word(['info', 'debug']), default: 'info' });
+    const table = { form: TABLE.level, level };
+    const load = (text: string) => loadSettings(table, { ...NOTHING, file: fileWith(text) }).values;
+    expect(load('{"log": {"level": "debug"}}')).toEqual({ form: 'text', level: 'debug' });
+    expect(load('{"log": "json", "log.level": "debug"}')).toEqual({ form: 'json', level: 'debug' });
+    expect(() => load('{"log": ["json"]}')).toThrow('is ["json"]; it must be one of text, json');
   });
 
   it('have the names that flags and variables derive from', () => {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import * as v from 'valibot';
 import { AppError } from './errors.js';
+import { problemOf } from './schema.js';
 
 /** Settings: one list of declarations per program; flag `--http.port` = env `MUSTER_HTTP_PORT` = `http.port` in its file. */
 export interface SettingDeclaration<T = unknown> {
@@ -61,8 +62,9 @@ export interface SettingSources {
 
 /** Values and their origins; throws `bad_settings`, one line naming the setting, the value and what is allowed. */
 export const loadSettings = <T extends SettingsTable>(table: T, sources: SettingSources) => {
-  const file = sources.file ? readSettingsFile(sources.file) : {};
-  refuseUnknown(table, sources.flags, file, sources.file);
+  const known = Object.values(table).map(({ name }) => name);
+  const file = sources.file ? readSettingsFile(sources.file, known) : {};
+  refuseUnknown(known, sources.flags, file, sources.file);
   const listed = Object.values(table).map((declaration) => resolve(declaration, sources, file));
   const keys = Object.keys(table);
   const values = Object.fromEntries(listed.map((entry, index) => [keys[index], entry.value])) as SettingsOf<T>;
@@ -75,24 +77,34 @@ const resolve = (declaration: SettingDeclaration, sources: SettingSources, file:
   if (origin === 'default') return { name, help, secret, origin, value: declaration.default };
   const result = v.safeParse(declaration.schema, raw === true ? '' : raw, { abortPipeEarly: true });
   if (result.success) return { name, help, secret, origin, value: result.output };
-  const shown = secret ? '(secret)' : `"${String(raw)}"`;
+  const shown = secret ? '(secret)' : typeof raw === 'string' ? `"${raw}"` : JSON.stringify(raw);
   const where = origin === 'environment' ? envName(name) : origin === 'flag' ? `--${name}` : `"${name}" in ${sources.file}`;
-  throw new AppError('bad_settings', `Setting ${where} is ${shown}; it ${result.issues[0].message}`, { path: name });
+  const [issue] = result.issues;
+  const problem = `${v.getDotPath(issue) ? '' : 'it '}${problemOf(issue)}`;
+  throw new AppError('bad_settings', `Setting ${where} is ${shown}; ${problem}`, { path: name });
 };
 
 const find = (name: string, sources: SettingSources, file: Record<string, unknown>): [Origin, unknown] => {
-  if (name in sources.flags) return ['flag', sources.flags[name]];
+  if (Object.hasOwn(sources.flags, name)) return ['flag', sources.flags[name]];
   const variable = sources.env[envName(name)];
   if (variable !== undefined && variable !== '') return ['environment', variable];
-  if (name in file) return ['file', file[name]];
+  if (Object.hasOwn(file, name)) return ['file', file[name]];
   return ['default', undefined];
 };
 
-const readSettingsFile = (path: string): Record<string, unknown> => {
+const readSettingsFile = (path: string, known: readonly string[]): Record<string, unknown> => {
   const text = readIfThere(path);
   if (text === null) return {};
+  const value = asJson(text, path);
+  if (isObject(value)) return Object.fromEntries(Object.entries(value).flatMap(([key, inner]) => flatten(key, inner, known)));
+  throw new AppError('bad_settings', `The settings file ${path} must hold one object, such as {"log": "json"}`, { path });
+};
+
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const asJson = (text: string, path: string): unknown => {
   try {
-    return flatten(JSON.parse(text));
+    return JSON.parse(text);
   } catch (cause) {
     throw new AppError('bad_settings', `The settings file ${path} is not valid JSON; mend or remove it`, { path }, { cause });
   }
@@ -107,25 +119,25 @@ const readIfThere = (path: string): string | null => {
   }
 };
 
-/** `{"http": {"port": 1}}` and `{"http.port": 1}` mean the same. */
-const flatten = (value: unknown, prefix = ''): Record<string, unknown> => {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return { [prefix]: value };
-  return Object.assign({}, ...Object.entries(value).map(([key, inner]) => flatten(inner, prefix ? `${prefix}.${key}` : key)));
+/** `{"http": {"port": 1}}` and `{"http.port": 1}` mean the same; an object that is no group of settings is a value. */
+const flatten = (name: string, value: unknown, known: readonly string[]): [string, unknown][] => {
+  const isGroup = isObject(value) && known.some((one) => one.startsWith(`${name}.`));
+  if (!isGroup) return [[name, value]];
+  return Object.entries(value).flatMap(([key, inner]) => flatten(`${name}.${key}`, inner, known));
 };
 
 const refuseUnknown = (
-  table: SettingsTable,
+  known: readonly string[],
   flags: Record<string, unknown>,
   file: Record<string, unknown>,
   path: string | null,
 ) => {
-  const known = new Set(Object.values(table).map((declaration) => declaration.name));
-  const stray = Object.keys(flags).find((name) => !known.has(name));
-  if (stray)
-    throw new AppError('bad_settings', `--${stray} is not a setting; known are ${[...known].join(', ')}`, { path: stray });
-  const odd = Object.keys(file).find((name) => !known.has(name));
-  if (odd)
-    throw new AppError('bad_settings', `"${odd}" in ${path} is not a setting; known are ${[...known].join(', ')}`, { path: odd });
+  const stray = Object.keys(flags).find((name) => !known.includes(name));
+  if (stray !== undefined)
+    throw new AppError('bad_settings', `--${stray} is not a setting; known are ${known.join(', ')}`, { path: stray });
+  const odd = Object.keys(file).find((name) => !known.includes(name));
+  if (odd !== undefined)
+    throw new AppError('bad_settings', `"${odd}" in ${path} is not a setting; known are ${known.join(', ')}`, { path: odd });
 };
 
 /** `--name value`, `--name=value` and bare `--name`; the rest are words. */

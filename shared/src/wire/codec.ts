@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import * as v from 'valibot';
 import { parseSeriesKey } from '../metrics.js';
+import { problemOf } from '../schema.js';
 import { WIRE_LIMITS as L } from './limits.js';
 import * as m from './messages.js';
 import { DEVICE_ID, type UpwardKind } from './topics.js';
@@ -46,10 +47,7 @@ const decodeBySchema = (kind: keyof typeof SCHEMAS, json: unknown): Decoded => {
   return { ok: true, kind, message: result.output } as Decoded;
 };
 
-const describe = (issue: v.BaseIssue<unknown>): string => {
-  const path = v.getDotPath(issue);
-  return path ? `${path}: ${issue.message}` : issue.message;
-};
+const describe = (issue: v.BaseIssue<unknown>): string => problemOf(issue, (path) => path);
 
 /** The hot path: hand-checked (0.07 µs against 2.5 µs by schema, measured); where it says no, the schema words the reason. */
 const decodeReport = (json: unknown): Decoded => {

@@ -1,9 +1,10 @@
-import { chmodSync, copyFileSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { chmodSync, copyFileSync, existsSync, renameSync, rmSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { AppError } from '@muster/shared/errors';
-import { runningHub } from '../control.js';
 import type { Call } from '../main.js';
+import { asStoreError } from '../store/engines/sqlite/errors.js';
 import { createSqliteEngine } from '../store/engines/sqlite/index.js';
+import { lockData } from './lock.js';
 import { loadHubSettings } from './options.js';
 
 /** Verbs about the database file: backup and check work beside a running hub, restore does not. */
@@ -18,12 +19,23 @@ const typedPath = (call: Call, verb: string): string => {
 const withEngine = async <T>(file: string, use: (engine: ReturnType<typeof createSqliteEngine>) => Promise<T>): Promise<T> => {
   if (!existsSync(file)) throw new AppError('not_found', `There is no database at ${file}; name the data folder by --data`);
   const engine = createSqliteEngine({ file, readonly: true });
-  await engine.open();
   try {
+    await engine.open();
     return await use(engine);
+  } catch (error) {
+    throw asFileError(error, file);
   } finally {
     await engine.close();
   }
+};
+
+/** What SQLite alone throws names no file. */
+const asFileError = (error: unknown, file: string): AppError => {
+  if (error instanceof AppError) return error;
+  const { code, message } = asStoreError(error, file, 'Opening');
+  const is_ours = code !== 'damaged' && code !== 'internal';
+  const sentence = is_ours ? message : `${file} is not a database of Muster, or is damaged (${(error as Error).message})`;
+  return new AppError(is_ours ? code : 'damaged', sentence, { file }, { cause: error });
 };
 
 export const backup = async (call: Call): Promise<void> => {
@@ -50,15 +62,21 @@ export const check = async (call: Call): Promise<void> => {
 export const restore = async (call: Call): Promise<void> => {
   const source = typedPath(call, 'restore');
   const { data } = loadHubSettings(call);
-  if (runningHub(data)) throw new AppError('conflict', `The hub is running on ${data}; stop it before a restore`);
-  const faults = await withEngine(source, (engine) => engine.verify());
-  if (faults.length) throw new AppError('damaged', `${source} is damaged and was not restored: ${faults[0]}`);
-  const file = databaseOf(data);
-  mkdirSync(dirname(file), { recursive: true });
+  const lock = lockData(data);
+  try {
+    const faults = await withEngine(source, (engine) => engine.verify());
+    if (faults.length) throw new AppError('damaged', `${source} is damaged and was not restored: ${faults[0]}`);
+    putInPlace(source, databaseOf(data));
+  } finally {
+    lock.release();
+  }
+  call.print(`Restored ${source}; the database of before is ${databaseOf(data)}.before-restore`);
+};
+
+const putInPlace = (source: string, file: string): void => {
   copyFileSync(source, `${file}.new`);
   chmodSync(`${file}.new`, 0o600);
   if (existsSync(file)) renameSync(file, `${file}.before-restore`);
   for (const suffix of ['-wal', '-shm']) rmSync(`${file}${suffix}`, { force: true });
   renameSync(`${file}.new`, file);
-  call.print(`Restored ${source}; the database of before is ${file}.before-restore`);
 };

@@ -1,15 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { createSystemClock } from '@muster/shared/clock';
 import { AppError } from '@muster/shared/errors';
-import { createHttp } from '@muster/shared/http';
 import { createLog, type Log, type LogLevel } from '@muster/shared/log';
-import { removeControl, runningHub, writeControl } from '../control.js';
+import { removeControl, writeControl } from '../control.js';
 import { type Hub, type HubSettings, startHub } from '../hub.js';
 import type { Call } from '../main.js';
 import { type Certificate, loadCertificate } from '../self/certificate.js';
+import { type DataLock, lockData } from './lock.js';
 import { loadHubSettings } from './options.js';
 
 type Values = ReturnType<typeof loadHubSettings>['values'];
@@ -19,8 +19,7 @@ export const serve = async ({ words, flags, env, print }: Call): Promise<void> =
   if (words.length) throw new AppError('bad_request', `"${words[0]}" is not understood; settings look like --http.port 7480`);
   const { data, values } = loadHubSettings({ flags, env });
   delete process.env['MUSTER_ADMIN_TOKEN'];
-  await refuseSecond(data);
-  mkdirSync(join(data, 'hub'), { recursive: true, mode: 0o700 });
+  const lock = lockData(data);
   const clock = createSystemClock();
   const log = createLog({
     format: values.log === 'json' ? 'json' : 'text',
@@ -33,18 +32,7 @@ export const serve = async ({ words, flags, env, print }: Call): Promise<void> =
   const hub = await startHub({ clock, log, certificate }, asHubSettings(data, values, control_token));
   writeControl(data, { pid: process.pid, url: hub.addresses().http, token: control_token });
   announce(hub, { data, values, log, print });
-  stopWhenTold(hub, data, log);
-};
-
-/** A control file may be left from a crash and its pid belong to another program by now: ask the address. */
-const refuseSecond = async (data: string): Promise<void> => {
-  const other = runningHub(data);
-  if (!other || other.pid === process.pid) return;
-  const answer = await createHttp()
-    .request({ url: `${other.url}/healthz`, timeout_ms: 2_000 })
-    .catch(() => null);
-  if (answer)
-    throw new AppError('conflict', `A hub is running already on ${data} (process ${other.pid}, ${other.url}); stop it first`);
+  stopWhenTold(hub, { data, log, lock });
 };
 
 const certificateFor = (data: string, values: Values, now: number): Promise<Certificate> => {
@@ -104,13 +92,14 @@ const announce = (hub: Hub, { data, values, log, print }: Announcement): void =>
   print(lines.join('\n'));
 };
 
-const stopWhenTold = (hub: Hub, data: string, log: Log): void => {
+const stopWhenTold = (hub: Hub, { data, log, lock }: { data: string; log: Log; lock: DataLock }): void => {
   let stopping = false;
   const stop = async () => {
     if (stopping) return;
     stopping = true;
     await hub.stop();
     removeControl(data, process.pid);
+    lock.release();
     log.info('Muster has stopped');
     process.exit(0);
   };

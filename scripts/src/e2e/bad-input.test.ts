@@ -1,10 +1,10 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
-import { makeFolder, startHub, startProgram } from '../testing/processes.js';
+import { makeFolder, startHub, startProgram, until } from '../testing/processes.js';
 
 /** What wrong settings, a busy port and a damaged database get. */
-const folders = [makeFolder(), makeFolder(), makeFolder(), makeFolder()];
+const folders = Array.from({ length: 6 }, makeFolder);
 afterAll(() => {
   for (const folder of folders) folder.remove();
 });
@@ -41,13 +41,47 @@ it('a busy port says which setting to change', { timeout: 60_000 }, async () => 
   await hub.stop();
 });
 
-it('a second hub on the same folder is refused', { timeout: 60_000 }, async () => {
+it('a second hub on the same folder is refused, and a restore too, also while the first is frozen', {
+  timeout: 60_000,
+}, async () => {
   const data = folders[1]?.path ?? '';
   const hub = await startHub(data);
-  const { code, lines } = await serve(data, {});
-  expect(code).toBe(1);
-  expect(lines.join('\n')).toContain('already');
+  const refused = async () => {
+    const restore = startProgram('hub/dist/main.js', ['restore', join(data, 'hub', 'muster.db')], { MUSTER_DATA: data });
+    const second = await serve(data, {});
+    expect([second.code, await restore.ended]).toEqual([1, 1]);
+    for (const text of [second.lines.join('\n'), restore.output()]) expect(text).toContain('already');
+  };
+  await refused();
+  hub.signal('SIGSTOP');
+  await refused();
   await hub.stop();
+  await (await startHub(data)).stop();
+});
+
+it('of two hubs started at once on one folder one runs, and a killed one leaves the folder free', {
+  timeout: 60_000,
+}, async () => {
+  const env = { MUSTER_DATA: folders[4]?.path ?? '', MUSTER_LOG: 'json', ...ports };
+  const hubs = [0, 1].map(() => startProgram('hub/dist/main.js', ['serve'], env));
+  const first = await Promise.race(hubs.map((one) => one.ended));
+  expect(first).toBe(1);
+  await until('the sentence of the other', () => hubs.some((one) => one.output().includes('already')));
+  for (const one of hubs) one.signal('SIGKILL');
+  expect(new Set(await Promise.all(hubs.map((one) => one.ended)))).toEqual(new Set([1, 'SIGKILL']));
+  await (await startHub(folders[4]?.path ?? '')).stop();
+});
+
+it.each(['check', 'backup', 'restore'])('muster-hub %s names a file that is no database', { timeout: 60_000 }, async (verb) => {
+  const data = folders[5]?.path ?? '';
+  mkdirSync(join(data, 'hub'), { recursive: true });
+  const file = join(data, 'hub', 'muster.db');
+  writeFileSync(file, 'this is not a database. '.repeat(100));
+  const words = { check: [], backup: [join(data, 'copy.db')], restore: [file] }[verb] ?? [];
+  const program = startProgram('hub/dist/main.js', [verb, ...words], { MUSTER_DATA: data });
+  expect(await program.ended).toBe(1);
+  expect(program.output()).toContain(file);
+  expect(program.output()).toContain('not a database');
 });
 
 it('a damaged database is told and left as it is', { timeout: 60_000 }, async () => {

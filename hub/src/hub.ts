@@ -141,6 +141,11 @@ type Wired = Pick<Parts, 'registry' | 'latest'> & { tracker: Tracker; ingest: In
 const connectParts = ({ store, needs }: Core, { registry, tracker, ingest, latest, alerts, earnings }: Wired) => {
   tracker.changed.on(alerts.presenceChanged);
   latest.updated.on(alerts.valuesUpdated);
+  ingest.born.on(({ link, birth }) => store.writer.queue(earnings.born(link.grant.agent, birth.boot), { bytes: 0 }));
+  ingest.event.on(({ device, event }) => store.writer.queue(earnings.heard(device, event), { bytes: 0 }));
+  ingest.result.on(({ device, result: { ok, detail = null } }) =>
+    needs.log.info('A device answered a command', { device, ok, detail }),
+  );
   registry.changed.on(alerts.deviceChanged);
   registry.removed.on((device) => {
     tracker.forget(device);

@@ -169,6 +169,7 @@ export interface EarningsQuery {
   tag?: string | undefined;
 }
 export interface NetworkState {
+  /** Plain text that can be part of a URL. */
   id: string;
   network: string;
   device: string;
@@ -176,7 +177,8 @@ export interface NetworkState {
   token: string;
   source: string;
   booked: boolean;
-  state: 'ok' | 'refused';
+  /** `failed`: its agent says that the source does not answer. */
+  state: 'ok' | 'refused' | 'failed';
   last_reading: number | null;
   last_error: string | null;
 }

@@ -145,3 +145,73 @@ test('account names may hold any character', async () => {
   await hub.restart();
   expect(hub.book([ledger(START - 1, { 'x"/\ud801': 5n }, { account })])).toEqual([]);
 });
+
+const event = (name: string, detail: string, ts = START, boot = 'aaaaaaaa') => ({ boot, seq: 1, ts, event: name, detail });
+
+test('a source that its agent cannot reach is failed, over a restart of the hub, until it answers again', async () => {
+  const hub = createHarness();
+  hub.book([lifetime(START - 2, 100n), lifetime(START - 2, 1n, { network: 'other' })]);
+  const states = () => hub.earnings.networks().map(({ network, state, last_error }) => [network, state, last_error]);
+  hub.earnings.heard('pi', event('source_failed', 'storj: it refused: no')).forEach(hub.apply);
+  const failed = [
+    ['storj', 'failed', 'it refused: no'],
+    ['other', 'ok', null],
+  ];
+  expect(states()).toEqual(failed);
+  await hub.restart();
+  expect(states()).toEqual(failed);
+  hub.earnings.heard('pi', event('source_recovered', 'storj', START + 2)).forEach(hub.apply);
+  hub.earnings.heard('pi', event('source_failed', 'storj: late', START + 1)).forEach(hub.apply);
+  expect(states().map(([, state]) => state)).toEqual(['ok', 'ok']);
+  await hub.restart();
+  expect(states().map(([, state]) => state)).toEqual(['ok', 'ok']);
+});
+
+test('a failed source that never gave a reading has a line of its own, until its agent starts anew or is removed', async () => {
+  const hub = createHarness();
+  const fail = (boot: string) =>
+    hub.earnings.heard('pi', event('source_failed', 'storj-2: timeout', START, boot)).forEach(hub.apply);
+  hub.book([lifetime(START - 2, 100n)], 'rig');
+  fail('aaaaaaaa');
+  const own = { network: 'storj-2', device: 'pi', source: 'storj-2', booked: false, state: 'failed', last_error: 'timeout' };
+  expect(hub.earnings.networks()).toMatchObject([{ device: 'rig', state: 'ok' }, own]);
+  hub.earnings.born('pi', 'bbbbbbbb').forEach(hub.apply);
+  fail('aaaaaaaa');
+  expect(hub.earnings.networks()).toHaveLength(1);
+  fail('bbbbbbbb');
+  expect(hub.earnings.networks()).toHaveLength(2);
+  hub.earnings.forget('pi').forEach(hub.apply);
+  expect(hub.earnings.networks()).toHaveLength(1);
+  fail('cccccccc');
+  hub.devices.delete('pi');
+  await hub.restart();
+  expect(hub.earnings.networks()).toHaveLength(1);
+});
+
+test('a newer reading, or one of a carried device, counts for its source', () => {
+  const hub = createHarness();
+  hub.place('rig', { carried_by: 'pi' });
+  hub.book([lifetime(START - 2, 1n, { device: 'rig' })], 'pi', ['rig']);
+  hub.earnings.heard('pi', event('source_failed', 'storj: timeout', START - 1));
+  expect(hub.earnings.networks()).toMatchObject([{ device: 'rig', state: 'failed' }]);
+  hub.book([lifetime(START, 2n, { device: 'rig' })], 'pi', ['rig']);
+  expect(hub.earnings.networks()).toMatchObject([{ device: 'rig', state: 'ok', last_error: null }]);
+});
+
+test('what other events say is not of a source, and sources are bounded', () => {
+  const hub = createHarness();
+  expect(hub.earnings.heard('pi', event('clock_corrected', 'storj: off'))).toEqual([]);
+  for (let at = 0; at < 1_005; at++) hub.earnings.heard('pi', event('source_failed', `made-up-${at}: no`)).forEach(hub.apply);
+  expect([hub.earnings.networks().length, hub.documents.size]).toEqual([1_000, 1_000]);
+});
+
+test('ids of sources are plain text for a URL, each its own', () => {
+  const hub = createHarness();
+  const account = 'a/b?"ü&';
+  hub.book([lifetime(START - 2, 1n, { account }), ledger(START - 1, { a: 5n }, { account })]);
+  hub.book([lifetime(START - 1, 5n, { account })], 'rig');
+  hub.earnings.heard('pi', event('source_failed', 'ü/odd: no'));
+  const ids = hub.earnings.networks().map(({ id }) => id);
+  expect(ids.every((id) => /^[\w-]+$/.test(id))).toBe(true);
+  expect(new Set(ids).size).toBe(4);
+});

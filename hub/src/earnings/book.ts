@@ -2,15 +2,16 @@ import type { Log } from '@muster/shared/log';
 import { utcDay } from '@muster/shared/money';
 import { createSignal } from '@muster/shared/signal';
 import { WIRE_LIMITS } from '@muster/shared/wire/limits';
-import type { Reading } from '@muster/shared/wire/messages';
+import type { DeviceEvent, Reading } from '@muster/shared/wire/messages';
 import type { EarningsBook, NetworkState, Registry } from '../parts.js';
 import type { Change, Json, Reader, Recovered } from '../store/store.js';
 import { createDays } from './days.js';
+import { createFailures, withFailures } from './failures.js';
 import { type Booking, takeReading } from './ledger.js';
 import { pages, queryEarnings } from './query.js';
 import { createRefusals } from './refusals.js';
 import { createShelf } from './shelf.js';
-import { newStream, partDocument, partKey, type Stream, sourceKey, streamKey, toDocument } from './stream.js';
+import { newStream, partDocument, partKey, type Stream, sourceKey, stateId, streamKey, toDocument } from './stream.js';
 import { createTally } from './tally.js';
 
 export interface EarningsNeeds {
@@ -22,6 +23,10 @@ export interface EarningsNeeds {
 export interface Earnings extends EarningsBook {
   /** Reads today's income; answers what to queue: leftovers of devices that are gone. */
   start(reader: Pick<Reader, 'entries'>): Promise<Change[]>;
+  /** Takes what an agent says of its sources; answers what to queue. */
+  heard(device: string, event: DeviceEvent): Change[];
+  /** To be queued after a birth: what an earlier start of the agent said of its sources is over. */
+  born(device: string, boot: string): Change[];
   /** To be queued when a device is removed; its accounts are free for another. */
   forget(device: string): Change[];
   /** Once a minute or so: a new UTC day begins at 0 for everyone who earned. */
@@ -36,13 +41,14 @@ export const createEarnings = ({ registry, now, log }: EarningsNeeds, found: Pic
   const shelf = createShelf(found.documents);
   const days = createDays(now);
   const refusals = createRefusals(log);
+  const failures = createFailures(found.documents);
   const changed = createSignal<string>();
   let reader: Pick<Reader, 'entries'> | null = null;
 
   const forget = (device: string): Change[] => {
     days.forget(device);
     refusals.forget(device);
-    return shelf.remove(device);
+    return [...shelf.remove(device), ...failures.forget(device)];
   };
   const take = (device: string, reading: Reading, seen: number): { stream: Stream; booking: Booking } | null => {
     const known = shelf.get(streamKey(reading));
@@ -56,9 +62,13 @@ export const createEarnings = ({ registry, now, log }: EarningsNeeds, found: Pic
     return { stream, booking };
   };
 
+  const agentOf = (device: string) => registry.get(device)?.carried_by ?? device;
+
   return {
     changed,
     forget,
+    heard: failures.heard,
+    born: failures.born,
     book(agent, devices, readings, seen) {
       const drafts = new Drafts();
       const earned = new Set<string>();
@@ -76,7 +86,7 @@ export const createEarnings = ({ registry, now, log }: EarningsNeeds, found: Pic
     },
     async start(source) {
       reader = source;
-      const gone = shelf.devices().filter((device) => !registry.get(device));
+      const gone = [...shelf.devices(), ...failures.devices()].filter((device) => !registry.get(device));
       const changes = [...shelf.orphans(), ...gone.flatMap(forget)];
       for await (const page of pages(source, { from: utcDay(now()), without_opening: true })) page.forEach(days.add);
       return changes;
@@ -92,7 +102,8 @@ export const createEarnings = ({ registry, now, log }: EarningsNeeds, found: Pic
       for (const sum of days.today(device)?.amounts() ?? []) tally.add({ ...sum, exact: !sum.estimated }, BigInt(sum.amount));
       return tally.amounts();
     },
-    networks: () => [...shelf.all().flatMap(statesOf), ...refusals.all()],
+    networks: () =>
+      withFailures([...shelf.all().flatMap(statesOf), ...refusals.all()], failures.all(), { agentOf, idOf: stateId }),
   };
 };
 
@@ -121,7 +132,7 @@ const tallied = (streams: readonly Stream[], amount: (stream: Stream) => bigint)
 
 const statesOf = (stream: Stream): NetworkState[] =>
   [...stream.sources.values()].map((source) => ({
-    id: JSON.stringify([stream.network, stream.account, stream.token, source.key]),
+    id: stateId(stream.network, stream.account, stream.token, source.key),
     ...{ network: stream.network, account: stream.account, token: stream.token, device: stream.device, source: source.name },
     ...{ booked: stream.booked === source.key, state: 'ok', last_reading: source.newest, last_error: null },
   }));

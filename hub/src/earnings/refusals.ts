@@ -1,6 +1,7 @@
 import type { Log } from '@muster/shared/log';
 import type { Reading } from '@muster/shared/wire/messages';
 import type { NetworkState } from '../parts.js';
+import { stateId } from './stream.js';
 
 /** Refused streams that are shown; the oldest make room. */
 const MOST = 1_000;
@@ -12,7 +13,7 @@ export const createRefusals = (log: Log) => {
     note({ device, reading, refused }: { device: string; reading: Reading; refused: string | null }) {
       const { network, account, token, source, as_of } = reading;
       if (refused === null && states.size === 0) return;
-      const id = JSON.stringify(['refused', device, network, account, token, source]);
+      const id = stateId(network, 'refused', device, account, token, source);
       const before = states.get(id);
       states.delete(id);
       if (refused === null) return;

@@ -50,13 +50,19 @@ export interface Stream extends StreamKey {
 export const streamKey = ({ network, account, token }: StreamKey): string => JSON.stringify([network, account, token]);
 export const partKey = (stream: Stream, source: Source, part: string): string => JSON.stringify([stream.key, source.key, part]);
 
+/** Plain text that can be part of a URL, the same after every start. */
+export const stateId = (network: string, ...parts: string[]): string =>
+  `${network.replace(/[^\w-]/g, '-')}-${hashOf(JSON.stringify([network, ...parts]))}`;
+
+const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 16);
+
 export const modeOf = (reading: Reading): Mode => (reading.kind === 'ledger' ? 'ledger' : reading.resets);
 export const sourceKey = (reading: Reading): string => `${modeOf(reading)}:${reading.source}`;
 
 export const newStream = (key: StreamKey, device: string, decimals: number): Stream => {
   const { network, account, token } = key;
   const text = streamKey(key);
-  const hash = createHash('sha256').update(text).digest('hex').slice(0, 16);
+  const hash = hashOf(text);
   return {
     ...{ network, account, token, key: text, hash, device, decimals, sources: new Map(), booked: null, switched_at: null },
     ...{ opening: 0n, rest: 0n, entries: 0 },

@@ -88,3 +88,25 @@ it('sees a poison payload acknowledged and kept in quarantine', async () => {
   });
   expect(items[0]).toMatchObject({ device: DEVICE, reason: 'not_json' });
 });
+
+it('says that a reward source fails, and what came of a command, where an operator sees it', async () => {
+  const client = await connect();
+  const say = (seq: number, event: string, detail: string) =>
+    client.publishAsync(
+      `muster/v1/${DEVICE}/event`,
+      JSON.stringify({ boot: 'abcdefgh', seq, ts: Date.now() + seq, event, detail }),
+      { qos: 1 },
+    );
+  const sources = async () => (await hub.api.get<{ items: { id: string }[] }>('/networks')).items;
+  await say(1, 'source_failed', 'storj: it did not answer');
+  const failed = { device: DEVICE, network: 'storj', state: 'failed', last_error: 'it did not answer' };
+  expect(await sources()).toMatchObject([failed]);
+  expect((await sources())[0]?.id).toMatch(/^[\w-]+$/);
+  await say(2, 'source_recovered', 'storj');
+  expect(await sources()).toEqual([]);
+  await client.publishAsync(`muster/v1/${DEVICE}/result`, JSON.stringify({ id: 'c1', ok: false, detail: 'not allowed' }), {
+    qos: 1,
+  });
+  await until('the result in the log', () => hub.output().includes('"detail":"not allowed"'));
+  await client.endAsync();
+});

@@ -19,7 +19,7 @@ export const listNetworks = defineRoute({
       token: v.string(),
       source: v.string(),
       booked: v.boolean(),
-      state: v.picklist(['ok', 'refused']),
+      state: v.picklist(['ok', 'refused', 'failed']),
       last_reading: v.nullable(v.number()),
       last_error: v.nullable(v.string()),
     }),

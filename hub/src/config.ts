@@ -5,7 +5,13 @@ import * as v from 'valibot';
 /** The hub's settings (DESIGN §5): flag `--http.port` = `MUSTER_HTTP_PORT` = `http.port` in DATA/hub/settings.json. */
 const optionalText = v.nullable(v.pipe(v.string(), v.minLength(1, 'must not be empty')));
 const publicUrl = v.nullable(
-  v.pipe(v.string(), v.regex(/^https?:\/\/[^/]+(\/.*)?$/i, 'must be an address such as https://muster.example.org')),
+  v.pipe(
+    v.string(),
+    v.check(
+      (text) => /^https?:\/\/[^/]/i.test(text) && URL.canParse(text),
+      'must be an address such as https://muster.example.org',
+    ),
+  ),
 );
 const adminToken = v.nullable(v.pipe(v.string(), v.minLength(16, 'must have at least 16 characters')));
 

@@ -1,7 +1,6 @@
 import { type AddressInfo, createServer, isIPv6, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
-import { AppError } from '@muster/shared/errors';
-import { envName } from '@muster/shared/settings';
+import { listenError } from '../listen-error.js';
 
 /** Where to listen; port 0 takes a free one. */
 export interface ListenAt {
@@ -82,19 +81,6 @@ const listen = (server: Server, { name, at }: ListenerNeeds): Promise<void> =>
       resolve();
     });
   });
-
-const listenError = (name: ListenerName, { host, port }: ListenAt, cause: NodeJS.ErrnoException): AppError => {
-  const [part, sentence] = reasonOf(cause, host, port);
-  const setting = `${name}.${part}`;
-  const hint = `Set ${setting} (${envName(setting)}) to another one${part === 'port' ? ', or to 0 for any free one' : ''}`;
-  return new AppError('bad_settings', `${sentence}. ${hint}.`, { path: setting, hint }, { cause });
-};
-
-const reasonOf = (cause: NodeJS.ErrnoException, host: string, port: number): ['host' | 'port', string] => {
-  if (cause.code === 'EADDRINUSE') return ['port', `Port ${port} for MQTT on ${host} is in use by another program`];
-  if (cause.code === 'EACCES') return ['port', `Port ${port} for MQTT on ${host} may not be opened by this user`];
-  return ['host', `MQTT cannot listen on ${host} port ${port} (${cause.code ?? cause.message})`];
-};
 
 const addressOf = ({ name }: ListenerNeeds, { address, port }: AddressInfo): string =>
   `${name}://${isIPv6(address) ? `[${address}]` : address}:${port}`;

@@ -9,6 +9,7 @@ const PORTS = new Set([
   'hub/src/notify/notifier.ts',
   'hub/src/api/route.ts',
   'hub/src/shelf.ts',
+  'hub/src/listen-error.ts',
 ]);
 const ROOTS = new Set(['main.ts', 'hub.ts', 'agent.ts', 'config.ts', 'control.ts', 'view.ts']);
 const PLUGIN_PORTS: readonly (readonly [folder: string, allowed: RegExp])[] = [

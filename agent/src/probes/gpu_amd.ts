@@ -1,20 +1,10 @@
+import { GPU_METRICS, gpuLoad } from '@muster/shared/gpu';
 import { gauge, type Sample } from '@muster/shared/metrics';
-import {
-  byNumber,
-  countIn,
-  labelText,
-  mapped,
-  numbered,
-  numberIn,
-  plausibleCelsius,
-  ratioOfPercent,
-  sample,
-} from '@muster/shared/parse';
+import { byNumber, countIn, labelText, mapped, numbered, numberIn, plausibleCelsius, sample } from '@muster/shared/parse';
 import { defineProbe, type Host } from '../probe.js';
 
 const CARDS = '/sys/class/drm';
 const MOST_CARDS = 16;
-const MIB = 1_048_576;
 
 interface Sensor {
   file: string;
@@ -33,13 +23,7 @@ export default defineProbe<{ cards: Card[] | null }>({
   title: 'AMD GPUs',
   every: 10_000,
   metrics: {
-    'hw.gpu.utilization': gauge('1', 'GPU utilization', { resolution: 0.01 }),
-    'hw.gpu.memory.usage': gauge('By', 'GPU memory used', { resolution: MIB }),
-    'hw.gpu.memory.limit': gauge('By', 'GPU memory size', { resolution: MIB }),
-    'hw.gpu.memory.utilization': gauge('1', 'GPU memory utilization', { resolution: 0.001 }),
-    'hw.temperature': gauge('Cel', 'Temperature'),
-    'hw.power': gauge('W', 'Power', { resolution: 0.1 }),
-    'hw.power.limit': gauge('W', 'Power limit', { resolution: 0.1 }),
+    ...GPU_METRICS,
     'hw.fan_speed': gauge('rpm', 'Fan speed', { resolution: 10 }),
   },
   memory: () => ({ cards: null }),
@@ -81,14 +65,10 @@ const temperaturesOf = (host: Host, hwmon: string): Sensor[] => {
 };
 
 const load = (host: Host, { gpu, path }: Card): Sample[] => {
-  const used = countIn(host.read(`${path}/mem_info_vram_used`));
-  const size = countIn(host.read(`${path}/mem_info_vram_total`)) || null;
-  return [
-    ...sample('hw.gpu.utilization', ratioOfPercent(numberIn(host.read(`${path}/gpu_busy_percent`))), { gpu }),
-    ...sample('hw.gpu.memory.usage', used, { gpu }),
-    ...sample('hw.gpu.memory.limit', size, { gpu }),
-    ...sample('hw.gpu.memory.utilization', size === null ? null : mapped(used, (bytes) => bytes / size), { gpu }),
-  ];
+  const busy_percent = numberIn(host.read(`${path}/gpu_busy_percent`));
+  const used_bytes = countIn(host.read(`${path}/mem_info_vram_used`));
+  const size_bytes = countIn(host.read(`${path}/mem_info_vram_total`));
+  return gpuLoad(gpu, { busy_percent, used_bytes, size_bytes });
 };
 
 /** Power is in microwatts; newer cards have `power1_input` where older ones have `power1_average`. */

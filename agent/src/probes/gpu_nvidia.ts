@@ -1,10 +1,10 @@
+import { GPU_METRICS, gpuLoad, MIB } from '@muster/shared/gpu';
 import { gauge, type Sample } from '@muster/shared/metrics';
 import { countIn, mapped, numberIn, plausibleCelsius, ratioOfPercent, sample } from '@muster/shared/parse';
 import { defineProbe, type LineSource } from '../probe.js';
 
 const PERIOD_S = 10;
 const STALE_MS = 3 * PERIOD_S * 1_000;
-const MIB = 1_048_576;
 const FIELDS = [
   'uuid',
   'index',
@@ -33,13 +33,7 @@ export default defineProbe<Memory>({
   title: 'NVIDIA GPUs',
   every: PERIOD_S * 1_000,
   metrics: {
-    'hw.gpu.utilization': gauge('1', 'GPU utilization', { resolution: 0.01 }),
-    'hw.gpu.memory.usage': gauge('By', 'GPU memory used', { resolution: MIB }),
-    'hw.gpu.memory.limit': gauge('By', 'GPU memory size', { resolution: MIB }),
-    'hw.gpu.memory.utilization': gauge('1', 'GPU memory utilization', { resolution: 0.001 }),
-    'hw.temperature': gauge('Cel', 'Temperature'),
-    'hw.power': gauge('W', 'Power', { resolution: 0.1 }),
-    'hw.power.limit': gauge('W', 'Power limit', { resolution: 0.1 }),
+    ...GPU_METRICS,
     'hw.fan_speed_ratio': gauge('1', 'Fan speed, of its maximum', { resolution: 0.01 }),
   },
   memory: () => ({ source: null, seen: false }),
@@ -84,13 +78,9 @@ const newestRows = (lines: readonly string[]): string[][] => {
 const samplesOf = (row: readonly string[]): Sample[] => {
   const [uuid = '', , , busy, , used, total, temperature, power, limit, fan] = row;
   const labels = { gpu: uuid };
-  const usage = mapped(countIn(used), (mib) => mib * MIB);
-  const size = mapped(countIn(total), (mib) => mib * MIB) || null;
+  const bytesIn = (mib: string | undefined) => mapped(countIn(mib), (count) => count * MIB);
   return [
-    ...sample('hw.gpu.utilization', ratioOfPercent(numberIn(busy)), labels),
-    ...sample('hw.gpu.memory.usage', usage, labels),
-    ...sample('hw.gpu.memory.limit', size, labels),
-    ...sample('hw.gpu.memory.utilization', size === null ? null : mapped(usage, (bytes) => bytes / size), labels),
+    ...gpuLoad(uuid, { busy_percent: numberIn(busy), used_bytes: bytesIn(used), size_bytes: bytesIn(total) }),
     ...sample('hw.temperature', plausibleCelsius(numberIn(temperature)), labels),
     ...sample('hw.power', countIn(power), labels),
     ...sample('hw.power.limit', countIn(limit), labels),

@@ -1,0 +1,32 @@
+import { gauge, type Sample } from './metrics.js';
+import { mapped, ratioOfPercent, sample } from './parse.js';
+
+/** What graphics cards of every maker tell alike. */
+export const MIB = 1_048_576;
+
+export const GPU_METRICS = {
+  'hw.gpu.utilization': gauge('1', 'GPU utilization', { resolution: 0.01 }),
+  'hw.gpu.memory.usage': gauge('By', 'GPU memory used', { resolution: MIB }),
+  'hw.gpu.memory.limit': gauge('By', 'GPU memory size', { resolution: MIB }),
+  'hw.gpu.memory.utilization': gauge('1', 'GPU memory utilization', { resolution: 0.001 }),
+  'hw.temperature': gauge('Cel', 'Temperature'),
+  'hw.power': gauge('W', 'Power', { resolution: 0.1 }),
+  'hw.power.limit': gauge('W', 'Power limit', { resolution: 0.1 }),
+};
+
+export interface GpuLoad {
+  busy_percent: number | null;
+  used_bytes: number | null;
+  size_bytes: number | null;
+}
+
+/** A size of 0 is none. */
+export const gpuLoad = (gpu: string, { busy_percent, used_bytes, size_bytes }: GpuLoad): Sample[] => {
+  const size = size_bytes || null;
+  return [
+    ...sample('hw.gpu.utilization', ratioOfPercent(busy_percent), { gpu }),
+    ...sample('hw.gpu.memory.usage', used_bytes, { gpu }),
+    ...sample('hw.gpu.memory.limit', size, { gpu }),
+    ...sample('hw.gpu.memory.utilization', size === null ? null : mapped(used_bytes, (bytes) => bytes / size), { gpu }),
+  ];
+};

@@ -17,7 +17,7 @@ export const nextBatch = (items: readonly SpoolItem[], stamp: Stamp): Batch | nu
   const [first] = items;
   if (!first) return null;
   if (first.kind === 'row') return rowsBatch(first, items, stamp);
-  return { topic: topicOf(first.device, first.topic), payload: JSON.stringify(first.body), items: [first] };
+  return { topic: topicOf(first.device, first.topic), payload: first.body, items: [first] };
 };
 
 export const rowBatch = (row: SpoolRow, stamp: Stamp): Batch => rowsBatch(row, [row], stamp);
@@ -28,7 +28,7 @@ const rowsBatch = (first: SpoolRow, items: readonly SpoolItem[], stamp: Stamp): 
   let bytes = 0;
   for (const item of items) {
     if (texts.length >= L.backfill_rows || !isAlike(first, item)) break;
-    const text = JSON.stringify([item.seq, stamp(item), ...item.values]);
+    const text = `[${item.seq},${stamp(item)},${item.values.slice(1)}`;
     bytes += text.length + 1;
     if (bytes > L.backfill_bytes - 100 && texts.length > 0) break;
     texts.push(text);

@@ -48,9 +48,15 @@ export const AGENT_SETTINGS = {
   }),
   spool_rows: setting({
     name: 'agent.spool_rows',
-    help: 'rows kept while the hub cannot be reached; the oldest go first',
+    help: 'most rows kept while the hub cannot be reached; the oldest go first',
     schema: wholeNumber(10, 1_000_000),
     default: 60_480,
+  }),
+  spool_bytes: setting({
+    name: 'agent.spool_bytes',
+    help: 'most memory for those rows',
+    schema: wholeNumber(100_000, 12_000_000),
+    default: 8_000_000,
   }),
   commands: setting({ name: 'agent.commands', help: 'commands of the hub that are carried out', schema: words, default: [] }),
   skip_probes: setting({ name: 'agent.skip_probes', help: 'probes that are not read', schema: words, default: [] }),
@@ -64,7 +70,7 @@ export const AGENT_SETTINGS = {
   }),
   log: setting({ name: 'log', help: 'text or json', schema: word(['text', 'json']), default: 'text' }),
   log_level: setting({
-    name: 'log_level',
+    name: 'log.level',
     help: 'least level that is logged',
     schema: word(['debug', 'info', 'warn', 'error']),
     default: 'info',

@@ -17,17 +17,33 @@ const row = (seq: number, columns = '00000000', values: (number | null)[] = [1])
   seq,
   ts: seq,
   columns,
-  values,
+  values: JSON.stringify(values),
 });
 
 describe('the spool', () => {
   it('drops the oldest at its bound and says so', () => {
-    const spool = createMemorySpool(2);
+    const spool = createMemorySpool({ rows: 2 });
     const dropped: number[] = [];
     spool.dropped.on(({ seq }) => dropped.push(seq));
     for (const seq of [1, 2, 3]) spool.add(row(seq));
     expect(dropped).toEqual([1]);
     expect(spool.oldest(5).map(({ seq }) => seq)).toEqual([2, 3]);
+  });
+
+  it('is bounded by bytes too, and keeps the newest whatever its size', () => {
+    const spool = createMemorySpool({ bytes: 20_000 });
+    const dropped: number[] = [];
+    spool.dropped.on(({ seq }) => dropped.push(seq));
+    for (let seq = 1; seq <= 100; seq++) spool.add(row(seq, '00000000', Array(100).fill(1 / 3)));
+    expect(spool.length).toBeGreaterThan(3);
+    expect(spool.length).toBeLessThan(11);
+    expect(dropped).toEqual(Array.from({ length: 100 - spool.length }, (_, n) => n + 1));
+    spool.remove(spool.oldest(100));
+    expect([spool.length, spool.columns().size]).toEqual([0, 0]);
+    for (let seq = 101; seq <= 104; seq++) spool.add(row(seq));
+    expect(spool.length).toBe(4);
+    spool.add(row(105, '00000000', Array(4_000).fill(1 / 3)));
+    expect(spool.oldest(9).map(({ seq }) => seq)).toEqual([105]);
   });
 
   it('knows the column lists that its rows need', () => {

@@ -68,14 +68,14 @@ export const createUplinkRig = (settings: Partial<LinkSettings> & { address: str
     addRow(columns = ['a.metric', 'b.metric']) {
       const id = idOfColumns(columns);
       lists.set(id, columns);
-      const row: SpoolRow = { kind: 'row', ...stamp(), columns: id, values: columns.map(() => seq) };
+      const row: SpoolRow = { kind: 'row', ...stamp(), columns: id, values: JSON.stringify(columns.map(() => seq)) };
       spool.add(row);
       uplink.offer(row);
       return row;
     },
     addMessage() {
       const facts = stamp();
-      const body = { boot: facts.boot, seq: facts.seq, ts: facts.ts, event: 'test' };
+      const body = JSON.stringify({ boot: facts.boot, seq: facts.seq, ts: facts.ts, event: 'test' });
       spool.add({ kind: 'message', ...facts, topic: 'event', body });
       uplink.wake();
     },

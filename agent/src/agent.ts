@@ -12,7 +12,7 @@ import { createOutbox } from './outbox.js';
 import type { Host, ProbeDeclaration } from './probe.js';
 import { createReporter } from './reporter.js';
 import { createRewards } from './rewards.js';
-import { createRunner, type Runner } from './runner.js';
+import { createRunner, probesToRead, type Runner } from './runner.js';
 import { createSchedule } from './schedule.js';
 import { createSeriesTable } from './series.js';
 import { createMemorySpool } from './spool.js';
@@ -49,7 +49,7 @@ export interface AgentNeeds {
 
 export type RunSettings = Pick<
   AgentSettings,
-  'interval_ms' | 'keepalive_s' | 'spool_rows' | 'commands' | 'skip_probes' | 'inventory' | 'networks'
+  'interval_ms' | 'keepalive_s' | 'spool_rows' | 'spool_bytes' | 'commands' | 'skip_probes' | 'inventory' | 'networks'
 >;
 
 export const createAgent = (needs: AgentNeeds, settings: RunSettings): Agent => {
@@ -57,10 +57,10 @@ export const createAgent = (needs: AgentNeeds, settings: RunSettings): Agent => 
   const { interval_ms, keepalive_s } = settings;
   const series = createSeriesTable(clock);
   const schedule = createSchedule({ clock, log });
-  const spool = createMemorySpool(settings.spool_rows);
+  const spool = createMemorySpool({ rows: settings.spool_rows, bytes: settings.spool_bytes });
   const outbox = createOutbox(spool, identity.device, needs.randomBytes(8));
   const time = createAgentTime({ clock, synchronised: needs.synchronised, last_seq: outbox.last_seq });
-  const probes = [...needs.probes.values()].filter(({ id }) => !settings.skip_probes.includes(id));
+  const probes = probesToRead(needs.probes, settings.skip_probes);
 
   const runner = createRunner({ ...needs, probes, series }, { interval_ms });
   const about = createAbout(needs.inventory, () => uplink.announce());

@@ -2,9 +2,14 @@ import { silentLog } from '@muster/shared/log';
 import { gauge, type Sample } from '@muster/shared/metrics';
 import { createTestClock, type TestClock } from '@muster/shared/testing/clock';
 import { describe, expect, it } from 'vitest';
+import { createOutbox } from './outbox.js';
 import { defineProbe, type Host, type ProbeDeclaration } from './probe.js';
-import { createRunner } from './runner.js';
+import cpu from './probes/cpu.js';
+import { createReporter } from './reporter.js';
+import { createRunner, probesToRead } from './runner.js';
 import { createSeriesTable } from './series.js';
+import { createMemorySpool } from './spool.js';
+import { createFixtureHost } from './testing/host.js';
 
 const HOST: Host = {
   read: () => null,
@@ -142,6 +147,42 @@ describe('the runner', () => {
     }
     expect(seen.slice(0, 12).every((value) => value === 1)).toBe(true);
     expect(seen.at(-1)).toBeNull();
+  });
+});
+
+describe('the first row', () => {
+  it('comes after a second and holds rates', async () => {
+    const clock = createTestClock();
+    const host = createFixtureHost({ files: { '/proc/stat': 'cpu  100 0 100 800 0 0 0 0 0 0\ncpu0 1\n' } });
+    const series = createSeriesTable(clock);
+    const spool = createMemorySpool();
+    const outbox = createOutbox(spool, 'pi-1', new Uint8Array(8));
+    const probes = [cpu as ProbeDeclaration];
+    const runner = createRunner({ probes, host, clock, log: silentLog, series }, { interval_ms: 10_000 });
+    const needs = { runner, series, spool, outbox, clock, now: clock.now, memory_bytes: () => 1, offer: () => {} };
+    const { task, describe: lists } = createReporter(needs, 10_000);
+    expect(await task.run()).toBe(1_000);
+    expect(spool.length).toBe(0);
+    clock.advance(1_000);
+    host.apply({ at_ms: 1_000, files: { '/proc/stat': 'cpu  125 0 100 875 0 0 0 0 0 0\ncpu0 1\n' } });
+    expect(await task.run()).toBe(10_000);
+    const [first] = spool.oldest(1);
+    const at = lists().columns[0]?.list.indexOf('system.cpu.utilization') ?? -1;
+    expect(first?.kind === 'row' && JSON.parse(first.values)[at]).toBe(0.25);
+  });
+});
+
+describe('the probes to read', () => {
+  const all = new Map([good, probe('bad', async () => null)].map((one) => [one.id, one]));
+
+  it('are all but those that the settings skip', () => {
+    expect(probesToRead(all, ['bad'])).toEqual([good]);
+  });
+
+  it('cannot be told by a name that is none', () => {
+    expect(() => probesToRead(all, ['bad', 'gpu'])).toThrow(
+      'Setting agent.skip_probes names "gpu", which is not a probe; known are good, bad',
+    );
   });
 });
 

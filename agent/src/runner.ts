@@ -67,7 +67,8 @@ export const createRunner = (needs: RunnerNeeds, settings: RunnerSettings): Runn
 
   const read = async (entry: Entry): Promise<void> => {
     const begun = clock.monotonic();
-    entry.due_at = begun + entry.probe.every;
+    // Rates need a before and an after: a probe is read a second time with the very next cycle.
+    entry.due_at = entry.state === 'never_read' ? begun : begun + entry.probe.every;
     if (busy.has(entry)) return note(entry, late, deadline);
     waiting.add(entry);
     const outcome = await withDeadline(clock, deadline, ask(entry));
@@ -115,6 +116,14 @@ export const createRunner = (needs: RunnerNeeds, settings: RunnerSettings): Runn
       for (const entry of entries) retire(entry, Number.POSITIVE_INFINITY);
     },
   };
+};
+
+/** All but those that the settings skip; a name that is none would skip nothing without a word. */
+export const probesToRead = (probes: ReadonlyMap<string, ProbeDeclaration>, skip: readonly string[]): ProbeDeclaration[] => {
+  const stray = skip.find((id) => !probes.has(id));
+  if (stray === undefined) return [...probes.values()].filter(({ id }) => !skip.includes(id));
+  const known = [...probes.keys()].join(', ');
+  throw new AppError('bad_settings', `Setting agent.skip_probes names "${stray}", which is not a probe; known are ${known}`);
 };
 
 const late: Outcome = { kind: 'late' };

@@ -1,9 +1,10 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { silentLog } from '@muster/shared/log';
 import { startHttpServer } from '@muster/shared/testing/http';
 import { decodeMessage } from '@muster/shared/wire/codec';
@@ -23,18 +24,20 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const MAIN = join(ROOT, 'dist', 'main.js');
 
 /** The built program under the flags that it ships with. */
-const startAgent = (data: string, verb: string[], env: Record<string, string> = {}) => {
-  const child = spawn(process.execPath, [...AGENT_FLAGS, MAIN, ...verb], {
-    env: { PATH: process.env['PATH'] ?? '', MUSTER_DATA: data, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+const startAgent = (data: string, verb: string[], env: Record<string, string> = {}) =>
+  startNode([...AGENT_FLAGS, MAIN, ...verb], { MUSTER_DATA: data, ...env });
+
+const startNode = (words: string[], env: Record<string, string> = {}) => {
+  const child = spawn(process.execPath, words, {
+    env: { PATH: process.env['PATH'] ?? '', ...env },
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
   let output = '';
-  child.stdout.on('data', (part) => {
-    output += part;
-  });
-  child.stderr.on('data', (part) => {
-    output += part;
-  });
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.on('data', (part) => {
+      output += part;
+    });
+  }
   const ended = new Promise<number | null>((resolve) => child.on('close', resolve));
   open.push(() => child.kill('SIGKILL'));
   return { child, ended, output: () => output };
@@ -48,6 +51,17 @@ const folder = () => {
 };
 
 const write = (data: string, name: string, value: unknown) => writeFileSync(join(data, 'agent', name), JSON.stringify(value));
+
+/** An agent that has sent its first row. */
+const startReporting = async () => {
+  const broker = await startTestBroker();
+  open.push(broker.close);
+  const data = folder();
+  write(data, 'identity.json', { device: 'pi-1', key: 'k', address: broker.address, pin: null });
+  const { child } = startAgent(data, ['run']);
+  await until(() => broker.messages.some(({ kind }) => kind === 'report'));
+  return { broker, child };
+};
 
 /** The newest value of a series, as the hub would read it. */
 const newest = (messages: readonly BrokerMessage[], key: string): number | null | undefined => {
@@ -93,13 +107,20 @@ describe('the built agent under its shipped flags', () => {
     expect(output()).toContain('Muster agent started');
   });
 
+  it.each<[string, (child: ChildProcess) => void]>([
+    ['SIGHUP', (child) => child.kill('SIGHUP')],
+    ['its parent lets go of it', (child) => child.disconnect()],
+  ])('says goodbye and ends on: %s', async (_what, tell) => {
+    const { broker, child } = await startReporting();
+    // Node never says "close" of a child whose channel was let go.
+    const exit = once(child, 'exit');
+    tell(child);
+    expect(await exit).toEqual([0, null]);
+    expect(broker.messages.at(-1)).toMatchObject({ kind: 'event', body: { event: 'stopping' } });
+  });
+
   it('leaves a will of its session when it is killed', async () => {
-    const broker = await startTestBroker();
-    open.push(broker.close);
-    const data = folder();
-    write(data, 'identity.json', { device: 'pi-1', key: 'k', address: broker.address, pin: null });
-    const { child } = startAgent(data, ['run']);
-    await until(() => broker.messages.some(({ kind }) => kind === 'report'));
+    const { broker, child } = await startReporting();
     child.kill('SIGKILL');
     await until(() => broker.messages.at(-1)?.kind === 'status');
     const { boot, session } = broker.messages[0]?.body ?? {};
@@ -112,6 +133,9 @@ describe('the built agent under its shipped flags', () => {
       [['run'], 'has not joined a hub'],
       [['fly'], '"fly" is not a verb'],
       [['run', '--agent.interval_ms', '1'], 'it must be a whole number from 250'],
+      [['probe', '--agent.skip_probes', 'gpu'], 'names "gpu", which is not a probe; known are cpu, disk'],
+      [['probe', '--log_level', 'debug'], '--log_level is not a setting'],
+      [['run', '--quiet'], '--quiet belongs to "muster-agent join"'],
       [['run', '--token', 'x'], '--token belongs to "muster-agent join"'],
     ];
     for (const [verb, sentence] of cases) {
@@ -127,6 +151,33 @@ describe('the built agent under its shipped flags', () => {
     expect(output()).toMatch(/system\.uptime +\d+/);
     expect(output()).toContain('not on this machine');
   });
+});
+
+/** All that the program loads, then a week of rows that no hub takes, as long as numbers get. */
+const FULL_SPOOL = `
+  const [{ createMemorySpool }, { createOutbox }] = await Promise.all(
+    ['spool', 'outbox', 'agent', 'link', 'verbs'].map((name) => import(new URL(name + '.js', process.argv[1]).href)));
+  const spool = createMemorySpool({ bytes: Number(process.argv[2]) });
+  let dropped = 0;
+  spool.dropped.on(() => dropped++);
+  const outbox = createOutbox(spool, 'pi-1', new Uint8Array(8));
+  for (let n = 0; n < 60_000; n++) outbox.row(n, '00000000', Array.from({ length: 60 }, () => Math.random() * 1e6));
+  const newest = spool.oldest(60_000).at(-1).seq;
+  console.log(JSON.stringify({ kept: spool.length, dropped, newest }));`;
+
+describe('a spool that nobody empties', () => {
+  it.each([8_000_000, 12_000_000])(
+    'does not end the agent under its shipped flags, at %i bytes',
+    async (bytes) => {
+      const at = pathToFileURL(MAIN).href;
+      const { ended, output } = startNode([...AGENT_FLAGS, '--input-type=module', '-e', FULL_SPOOL, at, `${bytes}`]);
+      expect(await ended, output().slice(-2_000)).toBe(0);
+      const { kept, dropped, newest } = JSON.parse(output());
+      expect(kept).toBeGreaterThan(bytes / 2_000);
+      expect([kept + dropped, newest]).toEqual([60_000, 60_000]);
+    },
+    60_000,
+  );
 });
 
 describe('the program file', () => {

@@ -14,13 +14,19 @@ export const identity = v.object({
   address: v.pipe(v.string(), v.regex(/^mqtts?:\/\/[^/\s]+$/, 'must look like mqtts://host:8883')),
   pin: v.nullable(v.pipe(v.string(), v.check(isPin, 'must look like sha256:…'))),
 });
+const JOIN_HINT = '"muster-hub invite" on the hub prints the command to join with';
 export type Identity = v.InferOutput<typeof identity>;
 
 /** Null when this machine has not joined a hub. */
 export const readIdentity = (path: string): Identity | null => {
   const text = readIfThere(path);
   if (text === null) return null;
-  return check(identity, asJson(text), `The identity file ${path}`, 'damaged');
+  try {
+    return check(identity, JSON.parse(text), `The identity file ${path}`, 'damaged');
+  } catch (cause) {
+    const why = cause instanceof AppError ? cause.message : `The identity file ${path} is not valid JSON`;
+    throw new AppError('damaged', `${why}; join again with --force`, { hint: JOIN_HINT }, { cause });
+  }
 };
 
 const readIfThere = (path: string): string | null => {
@@ -29,14 +35,6 @@ const readIfThere = (path: string): string | null => {
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw new AppError('damaged', `The identity file ${path} cannot be read; check its permissions`, {}, { cause });
-  }
-};
-
-const asJson = (text: string): unknown => {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 };
 

@@ -83,7 +83,9 @@ describe('joining a hub', () => {
 
   it('trusts no unknown certificate without a pin', async () => {
     const { url, asked } = await hub({ json: GIVEN }, true);
-    expect((await failure(joinHub(request(url)))).code).toBe('unreachable');
+    expect((await failure(joinHub(request(url)))).message).toMatch(
+      /its certificate is not signed by a known authority; add the --pin that the hub's invite shows$/,
+    );
     expect(asked).toEqual([]);
   });
 
@@ -126,6 +128,7 @@ describe('the verb join', () => {
     device: undefined,
     name: undefined,
     force: undefined,
+    quiet: undefined,
     ...more,
   });
   const needs = { about: { hostname: 'Kitchen Pi.local' }, print: () => {} };
@@ -151,14 +154,38 @@ describe('the verb join', () => {
     expect((await failure(joinVerb(made, flags({ hub: true }), needs))).message).toContain('--hub needs a value');
   });
 
-  it('says so when the identity file is damaged', () => {
-    const made = call(folder());
-    writeFileSync(join(made.paths.folder, '..', 'identity.json'), '{');
-    expect(() => readIdentity(join(made.paths.folder, '..', 'identity.json'))).toThrow('The identity file');
+  it('says what to type next, or nothing when it is to be quiet', async () => {
+    const { url } = await hub({ json: GIVEN });
+    const said: string[] = [];
+    const loud = { ...needs, print: (text: string) => said.push(text) };
+    await joinVerb(call(folder()), flags({ hub: url }), loud);
+    expect(said).toEqual([`Joined ${url} as "pi-1"; now start the agent: npm run agent -- run`]);
+    await joinVerb(call(folder()), flags({ hub: url, quiet: true }), loud);
+    expect(said).toHaveLength(1);
+  });
+
+  it.each([
+    ['{', ' is not valid JSON; join again with --force'],
+    ['{"device": "pi-1"}', ', field "key" is missing; join again with --force'],
+    ['[]', ', field "device" is missing; join again with --force'],
+    ['null', ': must be an object; join again with --force'],
+  ])('says which identity file is damaged, and what to do: %s', (text, problem) => {
+    const path = join(folder(), 'identity.json');
+    writeFileSync(path, text);
+    expect(() => readIdentity(path)).toThrow(`The identity file ${path}${problem}`);
   });
 });
 
 describe('the settings of the agent', () => {
+  it('name the level of the log as the hub does', () => {
+    for (const [flags, env] of [
+      [{ 'log.level': 'debug' }, {}],
+      [{}, { MUSTER_LOG_LEVEL: 'debug' }],
+    ] as const) {
+      expect(loadAgentSettings(flags, env, '/').values.log_level).toBe('debug');
+    }
+  });
+
   it('take "data" relative to where the command was typed', () => {
     expect(loadAgentSettings({}, { INIT_CWD: '/somewhere' }, '/else').paths.folder).toBe('/somewhere/data/agent');
     expect(loadAgentSettings({}, { MUSTER_DATA: '/abs' }, '/else').paths.folder).toBe('/abs/agent');

@@ -30,6 +30,7 @@ const logOf = ({ log, log_level }: AgentSettings) =>
   });
 
 const run = async ({ settings, paths }: VerbCall): Promise<void> => {
+  const ending = told();
   const identity = readIdentity(paths.identity);
   if (!identity) {
     throw new AppError('not_found', `This machine has not joined a hub (no ${paths.identity})`, {
@@ -63,15 +64,17 @@ const run = async ({ settings, paths }: VerbCall): Promise<void> => {
   );
   agent.start();
   log.info('Muster agent started', { device: identity.device, hub: identity.address, boot: agent.boot, pid: process.pid });
-  await signalled();
+  log.info('Muster agent stops', { why: await ending });
   await agent.stop();
   host.stop();
   log.info('Muster agent stopped');
 };
 
-const signalled = (): Promise<void> =>
+/** Why the agent is to end: a signal, or whoever started it with a channel is gone. */
+const told = (): Promise<string> =>
   new Promise((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
+    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.once(signal, () => resolve(signal));
+    if (process.channel) process.once('disconnect', () => resolve('its parent is gone'));
   });
 
 const probe = async ({ settings }: VerbCall): Promise<void> => {
@@ -84,13 +87,13 @@ const probe = async ({ settings }: VerbCall): Promise<void> => {
 const print = (text: string) => process.stdout.write(`${text}\n`);
 
 const main = async (argv: readonly string[]): Promise<void> => {
-  const { words, flags } = parseArguments(argv, new Set(['force', 'help']));
+  const { words, flags } = parseArguments(argv, new Set(['force', 'help', 'quiet']));
   const [verb = 'help', stray] = words;
   if (verb === 'help' || flags['help']) return void print(HELP);
   if (stray !== undefined)
     throw new AppError('bad_request', `"${stray}" is one word too many; "muster-agent help" shows the verbs`);
-  const { force, hub, token, pin, device, name, ...rest } = flags;
-  const joining = { force, hub, token, pin, device, name };
+  const { force, quiet, hub, token, pin, device, name, ...rest } = flags;
+  const joining = { force, quiet, hub, token, pin, device, name };
   const strange = verb === 'join' ? undefined : Object.entries(joining).find(([, value]) => value !== undefined)?.[0];
   if (strange) throw new AppError('bad_request', `--${strange} belongs to "muster-agent join"`);
   const { values, listed, paths } = loadAgentSettings(rest, process.env, process.cwd());

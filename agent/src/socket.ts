@@ -31,7 +31,7 @@ export const openSocket = (request: SocketRequest): Promise<Socket> =>
         socket.destroy();
         reject(error);
       });
-    const fail = (error: NodeJS.ErrnoException) => refuse(unreachable(request, error.code ?? error.message, error));
+    const fail = (error: NodeJS.ErrnoException) => refuse(connectError(request, error));
     const closed = () => refuse(unreachable(request, 'it closed the connection'));
     const abort = () => refuse(new AppError('timeout', `${host}:${port} did not answer in time`));
     const ready = () => {
@@ -49,6 +49,15 @@ export const openSocket = (request: SocketRequest): Promise<Socket> =>
 
 const openTls = ({ host, port, pin }: SocketRequest): TLSSocket =>
   connectTls({ host, port, rejectUnauthorized: pin === null, ...(/^[\d.]+$|:/.test(host) ? {} : { servername: host }) });
+
+const UNKNOWN_AUTHORITY = /^(DEPTH_ZERO_)?SELF_SIGNED|^UNABLE_TO_(GET_ISSUER|VERIFY_LEAF)|^CERT_UNTRUSTED/;
+
+const connectError = (request: SocketRequest, error: NodeJS.ErrnoException): AppError => {
+  const { code = error.message } = error;
+  if (!UNKNOWN_AUTHORITY.test(code)) return unreachable(request, code, error);
+  const why = "its certificate is not signed by a known authority; add the --pin that the hub's invite shows";
+  return new AppError('forbidden', `${request.host}:${request.port} is not trusted: ${why}`, {}, { cause: error });
+};
 
 const unreachable = ({ host, port }: SocketRequest, why: string, cause?: unknown): AppError =>
   new AppError('unreachable', `${host}:${port} cannot be reached (${why})`, {}, { cause });

@@ -8,14 +8,14 @@ import type { AgentPaths, AgentSettings } from './config.js';
 import { readIdentity, writeIdentity } from './identity.js';
 import { joinHub } from './join.js';
 import type { Host, ProbeDeclaration } from './probe.js';
-import { createRunner } from './runner.js';
+import { createRunner, probesToRead } from './runner.js';
 import { createSeriesTable } from './series.js';
 
 /** The verbs of `muster-agent` that end by themselves. */
 export const HELP = `muster-agent: reports this machine to a Muster hub
 
   join --hub https://host:7443 --token T --pin sha256:…   join a hub ("muster-hub invite" prints the whole line)
-       [--device id] [--name text] [--force]
+       [--device id] [--name text] [--force] [--quiet]
   run                                                     report until stopped
   probe                                                   show what would be reported
   settings                                                show every setting and where its value comes from
@@ -31,7 +31,7 @@ export interface VerbCall {
 
 type Print = (text: string) => void;
 type Flag = string | true | undefined;
-export type JoinFlags = Record<'hub' | 'token' | 'pin' | 'device' | 'name' | 'force', Flag>;
+export type JoinFlags = Record<'hub' | 'token' | 'pin' | 'device' | 'name' | 'force' | 'quiet', Flag>;
 
 export const joinVerb = async ({ paths }: VerbCall, flags: JoinFlags, needs: { about: About; print: Print }): Promise<void> => {
   const hub = needed('hub', flags.hub);
@@ -49,7 +49,7 @@ export const joinVerb = async ({ paths }: VerbCall, flags: JoinFlags, needs: { a
   const about = name === null ? needs.about : { ...needs.about, name: name.slice(0, 200) };
   const identity = await joinHub({ hub, token, pin: optional('pin', flags.pin), device, about });
   writeIdentity(paths.identity, identity);
-  needs.print(`Joined ${hub} as "${identity.device}"; it reports over ${identity.address} once "muster-agent run" is started`);
+  if (!flags.quiet) needs.print(`Joined ${hub} as "${identity.device}"; now start the agent: npm run agent -- run`);
 };
 
 /** A damaged file is no reason to refuse: joining mends it. */
@@ -95,9 +95,7 @@ const APART_MS = 1_000;
 /** One report for a person; every silent probe is named with its reason. */
 export const probeVerb = async ({ settings, probes, host, clock, print }: ProbeVerbNeeds): Promise<void> => {
   const series = createSeriesTable(clock);
-  const read = [...probes.values()]
-    .filter(({ id }) => !settings.skip_probes.includes(id))
-    .map((probe) => ({ ...probe, every: APART_MS }));
+  const read = probesToRead(probes, settings.skip_probes).map((probe) => ({ ...probe, every: APART_MS }));
   const runner = createRunner(
     { probes: read, host, clock, log: silentLog, series },
     { interval_ms: APART_MS, patience_ms: 6_000 },

@@ -1,6 +1,7 @@
 import { AppError } from '@muster/shared/errors';
 import { ALERT_STATES } from '@muster/shared/wire/live';
 import * as v from 'valibot';
+import type { Parts, RuleSetting } from '../../parts.js';
 import { device, numbered, paging, text } from '../fields.js';
 import { pageInOrder } from '../paging.js';
 import { defineRoute } from '../route.js';
@@ -83,6 +84,23 @@ export const listRules = defineRoute({
   handle: async ({ parts }) => ({ items: parts.alerts.rules(), declarations: parts.alerts.declarations() }),
 });
 
+/** A rule that was there before its site went must not block every other change. */
+const refuseUnknownSites = (rules: readonly RuleSetting[], { registry, alerts }: Parts): void => {
+  const siteOf = (rule: RuleSetting | undefined) => (rule && 'site' in rule.scope ? rule.scope.site : undefined);
+  for (const [index, rule] of rules.entries()) {
+    const site = siteOf(rule);
+    if (site === undefined || registry.sites.get(site)) continue;
+    if (siteOf(alerts.rules().find((one) => one.id === rule.id)) === site) continue;
+    throw new AppError(
+      'bad_request',
+      `Rule "${rule.id}" is for a site, but there is no site "${site}"; add it, or name another`,
+      {
+        path: `items.${index}.scope.site`,
+      },
+    );
+  }
+};
+
 export const setRules = defineRoute({
   method: 'PUT',
   path: '/api/v1/rules',
@@ -94,6 +112,7 @@ export const setRules = defineRoute({
   async handle({ body, parts, exchange }) {
     const twice = body.items.find((one, index) => body.items.findIndex((other) => other.id === one.id) !== index);
     if (twice) throw new AppError('bad_request', `Two rules have the id "${twice.id}"`, { path: 'items' });
+    refuseUnknownSites(body.items, parts);
     return { items: await parts.alerts.setRules(body.items, nameOf(exchange.who)) };
   },
 });

@@ -25,12 +25,19 @@ export const createInvites = (public_url: string | null) =>
     role: 'operator',
     summary: 'A token to join with, and the whole command to type on the new machine',
     body,
-    reply: v.object({ token: v.string(), command: v.string(), expires: v.number() }),
+    /** `hint`: what to know before typing the command, null when nothing. */
+    reply: v.object({ token: v.string(), command: v.string(), expires: v.number(), hint: v.nullable(v.string()) }),
     audit: ['uses', 'ttl_s', 'device', 'carries'],
     async handle({ body, parts, exchange }) {
       refuseBeyondRole(body, exchange.who, parts);
       const { token, expires } = await parts.joining.invite(body, nameOf(exchange.who));
-      return { token, expires, command: joinCommand(parts.addresses(), token, public_url) };
+      const hub = hubUrl(parts.addresses(), public_url);
+      return {
+        token,
+        expires,
+        command: joinCommand(parts.addresses(), token, public_url),
+        hint: isLoopbackUrl(hub) ? ALONE : null,
+      };
     },
   });
 
@@ -44,11 +51,18 @@ const refuseBeyondRole = (invite: Invite, who: Identity | null, parts: Parts): v
     throw new AppError('forbidden', 'An operator makes single invites for new devices; ask an admin for this one');
 };
 
-/** Over the network only by HTTPS with the pin; a hub that listens on this host alone is reached in plain. */
+const ALONE = 'This works on this machine only; start the hub with npm start -- --lan to add others';
+
+/** Over the network only by HTTPS; a hub that listens on this host alone is reached in plain. */
+const hubUrl = ({ http, https }: Addresses, public_url: string | null): string => {
+  if (public_url !== null && (/^https:/i.test(public_url) || isLoopbackUrl(public_url))) return public_url;
+  return https !== null && !isLoopbackUrl(https) ? https : http;
+};
+
+/** With the pin wherever TLS is spoken. */
 export const joinCommand = (addresses: Addresses, token: string, public_url: string | null): string => {
-  const { http, https, pin } = addresses;
-  const hub = public_url ?? (https !== null && !isLoopbackUrl(https) ? https : http);
-  const pinned = /^https:/i.test(hub) ? ` --pin ${pin}` : '';
+  const hub = hubUrl(addresses, public_url);
+  const pinned = /^https:/i.test(hub) ? ` --pin ${addresses.pin}` : '';
   return `npm run agent -- join --hub ${hub.replace(/\/+$/, '')} --token ${token}${pinned}`;
 };
 

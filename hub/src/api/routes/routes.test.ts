@@ -223,6 +223,12 @@ describe('alerts', () => {
     expect((await act('PUT', '/rules', { items: [rule] }, 'operator-token')).json.items).toEqual([rule]);
     expect((await act('PUT', '/rules', { items: [rule, rule] })).status).toBe(400);
     expect((await act('PUT', '/rules', { items: [{ ...rule, scope: {} }] })).json.error?.path).toBe('items.0.scope');
+    const barn = { ...rule, scope: { site: 'barn' } };
+    const refused = await act('PUT', '/rules', { items: [rule, { ...barn, id: 'cold' }] });
+    expect([refused.status, refused.json.error?.path]).toEqual([400, 'items.1.scope.site']);
+    expect(refused.json.error?.message).toContain('no site "barn"');
+    server.kept.sites.set('barn', { id: 'barn', name: 'Barn', tariff: null, time_zone: 'UTC' });
+    expect((await act('PUT', '/rules', { items: [barn] })).status).toBe(200);
     expect((await get('/rules')).json).toMatchObject({ items: [], declarations: [{ id: 'offline' }] });
   });
 });
@@ -244,6 +250,7 @@ describe('joining', () => {
       token: 'invite-token',
       expires: NOW + 3_600_000,
       command: 'npm run agent -- join --hub https://192.0.2.7:7443 --token invite-token --pin sha256:pin',
+      hint: null,
     });
     expect(server.kept.asked.at(-1)).toEqual({ uses: 1, ttl_s: 3600 });
   });
@@ -260,6 +267,20 @@ describe('joining', () => {
     expect(joinCommand(on_loopback, 't', 'https://muster.example/')).toBe(
       'npm run agent -- join --hub https://muster.example --token t --pin sha256:p',
     );
+  });
+
+  it('never goes in plain over the network, whatever the public address says', () => {
+    const open = { http: 'http://127.0.0.1:7480', https: 'https://192.0.2.7:7443', mqtt: null, mqtts: null, pin: 'sha256:p' };
+    const command = 'npm run agent -- join --hub https://192.0.2.7:7443 --token t --pin sha256:p';
+    expect(joinCommand(open, 't', 'http://muster.example')).toBe(command);
+    expect(joinCommand(open, 't', 'http://localhost:8080')).toBe('npm run agent -- join --hub http://localhost:8080 --token t');
+  });
+
+  it('says when the command works on this machine only', async () => {
+    const alone = await startTestServer({ settings: { public_url: 'http://127.0.0.1:7480' } });
+    const reply = await alone.ask('/api/v1/invites', { method: 'POST', token: 'admin-token', body: {} });
+    expect(reply.json['hint']).toContain('npm start -- --lan');
+    await alone.stop();
   });
 
   it('lets an operator make single invites for new devices only', async () => {

@@ -73,3 +73,19 @@ export interface BusCounts {
   received: number;
   refused: Record<BusRefusal['reason'], number>;
 }
+
+/** A bus that has done nothing yet. */
+export const noBusCounts = (): BusCounts => ({
+  connections: 0,
+  received: 0,
+  refused: {
+    wrong_key: 0,
+    foreign_topic: 0,
+    foreign_subscription: 0,
+    oversize: 0,
+    malformed: 0,
+    too_many_tries: 0,
+    too_slow: 0,
+    bad_will: 0,
+  },
+});

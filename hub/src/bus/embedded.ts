@@ -4,7 +4,7 @@ import type { Clock } from '@muster/shared/clock';
 import { assert } from '@muster/shared/errors';
 import type { Log } from '@muster/shared/log';
 import { Aedes } from 'aedes';
-import type { Bus, BusCounts, BusHandlers, BusRefusal } from './bus.js';
+import { type Bus, type BusHandlers, type BusRefusal, noBusCounts } from './bus.js';
 import { noteUnsubscribe, sendCommand } from './commands.js';
 import { createHooks, type HookNeeds } from './hooks.js';
 import { BUS_LIMITS, type BusLimits } from './limits.js';
@@ -32,7 +32,7 @@ const SWEEP_MS = 250;
 /** The bus on aedes: its hooks decide, our guard reads, our sessions answer; nothing is ever routed to anyone. */
 export const createEmbeddedBus = (needs: EmbeddedBusNeeds, settings: EmbeddedBusSettings): Bus => {
   const limits: BusLimits = { ...BUS_LIMITS, ...settings.limits };
-  const counts = noCounts();
+  const counts = noBusCounts();
   const refuse = (refusal: BusRefusal): void => {
     counts.refused[refusal.reason] += 1;
     safely(needs.log, () => needs.handlers.refused(refusal));
@@ -77,21 +77,6 @@ export const createEmbeddedBus = (needs: EmbeddedBusNeeds, settings: EmbeddedBus
     counts: () => ({ ...counts, connections: sessions.size(), refused: { ...counts.refused } }),
   };
 };
-
-const noCounts = (): BusCounts => ({
-  connections: 0,
-  received: 0,
-  refused: {
-    wrong_key: 0,
-    foreign_topic: 0,
-    foreign_subscription: 0,
-    oversize: 0,
-    malformed: 0,
-    too_many_tries: 0,
-    too_slow: 0,
-    bad_will: 0,
-  },
-});
 
 /** Periods that aedes multiplies by four and hands to setInterval, which turns anything above 2^31 ms into 1 ms. */
 const NEVER_MS = 500_000_000;

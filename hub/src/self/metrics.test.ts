@@ -1,18 +1,10 @@
 import { createSignal } from '@muster/shared/signal';
 import { describe, expect, it } from 'vitest';
+import { noBusCounts } from '../bus/bus.js';
 import type { Parts } from '../parts.js';
 import { createProcessView, type MetricsNeeds, metricsText } from './metrics.js';
 
-const refused = {
-  wrong_key: 3,
-  foreign_topic: 0,
-  foreign_subscription: 0,
-  oversize: 0,
-  malformed: 0,
-  too_many_tries: 0,
-  too_slow: 0,
-  bad_will: 0,
-};
+const refused = { ...noBusCounts().refused, wrong_key: 3 };
 const ids = Array.from({ length: 120 }, (_, i) => `pi-${i}`);
 
 /** Only what the text reads. */

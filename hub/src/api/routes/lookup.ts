@@ -1,5 +1,6 @@
 import { AppError } from '@muster/shared/errors';
-import type { Device, Parts } from '../../parts.js';
+import type { Device, Identity, Parts } from '../../parts.js';
+import type { Exchange } from '../route.js';
 
 export const DAY_MS = 86_400_000;
 
@@ -7,6 +8,11 @@ export const requireDevice = (parts: Parts, id: string): Device => {
   const device = parts.registry.get(id);
   if (device) return device;
   throw new AppError('not_found', `There is no device "${id}"`, { path: 'device' });
+};
+
+export const requireWho = ({ who }: Exchange): Identity => {
+  if (who) return who;
+  throw new AppError('unauthorized', 'This needs a session or an API token');
 };
 
 /** Who asks; only an open route has nobody. */

@@ -1,15 +1,9 @@
-import { AppError } from '@muster/shared/errors';
 import * as v from 'valibot';
-import type { Identity } from '../../parts.js';
 import { text } from '../fields.js';
 import { byKey } from '../paging.js';
-import { defineRoute, type Exchange } from '../route.js';
+import { defineRoute } from '../route.js';
 import { DONE, done, list, role, token, user } from '../shapes.js';
-
-const by = (exchange: Exchange): Identity => {
-  if (exchange.who) return exchange.who;
-  throw new AppError('unauthorized', 'This needs a session or an API token');
-};
+import { requireWho } from './lookup.js';
 
 export const listUsers = defineRoute({
   method: 'GET',
@@ -29,7 +23,7 @@ export const addUser = defineRoute({
   reply: user,
   errors: ['conflict'],
   audit: ['name', 'role'],
-  handle: ({ body, parts, exchange }) => parts.auth.addUser(body, by(exchange)),
+  handle: ({ body, parts, exchange }) => parts.auth.addUser(body, requireWho(exchange)),
 });
 
 export const deleteUser = defineRoute({
@@ -41,7 +35,7 @@ export const deleteUser = defineRoute({
   reply: done,
   errors: ['not_found', 'conflict'],
   async handle({ params, parts, exchange }) {
-    await parts.auth.removeUser(params.name, by(exchange));
+    await parts.auth.removeUser(params.name, requireWho(exchange));
     return DONE;
   },
 });
@@ -64,7 +58,7 @@ export const addToken = defineRoute({
   reply: v.object({ ...token.entries, token: v.string() }),
   errors: ['conflict'],
   audit: ['title', 'role'],
-  handle: ({ body, parts, exchange }) => parts.auth.addToken(body, by(exchange)),
+  handle: ({ body, parts, exchange }) => parts.auth.addToken(body, requireWho(exchange)),
 });
 
 export const deleteToken = defineRoute({
@@ -76,7 +70,7 @@ export const deleteToken = defineRoute({
   reply: done,
   errors: ['not_found'],
   async handle({ params, parts, exchange }) {
-    await parts.auth.removeToken(params.token, by(exchange));
+    await parts.auth.removeToken(params.token, requireWho(exchange));
     return DONE;
   },
 });

@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import type { Identity, Parts } from '../../parts.js';
 import { defineRoute, type Exchange } from '../route.js';
 import { DONE, done, session } from '../shapes.js';
+import { requireWho } from './lookup.js';
 
 /** Long enough for any password, short enough that nobody makes the hub hash a megabyte. */
 const password = v.pipe(v.string(), v.maxLength(400));
@@ -16,11 +17,6 @@ const welcome = (parts: Parts, exchange: Exchange, cookie: string) => {
 };
 
 const viewOf = ({ name, role, kind }: Identity) => ({ user: { name, role }, kind });
-
-const requireWho = (exchange: Exchange): Identity => {
-  if (exchange.who) return exchange.who;
-  throw new AppError('unauthorized', 'This needs a session');
-};
 
 export const setup = defineRoute({
   method: 'POST',

@@ -2,6 +2,7 @@ import { AppError } from '@muster/shared/errors';
 import { type MetricDeclaration, parseSeriesKey, undeclared } from '@muster/shared/metrics';
 import { createSignal } from '@muster/shared/signal';
 import type { LiveAlert, LiveDevice, LiveValue } from '@muster/shared/wire/live';
+import { noBusCounts } from '../../bus/bus.js';
 import type { Auth, Device, Identity, Parts, PresenceKeeper, Role, Site } from '../../parts.js';
 import type { LedgerEntry, LogRecord, Reader } from '../../store/store.js';
 
@@ -276,20 +277,7 @@ const selfOf = (kept: Kept): ReturnType<Parts['self']> => ({
   connections: 1,
   devices: kept.devices.size,
   quarantined: { clock: 2 },
-  bus: {
-    connections: 1,
-    received: 5,
-    refused: {
-      wrong_key: 3,
-      foreign_topic: 0,
-      foreign_subscription: 0,
-      oversize: 0,
-      malformed: 0,
-      too_many_tries: 0,
-      too_slow: 0,
-      bad_will: 0,
-    },
-  },
+  bus: { ...noBusCounts(), connections: 1, received: 5, refused: { ...noBusCounts().refused, wrong_key: 3 } },
 });
 
 const ROLE_TOKENS: Record<string, Role> = { 'viewer-token': 'viewer', 'operator-token': 'operator', 'admin-token': 'admin' };

@@ -40,6 +40,8 @@ export interface Invited {
   token: string;
   command: string;
   expires: number;
+  /** What to know before typing the command. */
+  hint: string | null;
 }
 export type CatalogueEntry = { metric: string } & MetricDeclaration;
 export interface SeriesReply {

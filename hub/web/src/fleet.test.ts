@@ -1,6 +1,16 @@
 import type { LiveDevice } from '@muster/shared/wire/live';
 import { describe, expect, test } from 'vitest';
-import { countStandings, mainsOf, matches, mergeDevices, NO_FILTER, sortDevices, standingOf, windowOf } from './fleet.js';
+import {
+  countStandings,
+  heardOf,
+  mainsOf,
+  matches,
+  mergeDevices,
+  NO_FILTER,
+  sortDevices,
+  standingOf,
+  windowOf,
+} from './fleet.js';
 
 const device = (id: string, extra: Partial<LiveDevice> = {}): LiveDevice => ({
   ...{ id, name: id, state: 'online', since: 0, last_seen: 0, boot: null, site: null, tags: [], carried_by: null },
@@ -8,6 +18,12 @@ const device = (id: string, extra: Partial<LiveDevice> = {}): LiveDevice => ({
   ...extra,
 });
 const ids = (devices: LiveDevice[]) => devices.map((each) => each.id);
+
+test('a device that has joined is heard of only once it reports', () => {
+  expect(ids(heardOf([device('joined', { state: 'never_seen' }), device('here'), device('gone', { state: 'lost' })]))).toEqual([
+    ...['here', 'gone'],
+  ]);
+});
 
 describe('worst first', () => {
   test('lost comes before an alert, quiet, pending and stopped, and online comes last', () => {

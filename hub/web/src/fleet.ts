@@ -37,6 +37,10 @@ export const standingOf = (device: LiveDevice): Standing => {
 };
 const rank = (device: LiveDevice): number => RANKS.get(standingOf(device)) ?? 0;
 
+/** Joining makes a device; it is here once it has reported. */
+export const heardOf = (devices: Iterable<LiveDevice>): LiveDevice[] =>
+  [...devices].filter((device) => device.state !== 'never_seen');
+
 export type MainKey = 'cpu' | 'memory' | 'temperature' | 'gpu' | 'disk';
 /** Metrics that feed a column, the best one first; the highest of its series is shown. */
 const MAIN_METRICS: Record<MainKey, readonly string[]> = {

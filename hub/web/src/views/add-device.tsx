@@ -2,6 +2,7 @@ import { useComputed, useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { useApp } from '../app.js';
 import { type Invited, sentenceOf } from '../client.js';
+import { heardOf } from '../fleet.js';
 import { duration } from '../format.js';
 import { Icon } from '../parts/icons.js';
 
@@ -60,6 +61,7 @@ const Command = ({ invite, onAgain }: { invite: Invited; onAgain(): void }) => {
     <div class="command">
       <p>In a clone of Muster on the machine that you want to watch, join once:</p>
       <Copyable text={invite.command} />
+      {invite.hint !== null && <p role="note">{invite.hint}</p>}
       <p>Then start its agent:</p>
       <Copyable text="npm run agent -- run" />
       <p class="quiet">
@@ -103,13 +105,13 @@ const Copyable = ({ text }: { text: string }) => {
   );
 };
 
-/** Devices that were not there when the dialog opened. */
+/** Devices that were not heard of when the dialog opened. */
 const Arrivals = ({ onOpen }: { onOpen(): void }) => {
   const { board } = useApp();
-  const before = useRef(new Set(board.devices.keys()));
+  const before = useRef(new Set(heardOf(board.devices.values()).map((device) => device.id)));
   const fresh = useComputed(() => {
     board.version.value;
-    return [...board.devices.values()].filter((device) => !before.current.has(device.id));
+    return heardOf(board.devices.values()).filter((device) => !before.current.has(device.id));
   });
   return (
     <div class="arrivals" role="status">

@@ -40,36 +40,60 @@ const useSend = (send: (fields: FormData) => Promise<unknown>) => {
 
 const text = (fields: FormData, name: string): string => String(fields.get(name) ?? '');
 
-export const SignInPage = () => {
-  const { client } = useApp();
-  const { onSubmit, failure, busy } = useSend((fields) =>
-    client.login({ name: text(fields, 'name'), password: text(fields, 'password') }),
-  );
+interface CredentialsProps {
+  /** `new-password` asks for a long one. */
+  password: 'current-password' | 'new-password';
+  submit: string;
+  send(fields: FormData): Promise<unknown>;
+  /** Between the password and the button. */
+  fields?: ComponentChildren;
+  /** Below the button. */
+  children?: ComponentChildren;
+}
+
+const Credentials = ({ password, submit, send, fields, children }: CredentialsProps) => {
+  const { onSubmit, failure, busy } = useSend(send);
   return (
-    <Gate title="Sign in">
-      <form onSubmit={onSubmit}>
-        <label>
-          Name
-          <input name="name" autocomplete="username" autocapitalize="none" required />
-        </label>
-        <label>
-          Password
-          <input name="password" type="password" autocomplete="current-password" required />
-        </label>
-        <Failure text={failure} />
-        <button type="submit" class="button main" disabled={busy}>
-          Sign in
-        </button>
-      </form>
-    </Gate>
+    <form onSubmit={onSubmit}>
+      <label>
+        Name
+        <input name="name" autocomplete="username" autocapitalize="none" required />
+      </label>
+      <Password name="password" label="Password" autocomplete={password} />
+      {fields}
+      <p class="failure" role="alert">
+        {failure}
+      </p>
+      <button type="submit" class="button main" disabled={busy}>
+        {submit}
+      </button>
+      {children}
+    </form>
   );
 };
 
-const Failure = ({ text: sentence }: { text: string | null }) => (
-  <p class="failure" role="alert">
-    {sentence}
-  </p>
+const Password = ({ name, label, autocomplete }: { name: string; label: string; autocomplete: CredentialsProps['password'] }) => (
+  <label>
+    {label}
+    <input
+      name={name}
+      type="password"
+      autocomplete={autocomplete}
+      required
+      {...(autocomplete === 'new-password' && { minLength: SHORTEST_PASSWORD })}
+    />
+  </label>
 );
+
+export const SignInPage = () => {
+  const { client } = useApp();
+  const send = (fields: FormData) => client.login({ name: text(fields, 'name'), password: text(fields, 'password') });
+  return (
+    <Gate title="Sign in">
+      <Credentials password="current-password" submit="Sign in" send={send} />
+    </Gate>
+  );
+};
 
 export const SetupPage = () => {
   const { setupCode } = useApp();
@@ -88,35 +112,24 @@ const NeedsLink = () => (
 
 const FirstAccount = ({ code }: { code: string }) => {
   const { client, setupCode } = useApp();
-  const { onSubmit, failure, busy } = useSend(async (fields) => {
+  const send = async (fields: FormData) => {
     if (text(fields, 'password') !== text(fields, 'again')) throw new FormError('The two passwords differ. Type the same twice.');
     await client.setup({ code, name: text(fields, 'name'), password: text(fields, 'password') });
     setupCode.value = null;
-  });
+  };
   return (
     <Gate title="Set up this hub">
       <p>Choose the name and password of the first account. It is the administrator.</p>
-      <form onSubmit={onSubmit}>
-        <label>
-          Name
-          <input name="name" autocomplete="username" autocapitalize="none" required />
-        </label>
-        <label>
-          Password
-          <input name="password" type="password" autocomplete="new-password" minLength={SHORTEST_PASSWORD} required />
-        </label>
-        <label>
-          Password again
-          <input name="again" type="password" autocomplete="new-password" minLength={SHORTEST_PASSWORD} required />
-        </label>
-        <Failure text={failure} />
-        <button type="submit" class="button main" disabled={busy}>
-          Create the account
-        </button>
+      <Credentials
+        password="new-password"
+        submit="Create the account"
+        send={send}
+        fields={<Password name="again" label="Password again" autocomplete="new-password" />}
+      >
         <button type="button" class="plain" onClick={() => (setupCode.value = null)}>
           I have an account already
         </button>
-      </form>
+      </Credentials>
     </Gate>
   );
 };

@@ -2,17 +2,40 @@ import { AppError } from '@muster/shared/errors';
 import { createHttp } from '@muster/shared/http';
 import { type Control, requireHub } from '../control.js';
 import type { Call } from '../main.js';
-import { folderOf, splitOptions } from './options.js';
+import { folderOf, splitOptions, type VerbSources } from './options.js';
+import { readPassword } from './password.js';
 
 /** Verbs that talk to the running hub over its API, with the right that its control file gives. */
-const ask = async <T>({ url, token }: Control, method: string, path: string, body?: object): Promise<T> => {
+type Hub = Control & { data: string };
+
+const hubOf = (sources: VerbSources): Hub => {
+  const data = folderOf(sources);
+  return { ...requireHub(data), data };
+};
+
+const ask = async <T>({ url, token, data }: Hub, method: string, path: string, body?: object): Promise<T> => {
   const headers = { authorization: `Bearer ${token}`, ...(body ? { 'content-type': 'application/json' } : {}) };
   const sent = body ? { body: JSON.stringify(body) } : {};
-  const { status, text } = await createHttp().request({ url: `${url}/api/v1${path}`, method, headers, ...sent });
-  const reply = text ? JSON.parse(text) : {};
+  const silent = (cause: unknown): never => {
+    throw new AppError('unreachable', `The hub of ${data} does not answer; start it with npm start`, {}, { cause });
+  };
+  const { status, text } = await createHttp()
+    .request({ url: `${url}/api/v1${path}`, method, headers, ...sent })
+    .catch(silent);
+  const reply = readJson(text);
+  // Its address may be another program's by now.
+  if (reply === null) return silent(text);
   if (status >= 400)
     throw new AppError('bad_request', reply.error?.message ?? `the hub answered ${status}`, { hint: reply.error?.hint });
   return reply as T;
+};
+
+const readJson = (text: string): { error?: { message?: string; hint?: string } } | null => {
+  try {
+    return text ? JSON.parse(text) : {};
+  } catch {
+    return null;
+  }
 };
 
 const number = (text: string | true | undefined, name: string): number | undefined => {
@@ -24,6 +47,13 @@ const number = (text: string | true | undefined, name: string): number | undefin
 
 const known = (value: object) => Object.fromEntries(Object.entries(value).filter(([, entry]) => entry !== undefined));
 
+interface Invited {
+  token: string;
+  command: string;
+  expires: number;
+  hint: string | null;
+}
+
 export const invite = async ({ flags: all, env, print }: Call): Promise<void> => {
   const { options, flags } = splitOptions(all, ['device', 'uses', 'ttl', 'carries', 'json']);
   const carries = typeof options['carries'] === 'string' ? options['carries'].split(',') : undefined;
@@ -33,14 +63,12 @@ export const invite = async ({ flags: all, env, print }: Call): Promise<void> =>
     ttl_s: number(options['ttl'], 'ttl'),
     carries,
   });
-  const reply = await ask<{ token: string; command: string; expires: number }>(
-    requireHub(folderOf({ flags, env })),
-    'POST',
-    '/invites',
-    body,
-  );
+  const reply = await ask<Invited>(hubOf({ flags, env }), 'POST', '/invites', body);
   if (options['json']) return print(JSON.stringify(reply));
-  print(`Type this on the machine that joins, before ${new Date(reply.expires).toLocaleString()}:\n\n  ${reply.command}\n`);
+  const until = new Date(reply.expires).toLocaleString();
+  print(`In a clone of Muster on the machine that joins, type this before ${until}:\n\n  ${reply.command}\n`);
+  print('Then start its agent:\n\n  npm run agent -- run\n');
+  if (reply.hint !== null) print(reply.hint);
 };
 
 const usage = (line: string): never => {
@@ -55,7 +83,7 @@ interface TokenLine {
 
 export const token = async ({ words, flags: all, env, print }: Call): Promise<void> => {
   const { options, flags } = splitOptions(all, ['title', 'role']);
-  const hub = requireHub(folderOf({ flags, env }));
+  const hub = hubOf({ flags, env });
   const [what, id] = words;
   if (what === 'add') {
     const body = { title: options['title'] ?? 'command line', role: options['role'] ?? 'viewer' };
@@ -70,22 +98,13 @@ export const token = async ({ words, flags: all, env, print }: Call): Promise<vo
     print(`${one.id}  ${one.role}  ${one.title}`);
 };
 
-const readPassword = async (print: (line: string) => void): Promise<string> => {
-  if (process.stdin.isTTY) print('Password (at least 10 characters), then Enter:');
-  let text = '';
-  for await (const part of process.stdin) {
-    text += part;
-    if (text.includes('\n')) break;
-  }
-  return text.split('\n')[0] ?? '';
-};
-
 export const user = async ({ words, flags: all, env, print }: Call): Promise<void> => {
   const { options, flags } = splitOptions(all, ['role']);
-  const hub = requireHub(folderOf({ flags, env }));
+  const hub = hubOf({ flags, env });
   const [what, name] = words;
   if (what === 'add' && name) {
-    await ask(hub, 'POST', '/users', { name, role: options['role'] ?? 'viewer', password: await readPassword(print) });
+    const password = await readPassword({ input: process.stdin, print });
+    await ask(hub, 'POST', '/users', { name, role: options['role'] ?? 'viewer', password });
     return print(`${name} can sign in now`);
   }
   if (what === 'remove' && name) {

@@ -77,9 +77,11 @@ interface Announcement {
 const announce = (hub: Hub, { data, values, log, print }: Announcement): void => {
   const addresses = hub.addresses();
   const code = hub.setup_code();
-  const setup = code ? `${addresses.http}/#setup=${code}` : null;
+  const link = (address: string | null) => (code && address ? `${address}/#setup=${code}` : null);
+  const setup = link(addresses.http);
+  const setup_https = values.lan ? link(addresses.https) : null;
   if (values.log === 'json') {
-    log.info('Muster is running', { addresses, data, ...(setup ? { setup } : {}) });
+    log.info('Muster is running', { addresses, data, ...(setup && { setup }), ...(setup_https && { setup_https }) });
     return;
   }
   const lines = [
@@ -87,6 +89,7 @@ const announce = (hub: Hub, { data, values, log, print }: Announcement): void =>
     `  Dashboard    ${addresses.http}`,
     ...(values.lan && addresses.https ? [`  From others  ${addresses.https}   (key ${addresses.pin})`] : []),
     ...(setup ? [`  First visit  ${setup}   (works once, makes your account)`] : []),
+    ...(setup_https ? [`  or           ${setup_https}`] : []),
     `  Data         ${data}`,
   ];
   print(lines.join('\n'));

@@ -98,3 +98,17 @@ it('a damaged database is told and left as it is', { timeout: 60_000 }, async ()
   expect(lines.join('\n')).toContain('muster.db');
   expect(readFileSync(file).equals(before)).toBe(true);
 });
+
+it('a verb whose hub does not answer says whose, and how to start it', { timeout: 60_000 }, async () => {
+  const data = folders[1]?.path ?? '';
+  const hub = await startHub(data);
+  const control = readFileSync(join(data, 'hub', 'control.json'), 'utf8');
+  await hub.stop();
+  // As after a crash, when the pid belongs to another program by now.
+  writeFileSync(join(data, 'hub', 'control.json'), JSON.stringify({ ...JSON.parse(control), pid: process.pid }));
+  for (const words of [['invite'], ['user', 'list'], ['token', 'list']]) {
+    const program = startProgram('hub/dist/main.js', words, { MUSTER_DATA: data });
+    expect(await program.ended).toBe(1);
+    expect(program.output()).toBe(`The hub of ${data} does not answer; start it with npm start\n`);
+  }
+});

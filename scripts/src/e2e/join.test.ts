@@ -15,7 +15,7 @@ import {
 
 /** A second machine joins: from another folder, and from another address of this machine over pinned TLS. */
 const folder = makeFolder();
-const folders = [makeFolder(), makeFolder(), makeFolder()];
+const folders = [makeFolder(), makeFolder(), makeFolder(), makeFolder()];
 const agents: Program[] = [];
 let hub: RunningHub;
 let live: LiveListener;
@@ -54,6 +54,22 @@ describe('a second machine', { timeout: 90_000 }, () => {
     expect(await joined.ended, joined.output()).toBe(0);
     agents.push(runAgent(data));
     console.log(`figure: invite → online on the screen: ${(await live.state('second', 'online')) - started} ms`);
+  });
+
+  it('is told both steps, and what works on the machine of the hub only', async () => {
+    const alone = await startHub(folders[3]?.path ?? '');
+    const invited = async (data: string) => {
+      const program = startProgram('hub/dist/main.js', ['invite'], { MUSTER_DATA: data });
+      await program.ended;
+      expect(program.output()).toMatch(/agent -- join [\s\S]*npm run agent -- run/);
+      return program.output();
+    };
+    expect(await invited(alone.data)).toContain('npm start -- --lan');
+    expect(alone.output()).not.toContain('setup_https');
+    await alone.stop();
+    if (outward) expect(await invited(folder.path)).not.toContain('--lan');
+    expect(hub.output()).toMatch(/"setup":"http:[^"]+#setup=/);
+    expect(hub.output()).toMatch(/"setup_https":"https:[^"]+#setup=/);
   });
 
   it('cannot use an invite twice', async () => {

@@ -200,6 +200,30 @@ describe('logins', () => {
     await auth.login({ name: 'ada', password: PASSWORD }, '192.0.2.2');
   });
 
+  it('of a name from an address where it signed in before are not locked out by failures elsewhere, only by its own', async () => {
+    const { auth, clock } = await setUp();
+    const login = (password: string, remote: string) => auth.login({ name: 'ada', password }, remote);
+    await login(PASSWORD, '192.0.2.1');
+    for (let i = 0; i < 10; i++) await expect(login('wrong', '198.51.100.7')).rejects.toMatchObject({ code: 'unauthorized' });
+    await expect(login(PASSWORD, '198.51.100.7')).rejects.toMatchObject({ code: 'too_many' });
+    await login(PASSWORD, '192.0.2.1');
+    for (let i = 0; i < 10; i++) await expect(login('wrong', '192.0.2.1')).rejects.toMatchObject({ code: 'unauthorized' });
+    await expect(login(PASSWORD, '192.0.2.1')).rejects.toMatchObject({ code: 'too_many' });
+    clock.advance(15 * 60_000);
+    await login(PASSWORD, '192.0.2.1');
+  });
+
+  it('elsewhere do not keep a person who is signed in from changing the password', async () => {
+    const { auth, session, admin } = await setUp();
+    for (let i = 0; i < 10; i++)
+      await expect(auth.login({ name: 'ada', password: 'wrong' }, '198.51.100.7')).rejects.toMatchObject({
+        code: 'unauthorized',
+      });
+    await auth.changePassword(admin, { old: PASSWORD, new: 'another long password' });
+    expect(auth.identify({ session })).toBeNull();
+    await auth.login({ name: 'ada', password: 'another long password' }, '192.0.2.9');
+  });
+
   it('are refused after thirty failures of an address, whatever the names, an IPv6 network counting as one', async () => {
     const { auth } = await setUp();
     for (let i = 0; i < 30; i++) {

@@ -134,17 +134,25 @@ const login = async (kit: Kit, request: { name: string; password: string }, remo
 
 const wrongPassword = () => new AppError('unauthorized', 'The name or the password is wrong');
 
+interface Attempt {
+  name: string;
+  password: string;
+  remote: string;
+  /** Signed in already: failures elsewhere do not count. */
+  known?: boolean;
+}
+
 /** Counts before it hashes; the same sentence and the same time for a wrong name and a wrong password. */
-const checkPassword = async (kit: Kit, { name, password, remote }: { name: string; password: string; remote: string }) => {
-  const takeBack = kit.limits.take(name, remote);
+const checkPassword = async (kit: Kit, { name, password, ...from }: Attempt) => {
+  const attempt = kit.limits.take(name, from);
   const user = kit.users.get(name);
   const right = await kit.hasher.verify(password, user?.password ?? null).catch((error: unknown) => {
-    takeBack();
+    attempt.takeBack();
     throw error;
   });
   // The user may have been removed, or the password changed, while this one was hashed.
   if (!right || kit.users.get(name) !== user) throw wrongPassword();
-  takeBack();
+  attempt.succeeded();
   return user;
 };
 
@@ -178,11 +186,12 @@ const bySession = (kit: Kit, cookie: string): Identity | null => {
 const changePassword = async (kit: Kit, identity: Identity, request: { old: string; new: string }): Promise<void> => {
   if (identity.kind !== 'session') throw new AppError('bad_request', 'Only a person who signed in has a password to change');
   checkNewPassword(request.new);
-  await checkPassword(kit, { name: identity.name, password: request.old, remote: `session ${identity.id}` });
+  await checkPassword(kit, { name: identity.name, password: request.old, remote: `session ${identity.id}`, known: true });
   const password = await kit.hasher.make(request.new);
   const user = kit.users.get(identity.name);
   if (!user) throw new AppError('not_found', `The user "${identity.name}" was removed meanwhile`);
   await kit.users.put(identity.name, { ...user, password });
+  kit.limits.forget(identity.name);
   await kit.sessions.endOf(identity.name);
   kit.log.info('password changed', { user: identity.name });
 };

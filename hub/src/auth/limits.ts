@@ -2,8 +2,17 @@ import { AppError } from '@muster/shared/errors';
 
 /** Tries that failed, per name and per address; asked before anything is hashed. */
 export interface LoginLimits {
-  /** Counts a try; the function takes it back after a success. Throws `too_many`. */
-  take(name: string, remote: string): () => void;
+  /** Counts a try. Throws `too_many`; failures elsewhere never lock a name out of an address that it has signed in from. */
+  take(name: string, from: { remote: string; known?: boolean | undefined }): Try;
+  /** The password is another one: failures against the old one no longer matter. */
+  forget(name: string): void;
+}
+
+export interface Try {
+  /** It was not looked at: it does not count. */
+  takeBack(): void;
+  /** It does not count, and this name is known at this address from now on. */
+  succeeded(): void;
 }
 
 interface Tries {
@@ -14,21 +23,32 @@ interface Tries {
 const WINDOW_MS = 15 * 60_000;
 const PER_NAME = 10;
 const PER_ADDRESS = 30;
-/** Names and addresses remembered: 10,000 entries are about 1 MB; beyond, the oldest is forgotten. */
+/** Names and addresses remembered, and as many pairs that signed in: 10,000 entries are about 1 MB; beyond, the oldest is forgotten. */
 const REMEMBERED = 10_000;
 
 export const createLoginLimits = (now: () => number): LoginLimits => {
   const tries = new Map<string, Tries>();
+  const good = new Map<string, true>();
   return {
-    take(name, remote) {
-      const keys = [
-        { key: `address ${groupOf(remote)}`, max: PER_ADDRESS },
-        { key: `name ${name}`, max: PER_NAME },
-      ];
+    forget: (name) => void tries.delete(`name ${name}`),
+    take(name, { remote, known = false }) {
+      const address = groupOf(remote);
+      const pair = JSON.stringify([name, address]);
+      const by_address = { key: `address ${address}`, max: PER_ADDRESS };
+      // One key for the name as seen from where it is known, one for everywhere else.
+      const by_name = { key: known || good.has(pair) ? `pair ${pair}` : `name ${name}`, max: PER_NAME };
+      const keys = [by_address, by_name];
       for (const { key, max } of keys) refuseOver(current(tries, key, now()), max, now());
       const taken = keys.map(({ key }) => count(tries, key, now()));
-      return () => {
+      const takeBack = () => {
         for (const entry of taken) entry.count--;
+      };
+      return {
+        takeBack,
+        succeeded() {
+          takeBack();
+          remember(good, pair, true);
+        },
       };
     },
   };
@@ -56,9 +76,14 @@ const refuseOver = (entry: Tries | undefined, max: number, now: number): void =>
 const count = (tries: Map<string, Tries>, key: string, now: number): Tries => {
   const entry = tries.get(key) ?? { count: 0, since: now };
   entry.count++;
-  tries.delete(key);
-  tries.set(key, entry);
-  const oldest = tries.size > REMEMBERED ? tries.keys().next().value : undefined;
-  if (oldest !== undefined) tries.delete(oldest);
+  remember(tries, key, entry);
   return entry;
+};
+
+/** Newest last; beyond the bound the oldest goes. */
+const remember = <T>(map: Map<string, T>, key: string, value: T): void => {
+  map.delete(key);
+  map.set(key, value);
+  const oldest = map.size > REMEMBERED ? map.keys().next().value : undefined;
+  if (oldest !== undefined) map.delete(oldest);
 };

@@ -77,10 +77,13 @@ const readIdentity = () => {
   }
 };
 
-/** Joins this machine unless the hub already knows it; false after saying why not. */
+const isKnown = async (control, identity) =>
+  identity?.address === control.mqtt && (await api(control, `/devices/${identity.device}`)).status === 200;
+
+/** Joins this machine unless the hub, where it was, already knows it; false after saying why not. */
 const joinHere = async (control) => {
   const identity = readIdentity();
-  if (identity?.device && (await api(control, `/devices/${identity.device}`)).status === 200) return true;
+  if (await isKnown(control, identity)) return true;
   const device = identity?.device ?? asDeviceId(hostname());
   const { status, body } = await api(control, '/invites', { device });
   if (status !== 200) {

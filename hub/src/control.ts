@@ -6,6 +6,8 @@ import { AppError } from '@muster/shared/errors';
 export interface Control {
   pid: number;
   url: string;
+  /** Where agents of this machine connect; null without a plain listener. */
+  mqtt: string | null;
   /** Good until the hub stops. */
   token: string;
 }

@@ -30,7 +30,8 @@ export const serve = async ({ words, flags, env, print }: Call): Promise<void> =
   const certificate = await certificateFor(data, values, clock.now());
   const control_token = randomBytes(32).toString('base64url');
   const hub = await startHub({ clock, log, certificate }, asHubSettings(data, values, control_token));
-  writeControl(data, { pid: process.pid, url: hub.addresses().http, token: control_token });
+  const { http: url, mqtt } = hub.addresses();
+  writeControl(data, { pid: process.pid, url, mqtt, token: control_token });
   announce(hub, { data, values, log, print });
   stopWhenTold(hub, { data, log, lock });
 };

@@ -5,7 +5,7 @@ export default defineConfig({
   ssr: { resolve: { conditions: ['muster-source'] } },
   test: {
     include: ['{shared,agent,hub,scripts}/src/**/*.test.ts', 'hub/web/src/**/*.test.ts', 'scripts/*.test.ts'],
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    testTimeout: 90_000,
+    hookTimeout: 90_000,
   },
 });

@@ -13,7 +13,7 @@ import { AGENT_FLAGS } from './flags.js';
 import { createInventory, plainFacts } from './inventory.js';
 import { type BrokerMessage, startTestBroker } from './testing/broker.js';
 
-const until = (condition: () => unknown) => vi.waitFor(() => expect(condition()).toBeTruthy(), { timeout: 20_000, interval: 10 });
+const until = (condition: () => unknown) => vi.waitFor(() => expect(condition()).toBeTruthy(), { timeout: 60_000, interval: 10 });
 
 const open: (() => unknown)[] = [];
 afterEach(async () => {

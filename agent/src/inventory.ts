@@ -7,7 +7,7 @@ import type { About } from '@muster/shared/wire/messages';
 /** What this machine is. The child looks deeper (model, operating system's name) and may fail: then the plain facts stand. */
 export type ReadInventory = (signal?: AbortSignal) => Promise<About>;
 
-const DEADLINE_MS = 20_000;
+const DEADLINE_MS = 60_000;
 const MAX_OUTPUT_BYTES = 65_536;
 const MAX_TEXT = 200;
 

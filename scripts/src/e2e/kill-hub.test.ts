@@ -61,7 +61,9 @@ const bring = async (sender: Sender): Promise<SimClient> => {
     metrics: [],
     columns: [{ id: columnsId, list: columns }],
   };
-  await client.publish(topicOf(id, 'birth'), JSON.stringify(birth));
+  // The client leaves what was not acknowledged open for ever: a hub killed before the birth's PUBACK must not hang the test.
+  const died = new Promise<never>((_, reject) => client.onClosed(() => reject(new Error('the hub died'))));
+  await Promise.race([client.publish(topicOf(id, 'birth'), JSON.stringify(birth)), died]);
   return client;
 };
 

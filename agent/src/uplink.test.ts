@@ -175,6 +175,18 @@ describe('the uplink', () => {
     expect(broker.messages.some(({ kind }) => kind === 'status')).toBe(false);
   });
 
+  it('says "stopping" also when it is told to end between its birth and the PUBACK of it', async () => {
+    const { broker, rig } = await start();
+    broker.hold(true);
+    rig.uplink.start();
+    await until(() => broker.messages.some(({ kind }) => kind === 'birth'));
+    const ended = rig.uplink.stop(GOODBYE);
+    broker.hold(false);
+    await ended;
+    expect(broker.messages.at(-1)).toMatchObject({ kind: 'event', body: { event: 'stopping' } });
+    expect(broker.messages.some(({ kind }) => kind === 'status')).toBe(false);
+  });
+
   it('ends within seconds though the hub acknowledges nothing', async () => {
     const { broker, rig } = await start();
     rig.uplink.start();

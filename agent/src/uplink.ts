@@ -66,12 +66,16 @@ export const createUplink = (needs: UplinkNeeds, settings: LinkSettings): Uplink
   const stopping = new AbortController();
   let session = 0;
   let current: Connection | null = null;
+  /** Settles when the connection that is being opened is up, or is not. */
+  let opening: Promise<void> = Promise.resolve();
   let loop: Promise<void> = Promise.resolve();
 
   const stamp = (item: SpoolItem) => item.ts + needs.shiftOf(item);
   /** One connection, from its opening to its end; answers why it ended. */
   const serve = async (): Promise<string> => {
-    const link = await establish(++session, stopping.signal);
+    const opened = establish(++session, stopping.signal);
+    opening = opened.then(nothing, nothing);
+    const link = await opened;
     current = { link, lanes: createLanes({ link, spool, announcer, stamp, isOpen: needs.isTimeKnown }) };
     tell(null);
     log.info('Connected to the hub', { address: settings.address, session, waiting: spool.length });
@@ -116,12 +120,16 @@ export const createUplink = (needs: UplinkNeeds, settings: LinkSettings): Uplink
     },
     online: () => current !== null,
     async stop(goodbye) {
+      // A link that dies between its birth and the PUBACK would be taken for a crash.
+      await within(clock, GOODBYE_MS, opening);
       if (current && !stopping.signal.aborted) await leave(current, goodbye);
       stopping.abort();
       await loop;
     },
   };
 };
+
+const nothing = (): void => {};
 
 const sayGoodbye = async ({ link, lanes }: Connection, topic: string, event: DeviceEvent): Promise<void> => {
   await lanes.close();

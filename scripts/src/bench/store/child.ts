@@ -1,0 +1,21 @@
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { AppError } from '@muster/shared/errors';
+
+/** Runs a program of this folder in its own process, so that its bytes written and its memory are its own. */
+export const runChild = async <T>(program: string, task: unknown): Promise<T> => {
+  const path = fileURLToPath(new URL(program, import.meta.url));
+  const child = spawn(process.execPath, [path, JSON.stringify(task)], { stdio: ['ignore', 'pipe', 'inherit'] });
+  let printed = '';
+  child.stdout.on('data', (chunk) => {
+    printed += String(chunk);
+  });
+  const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
+  const last = printed.trimEnd().split('\n').at(-1) ?? '';
+  if (code !== 0 || !last.startsWith('{'))
+    throw new AppError('internal', `${program} ended with ${code}: ${printed.slice(-500)}`);
+  return JSON.parse(last) as T;
+};
+
+export const taskOf = <T>(): T => JSON.parse(process.argv[2] ?? '{}') as T;
+export const answer = (value: object): void => void process.stdout.write(`${JSON.stringify(value)}\n`);

@@ -1,0 +1,60 @@
+import type { Change } from '@muster/hub/store/store';
+import type { Report } from './reports.js';
+
+/** Puts reports into groups as the committer does, so that an engine sees the commits of a running hub. */
+export interface GroupRule {
+  items: number;
+  ms: number;
+}
+/** The committer's defaults: 64 reports or 2.5 s. */
+export const HUB_GROUPS: GroupRule = { items: 64, ms: 2_500 };
+
+export function* groupsOf(reports: Iterable<Report>, rule: GroupRule = HUB_GROUPS): Generator<Report[]> {
+  let group: Report[] = [];
+  for (const report of reports) {
+    const [oldest] = group;
+    if (oldest && (group.length >= rule.items || report.arrived - oldest.arrived >= rule.ms)) {
+      yield group;
+      group = [];
+    }
+    group.push(report);
+  }
+  if (group.length) yield group;
+}
+
+export const changesOf = (group: readonly Report[]): Change[] =>
+  group.map(({ device, columns, boot, seq, ts, values }) => ({
+    kind: 'rows',
+    device,
+    columns,
+    rows: [{ boot, seq, ts, values }],
+  }));
+
+export interface Fed {
+  rows: number;
+  samples: number;
+  commits: number;
+  /** Wall time of each commit, ms. */
+  times: number[];
+}
+
+/** Commits group after group; between two the engine has its turn, as in its own thread. */
+export const feed = async (commit: (changes: Change[]) => Promise<void>, groups: Iterable<Report[]>): Promise<Fed> => {
+  const fed: Fed = { rows: 0, samples: 0, commits: 0, times: [] };
+  for (const group of groups) {
+    const started = performance.now();
+    await commit(changesOf(group));
+    fed.times.push(performance.now() - started);
+    fed.commits += 1;
+    fed.rows += group.length;
+    for (const { values } of group) fed.samples += countValues(values);
+    await new Promise(setImmediate);
+  }
+  return fed;
+};
+
+const countValues = (values: readonly (number | null)[]): number => {
+  let count = 0;
+  for (const value of values) if (value !== null) count += 1;
+  return count;
+};

@@ -1,0 +1,39 @@
+/** Fills a store with a fleet's reports through the engine alone, and says what that wrote and took: PLAN as JSON. */
+import { createSqliteEngine } from '@muster/hub/store/engines/sqlite/index';
+import { percentile } from '../facts.js';
+import { answer, taskOf } from './child.js';
+import { bytesWritten } from './disk.js';
+import { feed, groupsOf } from './feed.js';
+import { type FleetPlan, reportsOf } from './reports.js';
+
+export interface Filled {
+  rows: number;
+  samples: number;
+  commits: number;
+  written: number;
+  cpu_s: number;
+  commit_p50_ms: number;
+  commit_p99_ms: number;
+  commit_max_ms: number;
+}
+
+const fill = async ({ file, plan }: { file: string; plan: FleetPlan }): Promise<Filled> => {
+  const engine = createSqliteEngine({ file });
+  await engine.open();
+  const before = { written: bytesWritten(), cpu: process.cpuUsage() };
+  const fed = await feed((changes) => engine.commit(changes), groupsOf(reportsOf(plan)));
+  await engine.close();
+  const cpu = process.cpuUsage(before.cpu);
+  return {
+    rows: fed.rows,
+    samples: fed.samples,
+    commits: fed.commits,
+    written: bytesWritten() - before.written,
+    cpu_s: (cpu.user + cpu.system) / 1e6,
+    commit_p50_ms: percentile(fed.times, 0.5),
+    commit_p99_ms: percentile(fed.times, 0.99),
+    commit_max_ms: percentile(fed.times, 1),
+  };
+};
+
+answer(await fill(taskOf()));

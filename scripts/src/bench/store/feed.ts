@@ -1,4 +1,4 @@
-import type { Change } from '@muster/hub/store/store';
+import type { Change, StoredRow } from '@muster/hub/store/store';
 import type { Report } from './reports.js';
 
 /** Puts reports into groups as the committer does, so that an engine sees the commits of a running hub. */
@@ -22,13 +22,31 @@ export function* groupsOf(reports: Iterable<Report>, rule: GroupRule = HUB_GROUP
   if (group.length) yield group;
 }
 
-export const changesOf = (group: readonly Report[]): Change[] =>
-  group.map(({ device, columns, boot, seq, ts, values }) => ({
-    kind: 'rows',
-    device,
-    columns,
-    rows: [{ boot, seq, ts, values }],
-  }));
+/** Rows of a device gathered until there are `rows` of each: as a long spool drains. */
+export function* batchesOf(reports: Iterable<Report>, rows: number): Generator<Report[]> {
+  const waiting = new Map<string, Report[]>();
+  for (const report of reports) {
+    const own = waiting.get(report.device) ?? [];
+    if (own.length === 0) waiting.set(report.device, own);
+    own.push(report);
+    if (own.length < rows) continue;
+    waiting.delete(report.device);
+    yield own;
+  }
+  yield* waiting.values();
+}
+
+/** One change for each run of rows of the same device and columns. */
+export const changesOf = (group: readonly Report[]): Change[] => {
+  const changes: { kind: 'rows'; device: string; columns: readonly string[]; rows: StoredRow[] }[] = [];
+  for (const { device, columns, boot, seq, ts, values } of group) {
+    const row = { boot, seq, ts, values };
+    const last = changes.at(-1);
+    if (last?.device === device && last.columns === columns) last.rows.push(row);
+    else changes.push({ kind: 'rows', device, columns, rows: [row] });
+  }
+  return changes;
+};
 
 export interface Fed {
   rows: number;

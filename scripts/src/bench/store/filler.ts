@@ -3,7 +3,7 @@ import { createSqliteEngine } from '@muster/hub/store/engines/sqlite/index';
 import { percentile } from '../facts.js';
 import { answer, taskOf } from './child.js';
 import { bytesWritten } from './disk.js';
-import { feed, groupsOf } from './feed.js';
+import { batchesOf, feed, groupsOf } from './feed.js';
 import { type FleetPlan, reportsOf } from './reports.js';
 
 export interface Filled {
@@ -17,11 +17,19 @@ export interface Filled {
   commit_max_ms: number;
 }
 
-const fill = async ({ file, plan }: { file: string; plan: FleetPlan }): Promise<Filled> => {
+export interface FillTask {
+  file: string;
+  plan: FleetPlan;
+  /** Above 1: history is filled in as back-fill comes, many rows of a device at once. */
+  rows_per_change?: number;
+}
+
+const fill = async ({ file, plan, rows_per_change = 1 }: FillTask): Promise<Filled> => {
   const engine = createSqliteEngine({ file });
   await engine.open();
   const before = { written: bytesWritten(), cpu: process.cpuUsage() };
-  const fed = await feed((changes) => engine.commit(changes), groupsOf(reportsOf(plan)));
+  const groups = rows_per_change > 1 ? batchesOf(reportsOf(plan), rows_per_change) : groupsOf(reportsOf(plan));
+  const fed = await feed((changes) => engine.commit(changes), groups);
   await engine.close();
   const cpu = process.cpuUsage(before.cpu);
   return {

@@ -1,0 +1,161 @@
+import { createLatest } from '@muster/hub/ingest/latest';
+import { createEngineClient, type EngineClient } from '@muster/hub/store/client';
+import type { SeriesQuery, TopQuery } from '@muster/hub/store/store';
+import { SERIES } from '../sim/machine.js';
+import { createRandom, type Random } from '../sim/random.js';
+import { percentile } from './facts.js';
+import type { BenchFigures, BenchOptions } from './main.js';
+import { runChild } from './store/child.js';
+import { benchFolder } from './store/disk.js';
+import type { Filled, FillTask } from './store/filler.js';
+import { amount, readOptions } from './store/options.js';
+import { deviceName, type FleetPlan, reportsOf } from './store/reports.js';
+
+/** The five questions a dashboard asks, hub side: from the call on the engine's client to its answer. */
+export const title = 'p50 and p99 of charts, latest and top 10 (--days --devices --hours --latest --rounds --seed)';
+
+const OPTIONS = {
+  days: amount('days', 366, 3_660, 'Days of history of the devices that are charted'),
+  devices: amount('devices', 1_000, 100_000, 'Devices of which the top 10 are asked'),
+  hours: amount('hours', 7, 1_000, 'Hours that these devices have reported'),
+  latest: amount('latest', 10_000, 100_000, 'Devices whose latest values are asked'),
+  rounds: amount('rounds', 300, 100_000, 'Questions of each kind'),
+  seed: amount('seed', 1, 2 ** 31, 'The same seed gives the same data'),
+};
+type Options = { [K in keyof typeof OPTIONS]: number };
+
+const EVERY_MS = 10_000;
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+const LONG_LIVED = 2;
+const POINTS = 1_000;
+/** First questions fill caches and warm the code; a hub has answered many before. */
+const WARM_UP = 20;
+
+export const run = async ({ flags, print }: BenchOptions): Promise<BenchFigures> => {
+  const options = readOptions(OPTIONS, flags);
+  const folder = benchFolder(4e9);
+  const end = Math.floor(Date.now() / MINUTE_MS) * MINUTE_MS;
+  try {
+    const asking: Asking = { options, end, print, random: createRandom(options.seed) };
+    const charts = await askCharts(asking, folder.path('long.db'));
+    const latest_10k_p50_ms = await askLatest(asking);
+    const top10_p50_ms = await askTop(asking, folder.path('fleet.db'));
+    return { ...charts, latest_10k_p50_ms, top10_p50_ms };
+  } finally {
+    folder.remove();
+  }
+};
+
+interface Asking {
+  options: Options;
+  end: number;
+  print: BenchOptions['print'];
+  random: Random;
+}
+
+const askCharts = async (asking: Asking, file: string) => {
+  const { options, end } = asking;
+  const beats = Math.floor((options.days * DAY_MS) / EVERY_MS);
+  await fill(asking, file, { devices: LONG_LIVED, from: end - beats * EVERY_MS, beats }, 500);
+  return withClient(file, async (client) => {
+    const chart = (label: string, span_ms: number) => {
+      const ask = () => client.series(chartOf(asking, span_ms));
+      return measure(asking, label, ask, ({ tier, points }) => `${points.length} points of tier ${tier}`);
+    };
+    return {
+      chart_24h_p50_ms: await chart('24-h chart', DAY_MS),
+      chart_30d_p50_ms: await chart('30-day chart', 30 * DAY_MS),
+      chart_1y_p50_ms: await chart('1-year chart', 365 * DAY_MS),
+    };
+  });
+};
+
+/** Every device has them; an answer without points would be quick. */
+const CHARTED = SERIES.filter(([series]) => !series.includes('gpu'));
+/** Another device, series and minute each time: no answer is a repetition. */
+const chartOf = ({ end, random }: Asking, span_ms: number): SeriesQuery => {
+  const [series, { kind }] = random.pick(CHARTED);
+  const to = end - Math.floor(random.next() * HOUR_MS);
+  const device = deviceName(Math.floor(random.next() * LONG_LIVED));
+  return { device, series, kind, from: to - span_ms, to, points: POINTS };
+};
+
+const askTop = async (asking: Asking, file: string): Promise<number> => {
+  const { devices, hours } = asking.options;
+  const beats = Math.floor((hours * HOUR_MS) / EVERY_MS);
+  await fill(asking, file, { devices, from: asking.end - beats * EVERY_MS, beats }, 1);
+  return withClient(file, (client) =>
+    measure(
+      asking,
+      `top 10 of ${devices} devices`,
+      () => client.top(topOf(asking)),
+      (found) => `${found.length} found`,
+    ),
+  );
+};
+
+const COUNTERS = ['system.network.io', 'system.disk.io', 'system.disk.io_time'];
+const topOf = ({ end, random, options }: Asking): TopQuery => {
+  const to = end - Math.floor((random.next() * (options.hours - 1) * HOUR_MS) / MINUTE_MS) * MINUTE_MS;
+  return { metric: random.pick(COUNTERS), from: to - HOUR_MS, to, n: 10, by: 'increase' };
+};
+
+/** From memory: one metric over the whole fleet, as the API reads it. */
+const askLatest = async (asking: Asking): Promise<number> => {
+  const { latest: devices, seed } = asking.options;
+  const keeper = createLatest([], () => asking.end);
+  const plan = { devices, seed, from: asking.end - EVERY_MS, beats: 1, every_ms: EVERY_MS } as const;
+  for (const { device, columns, ...row } of reportsOf({ ...plan, grain: 'rounded', irregular: false })) {
+    keeper.admit(device, columns);
+    keeper.put(device, columns, [row]);
+  }
+  const metrics = SERIES.map(([series]) => series.split('{')[0] ?? series);
+  const ask = async () => keeper.across(asking.random.pick(metrics));
+  return measure(asking, `latest of ${devices} devices`, ask, (found) => `${found.length} values`);
+};
+
+const fill = async (
+  { options, print }: Asking,
+  file: string,
+  plan: Pick<FleetPlan, 'devices' | 'from' | 'beats'>,
+  rows_per_change: number,
+) => {
+  const full: FleetPlan = { ...plan, seed: options.seed, every_ms: EVERY_MS, grain: 'rounded', irregular: false };
+  const task: FillTask = { file, plan: full, rows_per_change };
+  const started = performance.now();
+  const filled = await runChild<Filled>('filler.js', task);
+  const seconds = ((performance.now() - started) / 1_000).toFixed(0);
+  print(`filled ${plan.devices} devices, ${(filled.samples / 1e6).toFixed(1)} M samples in ${seconds} s`);
+};
+
+const withClient = async <T>(file: string, use: (client: EngineClient) => Promise<T>): Promise<T> => {
+  const client = createEngineClient({ file });
+  await client.open();
+  try {
+    return await use(client);
+  } finally {
+    await client.close();
+  }
+};
+
+/** The answer is the p50 in ms; what was found is shown, since an empty answer is quick. */
+const measure = async <T>(
+  { options, print }: Asking,
+  label: string,
+  ask: () => Promise<T>,
+  describe: (answer: T) => string,
+): Promise<number> => {
+  const times: number[] = [];
+  let found = '';
+  for (let round = -WARM_UP; round < options.rounds; round++) {
+    const started = performance.now();
+    const answer = await ask();
+    if (round >= 0) times.push(performance.now() - started);
+    found = describe(answer);
+  }
+  const [p50, p99] = [percentile(times, 0.5), percentile(times, 0.99)];
+  print(`${label}: p50 ${p50.toFixed(2)} ms, p99 ${p99.toFixed(2)} ms (${found})`);
+  return p50;
+};

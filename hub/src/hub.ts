@@ -169,6 +169,7 @@ const buildEdges = (core: Core, built: Built) => {
   const { mqtt, mqtts, public_url } = core.settings;
   const bus = createEmbeddedBus({ clock, log, tls: certificate, handlers: handlersOf(core, built) }, { mqtt, mqtts });
   built.parts.registry.revoked.on((agent) => bus.disconnect(agent));
+  core.store.writer.pressure.on((full) => bus.press(full));
   built.ingest.born.on(({ link }) => {
     bus.command(link.grant.agent, { id: randomUUID(), command: 'time', args: { now: clock.now() } });
   });

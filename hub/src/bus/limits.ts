@@ -13,11 +13,11 @@ export interface BusLimits {
   /** Per connection: catching up after a long outage must be possible, filling the hub must not. */
   burst_bytes: number;
   bytes_per_s: number;
-  /** Messages that wait for their commit, per connection and over all; beyond, the connection is not read. */
+  /** Messages that wait for their commit, per connection and over all (below what the store refuses at); beyond, the connection is not read. */
   held_messages: number;
   held_bytes: number;
   held_bytes_total: number;
-  /** Commands that a client does not read; beyond, they are refused. */
+  /** What a client does not read: commands beyond it are refused, and who leaves its PUBACKs unread is closed. */
   unread_bytes: number;
   /** Connections from one address; a farm behind one router is fine. */
   sockets_per_address: number;
@@ -43,7 +43,7 @@ export const BUS_LIMITS: BusLimits = {
   bytes_per_s: 1_000_000,
   held_messages: 1_000,
   held_bytes: 2_000_000,
-  held_bytes_total: 64_000_000,
+  held_bytes_total: 48_000_000,
   unread_bytes: 256_000,
   sockets_per_address: 1_000,
   sockets_from_loopback: 16_000,

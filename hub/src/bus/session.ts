@@ -7,12 +7,18 @@ import { Guard, type GuardNeeds } from './guard.js';
 interface Waiting {
   bytes: number;
   settled: boolean;
-  acknowledge: () => void;
+  /** The packet whose PUBACK we write ourselves, or how the broker is told. */
+  acknowledge: number | (() => void);
 }
 
 export interface SessionNeeds extends Omit<GuardNeeds, 'violated'> {
+  /** Asks for one `flush` after the present task. */
+  flushLater: (session: Session) => void;
   refused: (session: Session, reason: BusRefusal['reason'], detail: string) => void;
 }
+
+const PUBACK = 0x40;
+const PINGRESP = '\xd0\x00';
 
 /** One connection, from the accept to its end. A class: one per connection, on the hot path. */
 export class Session {
@@ -37,6 +43,8 @@ export class Session {
   over = false;
   blamed = false;
   readonly #waiting: Waiting[] = [];
+  /** PUBACKs to be written, as latin1: both messages of a usual commit leave in one write. */
+  #unsent = '';
 
   constructor(conn: Duplex, remote: string, needs: SessionNeeds) {
     this.conn = conn;
@@ -58,7 +66,7 @@ export class Session {
   }
 
   /** `acknowledge` is called once, after every message before this one was acknowledged, and never on a dead connection. */
-  hold(bytes: number, acknowledge: () => void): (outcome: Outcome) => void {
+  hold(bytes: number, acknowledge: Waiting['acknowledge']): (outcome: Outcome) => void {
     const entry: Waiting = { bytes, settled: false, acknowledge };
     this.#waiting.push(entry);
     this.guard.hold(bytes);
@@ -71,12 +79,43 @@ export class Session {
     this.guard.release(entry.bytes);
     if (this.over) return;
     if (outcome === 'close') this.end('hub');
-    else this.#flush();
+    else this.#acknowledge();
   }
 
-  #flush(): void {
-    while (!this.over && this.#waiting[0]?.settled) this.#waiting.shift()?.acknowledge();
+  #acknowledge(): void {
+    for (let first = this.#waiting[0]; first?.settled && !this.over; first = this.#waiting[0]) {
+      this.#waiting.shift();
+      if (typeof first.acknowledge === 'number') this.#puback(first.acknowledge);
+      else {
+        this.flush();
+        first.acknowledge();
+      }
+    }
     if (!this.over) this.guard.resume();
+  }
+
+  #puback(id: number): void {
+    if (this.#unsent === '') this.#needs.flushLater(this);
+    this.#unsent += String.fromCharCode(PUBACK, 2, id >> 8, id & 255);
+  }
+
+  pong(): void {
+    this.flush();
+    this.#write(PINGRESP);
+  }
+
+  /** Writes the PUBACKs that wait. */
+  flush(): void {
+    const bytes = this.#unsent;
+    this.#unsent = '';
+    if (bytes !== '') this.#write(bytes);
+  }
+
+  #write(bytes: string): void {
+    if (this.over || this.conn.destroyed) return;
+    this.conn.write(bytes, 'latin1');
+    if (this.conn.writableLength > this.#needs.limits.unread_bytes)
+      this.refuse('too_slow', 'it does not read its acknowledgements');
   }
 
   /** The first reason holds. */

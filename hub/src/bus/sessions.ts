@@ -1,8 +1,10 @@
 import type { Duplex } from 'node:stream';
 import type { Clock } from '@muster/shared/clock';
 import type { Log } from '@muster/shared/log';
+import { topicOf } from '@muster/shared/wire/topics';
 import type { Aedes, Client } from 'aedes';
 import type { BusHandlers, BusRefusal, CloseReason, Link } from './bus.js';
+import { Lane } from './lane.js';
 import type { BusLimits } from './limits.js';
 import { Session } from './session.js';
 import { createWatcher } from './watcher.js';
@@ -12,21 +14,28 @@ export interface SessionsNeeds {
   log: Log;
   clock: Clock;
   refuse: (refusal: BusRefusal) => void;
+  /** A report on the agent's own topic. */
+  takeReport: (session: Session, report: { packet_id: number; payload: Buffer }) => void;
 }
 
+/** The sweep runs four times a second. */
+const STANDSTILL_MS = 1_000;
+
 /** All connections: which agent holds which, and how each of them ends. */
-export const createSessions = ({ handlers, log, clock, refuse }: SessionsNeeds, limits: BusLimits) => {
+export const createSessions = ({ handlers, log, clock, refuse, takeReport }: SessionsNeeds, limits: BusLimits) => {
   const now = () => clock.monotonic();
   const byClient = new WeakMap<object, Session>();
   const byAgent = new Map<string, Session>();
   const all = new Set<Session>();
   const watcher = createWatcher(now, limits.connect_ms);
-  const held = { bytes: 0 };
+  const held = { bytes: 0, full: false };
+  const flushLater = createFlusher();
   let links = 0;
+  let swept = now();
 
   const refused = (session: Session, reason: BusRefusal['reason'], detail: string) =>
     refuse({ reason, agent: claimedName(session.claimed), remote: session.remote, detail });
-  const needs = { limits, now, held, watch: watcher.watch, refused };
+  const needs = { limits, now, held, watch: watcher.watch, flushLater, refused };
 
   /** The one place where a link ends; later calls for the same session find it over. */
   const finish = (session: Session, otherwise: CloseReason): void => {
@@ -42,8 +51,26 @@ export const createSessions = ({ handlers, log, clock, refuse }: SessionsNeeds, 
     safely(log, () => handlers.closed(link, reason));
   };
 
+  /** Who was silent for 1.5 × keepalive; not while we did not read it, and not right after a standstill of our own. */
+  const endSilent = (): void => {
+    const at = now();
+    const late = at - swept > STANDSTILL_MS;
+    swept = at;
+    for (const session of byAgent.values()) {
+      if (late || session.guard.paused) session.guard.heard = at;
+      else if (at - session.guard.heard > session.keepalive_s * 1_500) session.end('keepalive');
+    }
+  };
+
   return {
-    sweep: watcher.sweep,
+    sweep(): void {
+      watcher.sweep();
+      endSilent();
+    },
+    /** The store is behind, or no longer: who has sent more than an agent does is not read meanwhile. */
+    press(full: boolean): void {
+      held.full = full;
+    },
     of: (client: object): Session | undefined => byClient.get(client),
     linked: (agent: string): Session | undefined => byAgent.get(agent),
     size: (): number => byAgent.size,
@@ -71,6 +98,15 @@ export const createSessions = ({ handlers, log, clock, refuse }: SessionsNeeds, 
       byAgent.set(grant.agent, session);
       safely(log, () => handlers.opened(link));
     },
+    /** The broker has sent CONNACK: from here on reports take the short way. */
+    ready(client: Client): void {
+      const session = byClient.get(client);
+      const { link } = session ?? {};
+      if (!session || !link || session.over) return;
+      const report = (packet_id: number, payload: Buffer) => takeReport(session, { packet_id, payload });
+      const needs = { report, ping: () => session.pong(), over: () => session.over || session.conn.destroyed };
+      session.guard.lane = new Lane(topicOf(link.grant.agent, 'report'), limits.packet_bytes, needs);
+    },
     disconnect(agent: string): void {
       byAgent.get(agent)?.end('hub');
       for (const session of watcher.opening) if (session.claimed === agent) session.end('hub');
@@ -81,6 +117,19 @@ export const createSessions = ({ handlers, log, clock, refuse }: SessionsNeeds, 
     },
   };
 };
+/** One microtask for all sessions that a commit acknowledges. */
+const createFlusher = () => {
+  let asking: Session[] = [];
+  const flush = (): void => {
+    const sessions = asking;
+    asking = [];
+    for (const session of sessions) session.flush();
+  };
+  return (session: Session): void => {
+    if (asking.push(session) === 1) queueMicrotask(flush);
+  };
+};
+
 export type Sessions = ReturnType<typeof createSessions>;
 
 /** An end that the broker saw: its own time-outs and what its parser refused. Socket errors have a code and are no refusal. */

@@ -22,15 +22,17 @@ export interface FillTask {
   plan: FleetPlan;
   /** Above 1: history is filled in as back-fill comes, many rows of a device at once. */
   rows_per_change?: number;
+  /** Dies by SIGKILL instead of closing. */
+  crash?: boolean;
 }
 
-const fill = async ({ file, plan, rows_per_change = 1 }: FillTask): Promise<Filled> => {
+const fill = async ({ file, plan, rows_per_change = 1, crash = false }: FillTask): Promise<Filled> => {
   const engine = createSqliteEngine({ file });
   await engine.open();
   const before = { written: bytesWritten(), cpu: process.cpuUsage() };
   const groups = rows_per_change > 1 ? batchesOf(reportsOf(plan), rows_per_change) : groupsOf(reportsOf(plan));
   const fed = await feed((changes) => engine.commit(changes), groups);
-  await engine.close();
+  if (!crash) await engine.close();
   const cpu = process.cpuUsage(before.cpu);
   return {
     rows: fed.rows,
@@ -44,4 +46,6 @@ const fill = async ({ file, plan, rows_per_change = 1 }: FillTask): Promise<Fill
   };
 };
 
-answer(await fill(taskOf()));
+const task = taskOf<FillTask>();
+answer(await fill(task));
+if (task.crash) process.kill(process.pid, 'SIGKILL');

@@ -1,3 +1,5 @@
+import { damaged } from './damage.js';
+
 /** Growing bytes to write to: `length` of `bytes` are written. Make room first, then write straight into `bytes`. */
 export interface ByteSink {
   bytes: Uint8Array;
@@ -26,3 +28,44 @@ export const makeRoom = (sink: ByteSink, more: number): void => {
 
 /** A copy of what was written. */
 export const written = (sink: ByteSink): Uint8Array => sink.bytes.slice(0, sink.length);
+
+export const putBytes = (sink: ByteSink, bytes: Uint8Array): void => {
+  makeRoom(sink, bytes.length);
+  sink.bytes.set(bytes, sink.length);
+  sink.length += bytes.length;
+};
+
+/** A whole number 0 … 2^53 - 1 in groups of seven bits, lowest first (1 to 8 bytes). */
+export const putVarint = (sink: ByteSink, value: number): void => {
+  makeRoom(sink, 8);
+  let rest = value;
+  while (rest >= 128) {
+    sink.bytes[sink.length++] = (rest % 128) | 128;
+    rest = Math.floor(rest / 128);
+  }
+  sink.bytes[sink.length++] = rest;
+};
+
+export const takeVarint = (source: ByteSource): number => {
+  let value = 0;
+  for (let weight = 1; weight < 2 ** 56; weight *= 128) {
+    if (source.at >= source.end) break;
+    const byte = source.bytes[source.at++] as number;
+    value += (byte & 127) * weight;
+    if (byte < 128) return wholeNumber(value);
+  }
+  throw damaged('a number has no end');
+};
+
+const wholeNumber = (value: number): number => {
+  if (value > Number.MAX_SAFE_INTEGER) throw damaged('a number is too large');
+  return value;
+};
+
+/** Whole numbers of both signs, up to 2^52 either way, so that small ones stay short: 0, -1, 1, -2, … */
+export const putSigned = (sink: ByteSink, value: number): void => putVarint(sink, value < 0 ? -2 * value - 1 : 2 * value);
+
+export const takeSigned = (source: ByteSource): number => {
+  const value = takeVarint(source);
+  return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
+};

@@ -26,7 +26,7 @@ export const join = async (hub: RunningHub, device: string): Promise<Credential>
 
 export const restart = async (data: string, credential: Credential): Promise<Restart> => {
   const from = performance.now();
-  const hub = await startHub(data, { MUSTER_LOG_LEVEL: 'warn', MUSTER_STORE_COMMIT_MS: '0' });
+  const hub = await startHub(data, { MUSTER_STORE_COMMIT_MS: '0' });
   const started_ms = performance.now() - from;
   const boot = bootIdFrom(crypto.getRandomValues(new Uint8Array(8)));
   const client = await until('the broker', () => connect(hub, credential, boot).catch(() => null));

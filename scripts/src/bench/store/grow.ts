@@ -24,6 +24,7 @@ export const grow = (file: string, to_bytes: number): Grown => {
     db.pragma('journal_mode = WAL');
     db.pragma('synchronous = OFF');
     db.pragma('wal_autocheckpoint = 4000');
+    if (!db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'archive'").get()) return { bytes: statSync(file).size, chunks: 0 };
     const models = db.prepare<[number], Archived>('SELECT id, rows, samples, blob FROM archive LIMIT ?').all(500);
     const devices = db.prepare<[], number>('SELECT id FROM devices ORDER BY id').pluck().all();
     if (models.length === 0) return { bytes: statSync(file).size, chunks: 0 };

@@ -1,6 +1,7 @@
 /** Calls of an engine that lives in a worker thread: numbered requests, one answer each, none left hanging when the thread dies. */
 import { AppError, asAppError, type ErrorCode, type ErrorDetails } from '@muster/shared/errors';
-import type { Engine } from './store.js';
+import { createPacker, type Packer } from './packed.js';
+import type { Change, Engine } from './store.js';
 
 export type Method = keyof Engine;
 export interface Request {
@@ -22,7 +23,7 @@ export const asWireError = (error: unknown): WireError => {
 
 /** As much of a worker thread as is needed. */
 export interface Thread {
-  postMessage(message: Request): void;
+  postMessage(message: Request, transfer?: readonly ArrayBuffer[]): void;
   on(event: 'message', listener: (reply: Reply) => void): unknown;
   on(event: 'error', listener: (error: Error) => void): unknown;
   on(event: 'exit', listener: (code: number) => void): unknown;
@@ -46,6 +47,8 @@ interface State {
   name: string;
   spawn: () => Thread;
   thread: Thread | null;
+  /** Names that the present thread knows. */
+  packer: Packer;
   waiting: Map<number, Waiting>;
   newest: number;
   closing: Promise<void> | null;
@@ -53,7 +56,7 @@ interface State {
 
 /** `spawn` runs at the first call, and again at the first call after the thread died. */
 export const createChannel = (name: string, spawn: () => Thread): Channel => {
-  const state: State = { name, spawn, thread: null, waiting: new Map(), newest: 0, closing: null };
+  const state: State = { name, spawn, thread: null, packer: createPacker(), waiting: new Map(), newest: 0, closing: null };
   return {
     call: <M extends Method>(method: M, ...args: Parameters<Engine[M]>) =>
       (state.closing ? Promise.reject(closed(name)) : send(state, method, args)) as ReturnType<Engine[M]>,
@@ -76,11 +79,25 @@ const send = (state: State, method: Method, args: readonly unknown[]): Promise<u
     state.thread ??= start(state);
     const id = ++state.newest;
     state.waiting.set(id, { resolve, reject });
-    state.thread.postMessage({ id, method, args });
+    if (method === 'commit') post(state, state.thread, { id, changes: args[0] as readonly Change[] });
+    else state.thread.postMessage({ id, method, args });
   });
+
+/** Rows travel as one block that changes hands instead of being copied. */
+const post = (state: State, thread: Thread, { id, changes }: { id: number; changes: readonly Change[] }): void => {
+  const packed = state.packer.pack(changes);
+  try {
+    thread.postMessage({ id, method: 'commit', args: [packed] }, [packed.block.buffer as ArrayBuffer]);
+  } catch (error) {
+    state.waiting.delete(id);
+    state.packer = createPacker();
+    throw error;
+  }
+};
 
 const start = (state: State): Thread => {
   const thread = state.spawn();
+  state.packer = createPacker();
   let why = 'no error given';
   thread.on('message', (reply) => settle(state, reply));
   thread.on('error', (error) => {

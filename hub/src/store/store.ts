@@ -3,12 +3,12 @@ import type { MetricKind } from '@muster/shared/metrics';
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json | undefined };
 
-/** One row of a device: `values[i]` belongs to `columns[i]` of its change. `boot`/`seq` null: a named report without identity. */
+/** One row of a device: `values[i]` belongs to `columns[i]` of its change; null or NaN = no value. `boot`/`seq` null: a named report without identity. */
 export interface StoredRow {
   boot: string | null;
   seq: number | null;
   ts: number;
-  values: readonly (number | null)[];
+  values: ArrayLike<number | null>;
 }
 
 /** Numbered, append-only logs. */

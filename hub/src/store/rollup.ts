@@ -16,18 +16,20 @@ const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 const SIXTIETHS = [1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30];
+/** From 5 minutes on only what 5-minute roll-ups can be folded into. */
+const MINUTES = [1, 2, 3, 4, 5, 10, 15, 20, 30];
 /** Round widths that divide the next larger unit: buckets stay where they are while a window slides over them. */
 const STEPS = [
   ...[1, 2, 5, 10, 20, 50, 100, 200, 500],
   ...SIXTIETHS.map((n) => n * SECOND),
-  ...SIXTIETHS.map((n) => n * MINUTE),
+  ...MINUTES.map((n) => n * MINUTE),
   ...[1, 2, 3, 4, 6, 8, 12].map((n) => n * HOUR),
   ...[1, 2, 3, 5, 7, 10, 14].map((n) => n * DAY),
 ];
 const LATEST_TIME = 8.64e15;
 
 /** The part of the window that can hold samples. */
-const clip = ({ from, to, points }: Window): Window => ({
+export const clip = ({ from, to, points }: Window): Window => ({
   from: Math.max(0, from),
   to: Math.min(to, LATEST_TIME),
   points: Math.max(1, Math.floor(points)),

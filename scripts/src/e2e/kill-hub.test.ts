@@ -1,7 +1,8 @@
 import { join } from 'node:path';
+import { createSqliteEngine } from '@muster/hub/store/engines/sqlite/index';
+import type { Engine } from '@muster/hub/store/store';
 import { bootIdFrom, idOfColumns } from '@muster/shared/wire/codec';
 import { topicOf } from '@muster/shared/wire/topics';
-import Database from 'better-sqlite3';
 import { afterAll, expect, it } from 'vitest';
 import { connectSim, type SimClient } from '../sim/client.js';
 import { createRandom } from '../sim/random.js';
@@ -27,6 +28,8 @@ interface Sender {
   boot: string;
   session: number;
   seq: number;
+  /** Of its newest row: two rows of a device never have the same time. */
+  ts: number;
   acknowledged: Set<number>;
   /** Sent without PUBACK: sent again after the next birth, as an agent does. */
   open: Set<number>;
@@ -42,6 +45,7 @@ const join_ = async (index: number): Promise<Sender> => {
     boot: bootIdFrom(crypto.getRandomValues(new Uint8Array(8))),
     session: 0,
     seq: 0,
+    ts: 0,
     acknowledged: new Set(),
     open: new Set(),
   };
@@ -81,7 +85,8 @@ const load = async (sender: Sender): Promise<void> => {
     while (alive) {
       const seq = again.shift() ?? ++sender.seq;
       sender.open.add(seq);
-      const row = [seq, Date.now(), seq, 40 + random.next()];
+      sender.ts = Math.max(Date.now(), sender.ts + 1);
+      const row = [seq, sender.ts, seq, 40 + random.next()];
       await Promise.race([
         client.publish(topicOf(sender.id, 'report'), JSON.stringify({ boot: sender.boot, columns: columnsId, rows: [row] })),
         died,
@@ -94,13 +99,16 @@ const load = async (sender: Sender): Promise<void> => {
   await Promise.all([one(), one()]);
 };
 
-const storedRows = (sender: Sender): number[] => {
-  const file = new Database(join(folder.path, 'hub', 'muster.db'), { readonly: true });
-  const rows = file
-    .prepare('SELECT rows.seq FROM rows JOIN devices ON devices.id = rows.device WHERE devices.device = ? AND rows.boot = ?')
-    .all(sender.id, sender.boot) as { seq: number }[];
-  file.close();
-  return rows.map(({ seq }) => seq);
+/** The seq of every row that is stored, by time. */
+const storedRows = async (engine: Engine, sender: Sender): Promise<number[]> => {
+  const stored: number[] = [];
+  for (let after = 0; ; ) {
+    const page = await engine.rows(sender.id, after, 1_000);
+    const last = page.at(-1);
+    if (!last) return stored;
+    stored.push(...page.flatMap(({ series }) => series['system.uptime'] ?? []));
+    after = last.ts;
+  }
 };
 
 it(`keeps every acknowledged row, none twice, over ${KILLS} kills under load`, { timeout: 300_000 }, async () => {
@@ -115,13 +123,18 @@ it(`keeps every acknowledged row, none twice, over ${KILLS} kills under load`, {
     await Promise.all(running);
     hub = await startHub(folder.path, { ...settings, ...samePorts(hub) });
   }
+  await hub.stop();
+  const engine = createSqliteEngine({ file: join(folder.path, 'hub', 'muster.db') });
+  await engine.open();
   let acknowledged = 0;
   for (const sender of senders) {
-    const stored = storedRows(sender);
+    const stored = await storedRows(engine, sender);
     expect(new Set(stored).size).toBe(stored.length);
     expect([...sender.acknowledged].filter((seq) => !new Set(stored).has(seq))).toEqual([]);
     acknowledged += sender.acknowledged.size;
   }
+  expect(await engine.verify()).toEqual([]);
+  await engine.close();
   console.log(`figure: ${acknowledged} acknowledged rows over ${KILLS} kills: 0 lost, 0 twice`);
   expect(acknowledged).toBeGreaterThan(KILLS * CLIENTS);
 });

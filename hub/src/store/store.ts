@@ -118,8 +118,16 @@ export interface EntryQuery {
 
 export interface StoreStats {
   bytes: number;
+  /** Rows by (device, time); late copies of one count until they are merged. */
   rows: number;
   samples: number;
+  /** Payload of raw chunks, and of those that wait to be merged. */
+  raw_bytes?: number;
+  staged_bytes?: number;
+  /** Damaged chunks that were met. */
+  damaged?: number;
+  /** Why nothing is sealed or merged at present; null when all is well. */
+  fault?: string | null;
 }
 
 export interface Engine {

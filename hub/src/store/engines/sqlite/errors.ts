@@ -18,6 +18,8 @@ export const damaged = (file: string, fault: string, cause?: unknown): AppError 
     { cause },
   );
 
+export const isDamage = (error: unknown): boolean => DAMAGE.test((error as { code?: string } | null)?.code ?? '');
+
 /** Whatever SQLite or the file system threw, as `damaged` or `storage` naming the file and the reason. */
 export const asStoreError = (error: unknown, file: string, doing: string): AppError => {
   if (error instanceof AppError) return error;

@@ -43,9 +43,12 @@ export interface Heads {
   /** The head of these rows, made empty when there is none. */
   place(device: number, slot: number): Head;
   append(head: Head, row: PackedRow): void;
+  /** Takes over a head whose rows are all older than those that are here. */
+  adopt(older: Head): void;
   of(device: number): readonly Head[];
   all(): Iterable<readonly Head[]>;
-  remove(head: Head): void;
+  /** False: it was not there. */
+  remove(head: Head): boolean;
   forget(device: number): void;
   readonly count: number;
   readonly bytes: number;
@@ -61,26 +64,34 @@ export const createHeads = (seriesOf: SeriesOf): Heads => {
   const remove = (head: Head) => {
     const own = devices.get(head.device) ?? [];
     const at = own.indexOf(head);
-    if (at < 0) return;
+    if (at < 0) return false;
     own.splice(at, 1);
     if (own.length === 0) devices.delete(head.device);
     size.count--;
     size.bytes -= head.bytes.length;
+    return true;
+  };
+  const place = (device: number, slot: number): Head => {
+    const own = devices.get(device) ?? [];
+    const known = own.find((head) => head.slot === slot);
+    if (known) return known;
+    const head = newHead(device, slot);
+    own.push(head);
+    devices.set(device, own);
+    size.count++;
+    return head;
   };
   return {
-    place(device, slot) {
-      const own = devices.get(device) ?? [];
-      const known = own.find((head) => head.slot === slot);
-      if (known) return known;
-      const head = newHead(device, slot);
-      own.push(head);
-      devices.set(device, own);
-      size.count++;
-      return head;
-    },
+    place,
     append(head, row) {
       size.bytes -= head.bytes.length;
       append(head, row);
+      size.bytes += head.bytes.length;
+    },
+    adopt(older) {
+      const head = place(older.device, older.slot);
+      size.bytes -= head.bytes.length;
+      joinHeads(older, head);
       size.bytes += head.bytes.length;
     },
     of: (device) => devices.get(device) ?? [],
@@ -140,8 +151,11 @@ const append = (head: Head, { list, bytes, from, to, samples, ts, journal, now }
   countRun(head.runs, list);
   head.rows++;
   head.samples += samples;
-  head.rising &&= ts > head.newest;
-  head.newest = Math.max(head.newest, ts);
+  // Not known after a start: such rows were counted once already, and most likely right.
+  if (!Number.isNaN(ts)) {
+    head.rising &&= ts > head.newest;
+    head.newest = Math.max(head.newest, ts);
+  }
   head.touched = now;
 };
 
@@ -158,16 +172,17 @@ const grow = (head: Head, needed: number): void => {
 };
 
 /** Puts the older rows of a slot before those that came since. */
-export const joinHeads = (older: Head, newer: Head): void => {
+const joinHeads = (older: Head, newer: Head): void => {
   const bytes = new Uint8Array(older.length + newer.length);
   bytes.set(older.bytes.subarray(0, older.length));
   bytes.set(newer.bytes.subarray(0, newer.length), older.length);
-  newer.runs = [...older.runs, ...newer.runs];
   newer.bytes = bytes;
   newer.length = bytes.length;
+  newer.runs = [...older.runs, ...newer.runs];
+  newer.touched = newer.rows > 0 ? newer.touched : older.touched;
   newer.rows += older.rows;
   newer.samples += older.samples;
-  newer.rising = false;
+  newer.rising &&= older.rising;
   newer.newest = Math.max(newer.newest, older.newest);
   newer.journal = older.journal;
   newer.opened = older.opened;
@@ -198,7 +213,8 @@ export const tableOfHead = (head: Head, seriesOf: SeriesOf, wanted: ReadonlySet<
       ts[row] = unpackRow(reader, source, values);
       for (let position = 0; position < to.length; position++) {
         const column = columns[to[position] as number];
-        if (column) column[row] = values[position] as number;
+        // JSON may say -0; adding 0 makes it 0, as nobody tells them apart.
+        if (column) column[row] = (values[position] as number) + 0;
       }
       row++;
     }

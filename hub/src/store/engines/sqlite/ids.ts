@@ -30,10 +30,8 @@ export const stagedId = (device: number, slot: number, part: number): number =>
 export const stagedFrom = (ts: number): number => Math.max(0, Math.ceil(ts / MINUTE)) * (MAX_DEVICES * MAX_PARTS);
 
 export const deviceOfStaged = (id: number): number => Math.floor(id / MAX_PARTS) % MAX_DEVICES;
-export const slotOfStaged = (id: number): number => {
-  const end = Math.floor(id / (MAX_PARTS * MAX_DEVICES)) * MINUTE;
-  return slotOf(deviceOfStaged(id), end) - 1;
-};
+export const endOfStaged = (id: number): number => Math.floor(id / (MAX_PARTS * MAX_DEVICES)) * MINUTE;
+export const slotOfStaged = (id: number): number => slotOf(deviceOfStaged(id), endOfStaged(id)) - 1;
 
 /** Key of a 6-h chunk in `archive`, and of its mark in `pending`. */
 export const archiveId = (device: number, window: number): number => device * WINDOWS + window;

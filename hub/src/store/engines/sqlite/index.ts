@@ -1,31 +1,41 @@
-/** Plain rows in SQLite: WAL, `synchronous=FULL`. Synchronous inside, hence run in a worker thread (`client`). */
+/** The chunk engine in SQLite: WAL, `synchronous=FULL`. Synchronous inside, hence run in a worker thread (`client`). */
 import { AppError } from '@muster/shared/errors';
 import type { Engine, Recovered } from '../../store.js';
 import { type Connection, type ConnectSettings, openForReading, openForWriting } from './connect.js';
-import { createDictionary } from './dictionary.js';
+import { createDictionary, type Dictionary } from './dictionary.js';
 import { asStoreError } from './errors.js';
-import { backupTo, createCheckpointer, findFaults } from './maintain.js';
+import { type HeadTables, NO_HEAD } from './hooks.js';
+import { backupTo, createCheckpointer } from './maintain.js';
 import { createQueries } from './query.js';
-import { readEntries, readLog, readStats, recover } from './records.js';
-import { createCommit } from './write.js';
+import { readEntries, readLog, readStats } from './records.js';
+import { createRollups } from './rollups.js';
+import { findFaults } from './verify.js';
+import { createWriteSide, type WriteSettings, type WriteSide } from './write-side.js';
 
-export interface SqliteSettings extends Partial<ConnectSettings> {
+export interface SqliteSettings extends Partial<ConnectSettings>, WriteSettings {
   file: string;
   /** For queries beside a writer: commits are refused. */
   readonly?: boolean;
 }
 
+export interface SqliteEngine extends Engine {
+  /** One bounded slice of what goes on behind the commits; true: there is more to do at once. Never throws. */
+  work(now: number): boolean;
+}
+
 /** A reader takes over no state: its writer has recovered it. */
 const NOTHING: Recovered = { documents: [], sequences: [], numbers: { alerts: 0, audit: 0, quarantine: 0 } };
+const NO_ROWS = { rows: 0, samples: 0 };
 
 interface Opened {
   db: Connection;
-  commit: ReturnType<typeof createCommit>;
+  dictionary: Dictionary;
+  write: WriteSide | null;
   queries: ReturnType<typeof createQueries>;
   checkpointer: ReturnType<typeof createCheckpointer>;
 }
 
-export const createSqliteEngine = (settings: SqliteSettings): Engine => {
+export const createSqliteEngine = (settings: SqliteSettings, now: () => number = Date.now): SqliteEngine => {
   const { file } = settings;
   let opened: Opened | null = null;
   const on = async <T>(doing: string, work: (store: Opened) => T | Promise<T>): Promise<T> => {
@@ -38,21 +48,28 @@ export const createSqliteEngine = (settings: SqliteSettings): Engine => {
   };
   return {
     async open() {
-      opened ??= openStore(settings);
-      return settings.readonly ? NOTHING : on('Reading', ({ db }) => recover(db));
+      opened ??= openStore(settings, now());
+      return on('Reading', ({ write }) => write?.recovered() ?? NOTHING);
     },
     commit: (changes) =>
-      on('Writing to', (store) => {
-        store.commit(changes);
-        store.checkpointer.soon();
+      on('Writing to', ({ write, checkpointer }) => {
+        if (!write) throw new AppError('storage', `The store ${file} is open for reading only`, { file });
+        write.commit(changes, now());
+        checkpointer.soon();
       }),
+    work(at) {
+      if (!opened?.write) return false;
+      const more = opened.write.work(at);
+      opened.checkpointer.soon();
+      return more;
+    },
     series: (query) => on('Reading', ({ queries }) => queries.series(query)),
     latest: () => on('Reading', ({ queries }) => queries.latest()),
     top: (query) => on('Reading', ({ queries }) => queries.top(query)),
     rows: (device, after, limit) => on('Reading', ({ queries }) => queries.rows(device, after, limit)),
     log: (query) => on('Reading', ({ db }) => readLog(db, query)),
     entries: (query) => on('Reading', ({ db }) => readEntries(db, query)),
-    stats: () => on('Reading', ({ db }) => readStats(db)),
+    stats: () => on('Reading', ({ db, write }) => write?.stats() ?? readStats(db, NO_ROWS)),
     backup: (target) => on('Copying', ({ db }) => backupTo(db, target)),
     verify: () => on('Checking', ({ db }) => findFaults(db)),
     async close() {
@@ -63,13 +80,16 @@ export const createSqliteEngine = (settings: SqliteSettings): Engine => {
   };
 };
 
-const openStore = ({ file, readonly = false, busy_ms = 1_000, max_bytes = null }: SqliteSettings): Opened => {
+const openStore = (settings: SqliteSettings, now: number): Opened => {
+  const { file, readonly = false, busy_ms = 1_000, max_bytes = null } = settings;
   const db = (readonly ? openForReading : openForWriting)({ file, busy_ms, max_bytes });
-  const dictionary = createDictionary(db);
-  return {
-    db,
-    commit: createCommit(db, dictionary),
-    queries: createQueries(db, dictionary),
-    checkpointer: createCheckpointer(db),
-  };
+  try {
+    const dictionary = createDictionary(db, { alone: !readonly });
+    const write = readonly ? null : createWriteSide({ db, dictionary, rollups: createRollups(db), now }, settings);
+    const head: HeadTables = write?.tables ?? NO_HEAD;
+    return { db, dictionary, write, queries: createQueries(db, dictionary, head), checkpointer: createCheckpointer(db) };
+  } catch (error) {
+    db.close();
+    throw asStoreError(error, file, 'Opening');
+  }
 };

@@ -29,8 +29,8 @@ export const mergeTables = (tables: readonly Table[]): ChunkInput | null => {
     const place = places[index] ?? new Uint32Array(0);
     for (const [position, values] of table.columns.entries()) {
       const id = table.ids[position] ?? 0;
-      let into = columns.get(id);
-      if (!into) columns.set(id, (into = new Float64Array(ts.length).fill(Number.NaN)));
+      const into = columns.get(id) ?? new Float64Array(ts.length).fill(Number.NaN);
+      columns.set(id, into);
       scatter(values, place, into);
     }
   }

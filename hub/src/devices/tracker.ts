@@ -56,9 +56,23 @@ export const createTracker = (needs: TrackerNeeds, documents: Recovered['documen
     one.facts = input(one.facts, now);
     stand.settle(id, one, now);
   };
+  /** True when that is all there is to a report: nearly always. */
+  const hearSteady = (link: Link, device: string): boolean => {
+    const facts = device === link.grant.agent ? stand.devices.get(device)?.facts : undefined;
+    if (!facts || !machine.isSteady(facts, link.id) || loop.stopped()) return false;
+    const now = loop.present();
+    // Time that stood still has just changed every device.
+    if (stand.devices.get(device)?.facts !== facts) return false;
+    machine.hearAgain(facts, now);
+    return true;
+  };
+  const inputs = inputsOf(feed, loop.isWaking);
   let frozen_at = 0;
   return {
-    ...inputsOf(feed, loop.isWaking),
+    ...inputs,
+    reported(link, device, live) {
+      if (!hearSteady(link, device)) inputs.reported(link, device, live);
+    },
     changed: stand.changed,
     get: (id) => asPresence(stand.devices.get(id)?.facts ?? { ...NEVER_SEEN, since: needs.device(id)?.created_at ?? 0 }),
     availability: async (id, from, to) => staysWithin(stand.devices.get(id)?.history ?? [], { from, to, now: clock.now() }),

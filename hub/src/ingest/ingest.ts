@@ -2,6 +2,8 @@
 import { AppError } from '@muster/shared/errors';
 import { createSignal } from '@muster/shared/signal';
 import type { Link, Outcome, Received } from '../bus/bus.js';
+import type { Change } from '../store/store.js';
+import { createExpress, type Expressed } from './express.js';
 import { createJudge, type IngestNeeds, type IngestSignals, type Judged, only } from './judge.js';
 
 export interface Ingest extends IngestSignals {
@@ -14,9 +16,10 @@ export interface Ingest extends IngestSignals {
 }
 
 export const createIngest = (needs: IngestNeeds): Ingest => {
-  const { sequences, latest, quarantine, writer, log } = needs;
+  const { sequences, latest, quarantine, tracker, writer, log } = needs;
   const signals: IngestSignals = { born: createSignal(), event: createSignal(), result: createSignal() };
   const judge = createJudge(needs, signals);
+  const express = createExpress(needs);
   const counts = { messages: 0, rows: 0 };
 
   /** The boundary: whatever goes wrong here costs one message, never the process or the other devices. */
@@ -33,9 +36,48 @@ export const createIngest = (needs: IngestNeeds): Ingest => {
     return [...changes, ...kept.filter((change) => change !== null)];
   };
 
+  /** What counts as stored and could not be queued must count as new when it comes again. */
+  const takeBack = (changes: readonly Change[]): void => {
+    for (const change of changes) {
+      if (change.kind === 'mark') sequences.drop(change.device, change.boot, change.seq);
+      if (change.kind !== 'rows') continue;
+      for (const { boot, seq } of change.rows) if (boot !== null && seq !== null) sequences.drop(change.device, boot, seq);
+    }
+  };
+  /** False: not a usual report, or one that cannot be handled this way. */
+  const receiveUsual = (link: Link, message: Received, done: (outcome: Outcome) => void): boolean => {
+    const { device, payload } = message;
+    let usual: Expressed | null = null;
+    try {
+      usual = express(link, message);
+    } catch {
+      return false;
+    }
+    if (!usual) return false;
+    const { changes, columns, live } = usual;
+    counts.messages++;
+    for (const change of changes) if (change.kind === 'rows') counts.rows += change.rows.length;
+    try {
+      writer.queue(changes, { bytes: payload.byteLength, done: () => done('ack') });
+    } catch (error) {
+      if (!isRefusal(error)) log.error('A message could not be queued', { device, error });
+      takeBack(changes);
+      done('close');
+      return true;
+    }
+    try {
+      tracker.reported(link, device, live.length > 0);
+      if (live.length > 0) latest.put(device, columns, live);
+    } catch (error) {
+      log.error('A message was stored, but showing it failed', { device, error });
+    }
+    return true;
+  };
+
   return {
     ...signals,
     received(link, message, done) {
+      if (receiveUsual(link, message, done)) return;
       const { device, payload } = message;
       const judged = guarded('A message could not be handled', device, {
         run: () => judge(link, message),
@@ -49,7 +91,10 @@ export const createIngest = (needs: IngestNeeds): Ingest => {
       // Queued before it is shown: an effect that fails must not cost a row that counts as stored already.
       guarded('A message could not be queued', device, {
         run: () => writer.queue(changes, options),
-        otherwise: () => done('close'),
+        otherwise() {
+          takeBack(changes);
+          done('close');
+        },
       });
       guarded('A message was stored, but showing it failed', device, { run: () => judged.effect?.(), otherwise: () => {} });
     },

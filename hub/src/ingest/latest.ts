@@ -2,7 +2,7 @@
 import { createSignal } from '@muster/shared/signal';
 import { WIRE_LIMITS } from '@muster/shared/wire/limits';
 import type { LiveValue } from '@muster/shared/wire/live';
-import type { Latest } from '../parts.js';
+import type { Latest, LatestUpdate } from '../parts.js';
 import type { LatestValue, StoredRow } from '../store/store.js';
 import { createShapes, type Shape } from './shape.js';
 
@@ -18,6 +18,9 @@ export interface LatestKeeper extends Latest {
 
 interface Seat {
   shape: Shape;
+  /** The list that came last, and where its values go: nearly always the next one too. */
+  columns: readonly string[] | null;
+  plan: Int32Array;
   values: Float64Array;
   /** 0: no value yet. */
   stamps: Float64Array;
@@ -28,17 +31,18 @@ export const createLatest = (seed: readonly LatestValue[], now: () => number): L
   const shapes = createShapes();
   const empty = shapes.of([]);
   const seats = new Map<string, Seat>();
-  const updated = createSignal<{ device: string; values: readonly LiveValue[] }>();
+  const updated = createSignal<LatestUpdate>();
+  const marks: Marks = { turns: new Float64Array(WIRE_LIMITS.series_per_device), turn: 0 };
   const seatOf = (device: string): Seat => {
     const known = seats.get(device);
     if (known) return known;
-    const fresh = { shape: empty, values: new Float64Array(0), stamps: new Float64Array(0), newest: 0 };
+    const fresh = { shape: empty, columns: null, plan: NO_PLAN, values: NO_VALUES, stamps: NO_VALUES, newest: 0 };
     seats.set(device, fresh);
     return fresh;
   };
   const admit = (device: string, columns: readonly string[]): number[] | null => {
     const seat = seatOf(device);
-    if (!seat.shape.plan(columns).includes(-1)) return null;
+    if (seat.columns === columns || !seat.shape.plan(columns).includes(-1)) return null;
     const fresh = columns.filter((key) => !seat.shape.index.has(key));
     const room = WIRE_LIMITS.series_per_device - seat.shape.keys.length;
     if (room > 0) grow(seat, shapes.of([...seat.shape.keys, ...fresh.slice(0, room)]));
@@ -59,10 +63,12 @@ export const createLatest = (seed: readonly LatestValue[], now: () => number): L
     admit,
     put(device, columns, rows) {
       const seat = seatOf(device);
-      const plan = seat.shape.plan(columns);
-      const touched = new Set<number>();
-      for (const row of rows) placeRow(seat, plan, row, { limit: now(), touched });
-      if (touched.size) updated.emit({ device, values: [...touched].map((slot) => liveValue(seat, slot)) });
+      const plan = planOf(seat, columns);
+      const limit = now();
+      marks.turn++;
+      let placed = false;
+      for (const row of rows) placed = placeRow(seat, plan, { row, limit, marks }) || placed;
+      if (placed) updated.emit(new Update(device, seat, marks));
     },
     newest: (device) => seats.get(device)?.newest,
     of: (device) => {
@@ -90,6 +96,9 @@ export const createLatest = (seed: readonly LatestValue[], now: () => number): L
   };
 };
 
+const NO_PLAN = new Int32Array(0);
+const NO_VALUES = new Float64Array(0);
+
 const hasValue = (seat: Seat, slot: number): boolean => (seat.stamps[slot] ?? 0) > 0;
 
 const liveValue = (seat: Seat, slot: number): LiveValue => {
@@ -102,7 +111,7 @@ const grow = (seat: Seat, shape: Shape) => {
   const stamps = new Float64Array(shape.keys.length);
   values.set(seat.values);
   stamps.set(seat.stamps);
-  Object.assign(seat, { shape, values, stamps });
+  Object.assign(seat, { shape, values, stamps, columns: null });
 };
 
 const place = (seat: Seat, slot: number | undefined, value: number, ts: number): boolean => {
@@ -113,16 +122,76 @@ const place = (seat: Seat, slot: number | undefined, value: number, ts: number):
   return true;
 };
 
+interface Placing {
+  row: StoredRow;
+  limit: number;
+  marks: Marks;
+}
+
 /** A time in the future counts as now: else a clock that is put right later would be silent until then. */
-const placeRow = (seat: Seat, plan: Int32Array, row: StoredRow, { limit, touched }: { limit: number; touched: Set<number> }) => {
+const placeRow = (seat: Seat, plan: Int32Array, { row, limit, marks }: Placing): boolean => {
+  const { turns, turn } = marks;
+  const { values, stamps } = seat;
   const ts = Math.min(row.ts, limit);
   seat.newest = Math.max(seat.newest, ts);
+  let placed = false;
   for (let i = 0; i < plan.length; i++) {
-    const value = row.values[i];
+    const value = row.values[i] ?? Number.NaN;
     const slot = plan[i] ?? -1;
-    if (value !== null && value !== undefined && place(seat, slot, value, ts)) touched.add(slot);
+    if (Number.isNaN(value) || slot < 0 || ts < (stamps[slot] ?? 0)) continue;
+    values[slot] = value;
+    stamps[slot] = ts;
+    turns[slot] = turn;
+    placed = true;
   }
+  return placed;
 };
+
+const planOf = (seat: Seat, columns: readonly string[]): Int32Array => {
+  if (seat.columns === columns) return seat.plan;
+  seat.plan = seat.shape.plan(columns);
+  seat.columns = seat.plan.includes(-1) ? null : columns;
+  return seat.plan;
+};
+
+/** Which slots the present `put` has touched: those whose turn it is. */
+interface Marks {
+  turns: Float64Array;
+  turn: number;
+}
+
+/**
+ * Holds while its emission lasts. Values become objects when somebody wants them: 30 for each report were a third of all
+ * garbage, and usually nobody listens.
+ */
+class Update implements LatestUpdate {
+  readonly device: string;
+  readonly #seat: Seat;
+  readonly #marks: Marks;
+  #values: readonly LiveValue[] | null = null;
+
+  constructor(device: string, seat: Seat, marks: Marks) {
+    this.device = device;
+    this.#seat = seat;
+    this.#marks = marks;
+  }
+
+  get values(): readonly LiveValue[] {
+    this.#values ??= [...this.#seat.shape.keys.keys()]
+      .filter((slot) => this.#has(slot))
+      .map((slot) => liveValue(this.#seat, slot));
+    return this.#values;
+  }
+
+  touches(metric: string): boolean {
+    for (const slot of this.#seat.shape.slotsOf(metric)) if (this.#has(slot)) return true;
+    return false;
+  }
+
+  #has(slot: number): boolean {
+    return this.#marks.turns[slot] === this.#marks.turn;
+  }
+}
 
 /** Sorted by series, so that devices with the same series share a shape. */
 const byDevice = (seed: readonly LatestValue[]): Map<string, LatestValue[]> => {

@@ -58,12 +58,9 @@ const exchange = (child: ChildProcess, order: LoadOrder): Promise<unknown> =>
     child.send(order);
   });
 
-/** 30 values each, rounded at the source, padded to one length: JSON allows the blanks. */
-const valueTexts = (machine: ReturnType<typeof createMachine>): string[] => {
-  const texts = Array.from({ length: TURNS }, () => machine.step(10, false).join(','));
-  const longest = Math.max(...texts.map((text) => text.length));
-  return texts.map((text) => text.padEnd(longest));
-};
+/** 30 values each, rounded at the source. */
+const valueTexts = (machine: ReturnType<typeof createMachine>): string[] =>
+  Array.from({ length: TURNS }, () => machine.step(10, false).join(','));
 
 const BASE32 = 'abcdefghijklmnopqrstuvwxyz234567';
 const bootOf = (seed: number): string => Array.from({ length: 8 }, (_, i) => BASE32[Math.floor(seed / 32 ** i) % 32]).join('');

@@ -8,7 +8,7 @@ export interface LoadPlan {
   interval_ms: number;
   boot: string;
   columns: { id: string; list: readonly string[] };
-  /** Texts of values, of one length. */
+  /** Texts of the values of a row. */
   values: readonly string[];
   devices: readonly { id: string; key: string }[];
   connects_per_s: number;

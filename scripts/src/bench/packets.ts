@@ -33,47 +33,73 @@ export interface ReportParts {
   columns: string;
   rows: number;
   packet_id: number;
-  /** One text of the values of a row, of the same length each. */
+  /** Texts of the values of a row. */
   values: readonly Buffer[];
 }
 
+const TAIL = Buffer.from(']}');
+const HEADER = 4;
+
 /** A PUBLISH of `rows` rows; a class, since there are as many as messages in flight. */
 export class Report {
-  readonly bytes: Buffer;
+  readonly #bytes: Buffer;
   readonly #rows: number;
-  readonly #first: number;
-  readonly #row_length: number;
+  readonly #body: number;
   readonly #values: readonly Buffer[];
 
   constructor({ topic, boot, columns, rows, packet_id, values }: ReportParts) {
-    const blank = `[${'0'.repeat(SEQ_DIGITS)},${'0'.repeat(TS_DIGITS)},${values[0]?.toString()}]`;
-    const head = `{"boot":"${boot}","columns":"${columns}","rows":[`;
-    this.bytes = publishPacket(topic, packet_id, `${head}${Array(rows).fill(blank).join(',')}]}`);
+    const id = Buffer.from([packet_id >> 8, packet_id & 255]);
+    const head = Buffer.concat([text(topic), id, Buffer.from(`{"boot":"${boot}","columns":"${columns}","rows":[`)]);
+    const longest = values.reduce((most, one) => Math.max(most, one.length), 0) + SEQ_DIGITS + TS_DIGITS + 5;
+    this.#bytes = Buffer.alloc(HEADER + head.length + rows * longest + TAIL.length);
+    head.copy(this.#bytes, HEADER);
+    this.#body = HEADER + head.length;
     this.#rows = rows;
     this.#values = values;
-    this.#row_length = blank.length + 1;
-    this.#first = this.bytes.indexOf(head) + head.length + 1;
   }
 
   /** `turn` picks the values; rows rise by one in `seq` and by `step_ms` in `ts`. */
   fill({ seq, ts, step_ms, turn }: { seq: number; ts: number; step_ms: number; turn: number }): Buffer {
+    const bytes = this.#bytes;
+    let at = this.#body;
     for (let row = 0; row < this.#rows; row++) {
-      const at = this.#first + row * this.#row_length;
-      digits(this.bytes, at, SEQ_DIGITS, seq + row);
-      digits(this.bytes, at + SEQ_DIGITS + 1, TS_DIGITS, ts + row * step_ms);
-      this.#values[(turn + row) % this.#values.length]?.copy(this.bytes, at + SEQ_DIGITS + TS_DIGITS + 2);
+      bytes[at++] = row === 0 ? OPEN : COMMA;
+      if (row > 0) bytes[at++] = OPEN;
+      at = digits(bytes, at, SEQ_DIGITS, seq + row);
+      bytes[at++] = COMMA;
+      at = digits(bytes, at, TS_DIGITS, ts + row * step_ms);
+      bytes[at++] = COMMA;
+      at += this.#values[(turn + row) % this.#values.length]?.copy(bytes, at) ?? 0;
+      bytes[at++] = CLOSE;
     }
-    return this.bytes;
+    at += TAIL.copy(bytes, at);
+    return bytes.subarray(headed(bytes, at - HEADER), at);
   }
 }
 
-const digits = (bytes: Buffer, at: number, count: number, value: number): void => {
+const OPEN = 0x5b;
+const CLOSE = 0x5d;
+const COMMA = 0x2c;
+
+/** Writes the fixed header before the body; answers where it begins. */
+const headed = (bytes: Buffer, length: number): number => {
+  const wide = length > 16_383;
+  const at = wide ? 0 : 1;
+  bytes[at] = PUBLISH_QOS_1;
+  bytes[at + 1] = (length & 127) | 128;
+  bytes[at + 2] = ((length >> 7) & 127) | (wide ? 128 : 0);
+  if (wide) bytes[at + 3] = length >> 14;
+  return at;
+};
+
+const digits = (bytes: Buffer, at: number, count: number, value: number): number => {
   let left = value;
   for (let i = at + count - 1; i >= at; i--) {
     const next = Math.floor(left / 10);
     bytes[i] = 48 + left - next * 10;
     left = next;
   }
+  return at + count;
 };
 
 /** Declarations of the simulated machine, as a birth carries them. */

@@ -2,30 +2,43 @@
 import type { MetricKind } from '@muster/shared/metrics';
 import { type Chunk, openChunk } from './codec/chunk.js';
 import type { Connection } from './connect.js';
-import { archiveId, MAX_PARTS, stagedId, WINDOW_SLOTS, windowOfArchive } from './ids.js';
+import { archiveId, MAX_PARTS, stagedFrom, stagedId, WINDOW_SLOTS, windowOfArchive } from './ids.js';
 import { createCache } from './query-cache.js';
 import type { Samples } from './query-samples.js';
 import { type RunSet, readRuns } from './rollup-read.js';
 import { UNIT_WINDOWS, unitOf } from './rollups.js';
+import { type Table, tableOfChunk } from './table.js';
 
 /** A series of a device, as numbers. */
 export interface Track {
   device: number;
   series: number;
 }
+export interface Sealed {
+  id: number;
+  /** Number of its seal: a key may come again, a seal does not. */
+  seal: number;
+}
 export type Place = 'archive' | 'staged' | 'five' | 'hour';
 export interface Shelf {
   /** Runs `work` on one state of the file: what is compacted meanwhile is neither missed nor doubled. */
   steady<T>(work: () => T): T;
   archived(track: Track, window: number): Samples | null;
+  /** All that is on disk of a window, in the order in which it was stored. */
+  tables(device: number, window: number, wanted: ReadonlySet<number> | null): Table[];
+  /** The same of a slot that is not merged. */
+  sealedIn(device: number, slot: number, wanted: ReadonlySet<number> | null): Table[];
+  merged(device: number, window: number): boolean;
+  /** First window from this one on that has raw rows on disk, or null. */
+  windowAfter(device: number, window: number): number | null;
   /** In the order in which they were stored. */
   staged(track: Track, window: number): Samples[];
   five(track: Track, window: number, kind: MetricKind): RunSet | null;
   hour(track: Track, window: number, kind: MetricKind): RunSet | null;
-  /** One staged chunk, of which the seal number is known. */
-  part(series: number, id: number, seal: number): Samples | null;
-  chunk(place: Place, id: number, blob: Uint8Array): Chunk | null;
-  blob(place: Place, id: number): Uint8Array | undefined;
+  /** Staged chunks whose slots end in (from, to], of all devices. */
+  sealed(from: number, to: number): Sealed[];
+  /** One of them. */
+  part(series: number, sealed: Sealed): Samples | null;
   /** Windows with staged chunks in [first, last], rising. */
   pending(device: number, first: number, last: number): number[];
   /** First and last window of which anything is on disk; null: none. */
@@ -65,7 +78,8 @@ export const createShelf = (db: Connection): Shelf => {
       partsOf(inside, device, window).flatMap((found) => samplesOf(inside, { place: 'staged', ...found }, series) ?? []),
     five: (track, window, kind) => runs('five', archiveId(track.device, window), track, kind),
     hour: (track, window, kind) => runs('hour', archiveId(track.device, unitOf(window)), track, kind),
-    part(series, id, seal) {
+    sealed: (from, to) => sql.sealed.all(stagedFrom(from + 1), stagedFrom(to + 1)),
+    part(series, { id, seal }) {
       const known = inside.cache.get<{ value: Samples | null }>(`part ${id} ${series}`, seal);
       if (known) return known.value;
       const blob = sql.staged.get.get(id);
@@ -73,8 +87,21 @@ export const createShelf = (db: Connection): Shelf => {
       inside.cache.put(`part ${id} ${series}`, { tag: seal, value: { value }, bytes: sizeOf(value) });
       return value;
     },
-    chunk: (place, id, blob) => opened(inside, { place, id, blob }),
-    blob: (place, id) => sql[place].get.get(id),
+    tables(device, window, wanted) {
+      const id = archiveId(device, window);
+      const blob = sql.archive.get.get(id);
+      const stored: Stored[] = partsOf(inside, device, window).map((part) => ({ place: 'staged', ...part }));
+      if (blob) stored.unshift({ place: 'archive', id, blob });
+      return stored.flatMap((one) => tableOf(inside, one, wanted) ?? []);
+    },
+    sealedIn: (device, slot, wanted) =>
+      sql.parts.all(...partsIn(device, slot)).flatMap((part) => tableOf(inside, { place: 'staged', ...part }, wanted) ?? []),
+    merged: (device, window) => sql.merged.get(archiveId(device, window)) !== undefined,
+    windowAfter(device, window) {
+      const range = [archiveId(device, Math.max(0, window)), archiveId(device + 1, 0)] as const;
+      const found = [sql.archive.first.get(...range), sql.pending.first.get(...range)].flatMap((id) => id ?? []);
+      return found.length ? windowOfArchive(Math.min(...found)) : null;
+    },
     pending: (device, first, last) =>
       sql.pending.all.all(archiveId(device, Math.max(0, first)), archiveId(device, last)).map(windowOfArchive),
     extent: (device) => extentOf(sql, device),
@@ -93,7 +120,7 @@ interface Stored {
   blob: Uint8Array;
 }
 
-export const partsIn = (device: number, slot: number): [first: number, last: number] => [
+const partsIn = (device: number, slot: number): [first: number, last: number] => [
   stagedId(device, slot, 0),
   stagedId(device, slot, MAX_PARTS - 1),
 ];
@@ -146,6 +173,14 @@ const tagOf = (blob: Uint8Array): number => {
   return tag;
 };
 
+const tableOf = (inside: Inside, stored: Stored, wanted: ReadonlySet<number> | null): Table | null => {
+  try {
+    return tableOfChunk(openChunk(stored.blob), wanted);
+  } catch (error) {
+    return blame(inside, stored, error);
+  }
+};
+
 const opened = (inside: Inside, stored: Stored): Chunk | null => {
   try {
     return openChunk(stored.blob);
@@ -185,6 +220,8 @@ const statements = (db: Connection) => {
       ...ends('pending'),
       all: db.prepare<[number, number], number>('SELECT id FROM pending WHERE id >= ? AND id <= ? ORDER BY id').pluck(),
     },
+    merged: db.prepare<[number], 1>('SELECT 1 FROM archive WHERE id = ?').pluck(),
+    sealed: db.prepare<[number, number], Sealed>('SELECT id, seal FROM staged WHERE id >= ? AND id < ?'),
     parts: db.prepare<[number, number], { id: number; seal: number; blob: Uint8Array }>(
       'SELECT id, seal, blob FROM staged WHERE id >= ? AND id <= ? ORDER BY id',
     ),

@@ -1,7 +1,7 @@
 /** Series, latest and top out of what is in memory, sealed, merged and rolled up. */
-import { createChart, createStanding } from '../../fold.js';
-import { bucketStep, isSeriesOf, rank } from '../../rollup.js';
-import type { LatestValue, SeriesQuery, SeriesResult, TopQuery } from '../../store.js';
+import { createChart } from '../../fold.js';
+import { bucketStep } from '../../rollup.js';
+import type { SeriesQuery, SeriesResult } from '../../store.js';
 import type { Connection } from './connect.js';
 import type { Dictionary } from './dictionary.js';
 import { createFleet, type Fleet } from './fleet.js';

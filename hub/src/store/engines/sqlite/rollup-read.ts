@@ -10,7 +10,7 @@ export interface RunSet {
   starts: Float64Array;
   /** Feeds the runs that begin in [from, to); answers how many. */
   feed(fold: Pick<Fold<unknown>, 'run'>, from: number, to: number): number;
-  /** The newest run that begins before a time and is known as a counter. */
+  /** The last sample of the newest run that ended before a time. */
   before(ts: number): { ts: number; value: number } | null;
   /** Memory it takes. */
   bytes: number;
@@ -54,7 +54,7 @@ export const readRuns = (chunk: Chunk, series: number, of: { device: number; kin
     },
     before(ts) {
       for (let i = atOrAfter(starts, ts) - 1; i >= 0; i--)
-        if (fill(run, i) && !Number.isNaN(run.last)) return { ts: run.last_ts, value: run.last };
+        if (fill(run, i) && run.last_ts < ts) return { ts: run.last_ts, value: run.last };
       return null;
     },
     bytes: starts.length * 8 * (1 + Object.values(stats).filter((column) => column !== null).length),
@@ -120,12 +120,12 @@ const counterRuns = (stats: Stats, starts: Float64Array, device: number): Fill =
   const before = previousOf(stats, starts, device);
   return (run, i) => {
     const min = stats.min[i] as number;
-    if (Number.isNaN(min)) return false;
+    run.last = lastAt(stats, i);
+    if (Number.isNaN(min) || Number.isNaN(run.last)) return false;
     const start = starts[i] as number;
     const previous = before[i] as number;
     const opens = previous < 0;
     run.start = start;
-    run.last = lastAt(stats, i);
     run.last_ts = start + or(or(at(stats.last_ts, i), at(stats.shared_last_ts, i)), 0);
     run.first = opens ? or(at(stats.first, i), min) : Number.NaN;
     run.first_ts = start + or(or(at(stats.first_ts, i), at(stats.shared_first_ts, i)), 0);

@@ -96,9 +96,9 @@ const countBucket = (tally: Tally, track: Track, { ts, column, bucket, from, to 
   let { last, last_ts } = track;
   for (let i = from; i < to; i++) {
     const value = (values[i] as number) + 0;
-    if (value !== value || present?.[i] === 0) continue;
+    if (Number.isNaN(value) || present?.[i] === 0) continue;
     const time = ts[i] as number;
-    if (last === last) {
+    if (!Number.isNaN(last)) {
       const amount = increaseBetween(last, value);
       const rate = Math.min((amount * 1000) / (time - last_ts), Number.MAX_VALUE);
       increase += amount;

@@ -89,7 +89,11 @@ const counterColumns = (tally: Tally, keep: Keep): ChunkColumn[] => {
 };
 
 /** What a reader needs to join this window to the one before. */
-const opening = ({ opens, first, first_ts, min }: Tally, series: number, { starts, first_ts: shared }: Buckets): ChunkColumn[] => {
+const opening = (
+  { opens, first, first_ts, min }: Tally,
+  series: number,
+  { starts, first_ts: shared }: Buckets,
+): ChunkColumn[] => {
   const only = (stat: number, value: number) => single(format.statId(series, stat), starts.length, { at: opens, value });
   return [
     ...(first === min[opens] ? [] : [only(format.FIRST, first)]),

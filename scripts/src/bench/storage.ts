@@ -20,6 +20,8 @@ const OPTIONS = {
 
 const EVERY_MS = 10_000;
 const HOUR_MS = 3_600_000;
+/** Chunks of 6 h begin at another time for each device: after this all of them are merged and what they were made of is gone. */
+const IDLE_MINUTES = 13 * 60;
 
 interface Measured {
   per_sample: number;
@@ -62,7 +64,7 @@ interface Place {
 }
 
 const measureFleet = async (plan: FleetPlan, { label, file, print }: Place): Promise<Measured> => {
-  const filled = await runChild<Filled>('filler.js', { file, plan });
+  const filled = await runChild<Filled>('filler.js', { file, plan, idle_minutes: IDLE_MINUTES });
   const closed = statSync(file).size;
   const { bytes, tables } = vacuum(file);
   const { samples, rows, commits, written, cpu_s } = filled;

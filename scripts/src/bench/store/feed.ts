@@ -56,20 +56,44 @@ export interface Fed {
   times: number[];
 }
 
-/** Commits group after group; between two the engine has its turn, as in its own thread. */
-export const feed = async (commit: (changes: Change[]) => Promise<void>, groups: Iterable<Report[]>): Promise<Fed> => {
+/** As much of an engine as is needed; `work` does what goes on behind the commits, true: there is more. */
+export interface FedEngine {
+  commit(changes: readonly Change[]): Promise<void>;
+  work(now: number): boolean;
+}
+
+/** Commits group after group at the time the reports say; between two the engine does all that is due by then. */
+export const feed = async (engine: FedEngine, groups: Iterable<Report[]>, clock: { now: number }): Promise<Fed> => {
   const fed: Fed = { rows: 0, samples: 0, commits: 0, times: [] };
   for (const group of groups) {
+    clock.now = Math.max(clock.now, group.at(-1)?.arrived ?? 0);
     const started = performance.now();
-    await commit(changesOf(group));
+    await engine.commit(changesOf(group));
     fed.times.push(performance.now() - started);
     fed.commits += 1;
     fed.rows += group.length;
     for (const { values } of group) fed.samples += countValues(values);
-    await new Promise(setImmediate);
+    await workAll(engine, clock.now);
   }
   return fed;
 };
+
+const MINUTE_MS = 60_000;
+
+/** Lets time pass without reports. */
+export const idle = async (engine: FedEngine, clock: { now: number }, minutes: number): Promise<void> => {
+  for (let minute = 0; minute < minutes; minute++) {
+    clock.now += MINUTE_MS;
+    await workAll(engine, clock.now);
+  }
+};
+
+/** Checkpoints run in turns of their own. */
+const workAll = async (engine: FedEngine, now: number): Promise<void> => {
+  while (engine.work(now)) await turn();
+  await turn();
+};
+const turn = (): Promise<void> => new Promise(setImmediate);
 
 const countValues = (values: readonly (number | null)[]): number => {
   let count = 0;

@@ -3,7 +3,7 @@ import { createSqliteEngine } from '@muster/hub/store/engines/sqlite/index';
 import { percentile } from '../facts.js';
 import { answer, taskOf } from './child.js';
 import { bytesWritten } from './disk.js';
-import { batchesOf, feed, groupsOf } from './feed.js';
+import { batchesOf, feed, groupsOf, idle } from './feed.js';
 import { type FleetPlan, reportsOf } from './reports.js';
 
 export interface Filled {
@@ -22,16 +22,20 @@ export interface FillTask {
   plan: FleetPlan;
   /** Above 1: history is filled in as back-fill comes, many rows of a device at once. */
   rows_per_change?: number;
+  /** Time that passes after the last report, so that all of it is merged. */
+  idle_minutes?: number;
   /** Dies by SIGKILL instead of closing. */
   crash?: boolean;
 }
 
-const fill = async ({ file, plan, rows_per_change = 1, crash = false }: FillTask): Promise<Filled> => {
-  const engine = createSqliteEngine({ file });
+const fill = async ({ file, plan, rows_per_change = 1, idle_minutes = 0, crash = false }: FillTask): Promise<Filled> => {
+  const clock = { now: plan.from };
+  const engine = createSqliteEngine({ file }, () => clock.now);
   await engine.open();
   const before = { written: bytesWritten(), cpu: process.cpuUsage() };
   const groups = rows_per_change > 1 ? batchesOf(reportsOf(plan), rows_per_change) : groupsOf(reportsOf(plan));
-  const fed = await feed((changes) => engine.commit(changes), groups);
+  const fed = await feed(engine, groups, clock);
+  await idle(engine, clock, idle_minutes);
   if (!crash) await engine.close();
   const cpu = process.cpuUsage(before.cpu);
   return {

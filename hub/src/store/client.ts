@@ -26,7 +26,10 @@ export const createEngineClient = (settings: EngineClientSettings): EngineClient
   let fault: 'io_error' | null = null;
   let closing: Promise<void> | null = null;
   return {
-    ...readsBy(reader, reads_waiting),
+    // Only the writer knows what is not sealed yet.
+    ...readsBy(writer, reads_waiting),
+    log: (query) => reader.call('log', query),
+    entries: (query) => reader.call('entries', query),
     open: () => writer.call('open'),
     commit: (changes) => (fault ? Promise.reject(refused(sqlite.file)) : writer.call('commit', changes)),
     // In a thread of their own: they read the whole file, charts and commits go on meanwhile.

@@ -2,6 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { assert } from '@muster/shared/errors';
 import { asWireError, type Reply, type Request } from './channel.js';
+import { createDriver } from './driver.js';
 import { createSqliteEngine, type SqliteSettings } from './engines/sqlite/index.js';
 import { createUnpacker, type Packed } from './packed.js';
 import type { Recovered } from './store.js';
@@ -9,11 +10,18 @@ import type { Recovered } from './store.js';
 assert(parentPort, 'store/worker is started as a worker thread');
 const port = parentPort;
 const engine = createSqliteEngine(workerData as SqliteSettings);
+const driver = createDriver({ work: engine.work, now: Date.now });
 const unpacker = createUnpacker();
 let opening: Promise<Recovered> | null = null;
 
+/** Right after a start their answer waits until the driver has read all rows back: commits go on meanwhile. */
+const NEEDS_HEAD: ReadonlySet<Request['method']> = new Set(['stats']);
+const whole = async (): Promise<void> => {
+  while (!engine.whole) await new Promise((resolve) => setImmediate(resolve));
+};
+
 const open = (): Promise<Recovered> => {
-  opening ??= engine.open();
+  opening ??= engine.open().finally(driver.soon);
   opening.catch(() => {
     opening = null;
   });
@@ -21,12 +29,16 @@ const open = (): Promise<Recovered> => {
 };
 
 const run = async ({ method, args }: Request): Promise<unknown> => {
-  if (method === 'close') return engine.close();
+  if (method === 'close') {
+    driver.stop();
+    return engine.close();
+  }
   // Before anything is awaited: what names mean depends on the order of arrival.
   const changes = method === 'commit' ? unpacker.unpack(args[0] as Packed) : null;
   const recovered = await open();
   if (method === 'open') return recovered;
-  if (changes) return engine.commit(changes);
+  if (changes) return engine.commit(changes).finally(driver.soon);
+  if (NEEDS_HEAD.has(method)) await whole();
   return (engine[method] as (...all: readonly unknown[]) => Promise<unknown>)(...args);
 };
 

@@ -21,6 +21,8 @@ export interface SqliteSettings extends Partial<ConnectSettings>, WriteSettings 
 export interface SqliteEngine extends Engine {
   /** One bounded slice of what goes on behind the commits; true: there is more to do at once. Never throws. */
   work(now: number): boolean;
+  /** False while rows of before the start are still being read back: what asks for them then waits for all of them. */
+  readonly whole: boolean;
 }
 
 /** A reader takes over no state: its writer has recovered it. */
@@ -62,6 +64,9 @@ export const createSqliteEngine = (settings: SqliteSettings, now: () => number =
       const more = opened.write.work(at);
       opened.checkpointer.soon();
       return more;
+    },
+    get whole() {
+      return opened?.write?.whole ?? true;
     },
     series: (query) => on('Reading', ({ queries }) => queries.series(query)),
     latest: () => on('Reading', ({ queries }) => queries.latest()),

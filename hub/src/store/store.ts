@@ -116,6 +116,13 @@ export interface EntryQuery {
   limit: number;
 }
 
+/** How large the store will be if every day goes on like the last one, all tiers counted. */
+export interface Forecast {
+  /** Bytes that a day adds to each tier. */
+  per_day: { raw: number; five: number; hour: number };
+  after: { days: number; bytes: number }[];
+}
+
 export interface StoreStats {
   bytes: number;
   /** Rows by (device, time); late copies of one count until they are merged. */
@@ -128,6 +135,8 @@ export interface StoreStats {
   damaged?: number;
   /** Why nothing is sealed or merged at present; null when all is well. */
   fault?: string | null;
+  /** Null: too early to tell. */
+  forecast?: Forecast | null;
 }
 
 export interface Engine {

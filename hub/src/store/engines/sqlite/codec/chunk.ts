@@ -91,6 +91,7 @@ export const openChunk = (bytes: Uint8Array): Chunk => {
   const from = takeSigned(source);
   const to = from + takeVarint(source);
   const { ids, ends, start } = takeDirectory(source);
+  const decoder = newColumnDecoder();
   const block = (index: number): ByteSource =>
     newSource(bytes, index === 0 ? start : (ends[index - 1] as number), ends[index] as number);
   return {
@@ -98,10 +99,10 @@ export const openChunk = (bytes: Uint8Array): Chunk => {
     from,
     to,
     ids,
-    ts: () => takeColumn(block(0), newColumnDecoder(), rows).values.map((time) => time + from),
+    ts: () => takeColumn(block(0), decoder, rows).values.map((time) => time + from),
     column(id) {
       const index = ids.indexOf(id);
-      return index < 0 ? null : { id, ...takeColumn(block(index + 1), newColumnDecoder(), rows) };
+      return index < 0 ? null : { id, ...takeColumn(block(index + 1), decoder, rows) };
     },
   };
 };

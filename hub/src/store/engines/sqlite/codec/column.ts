@@ -19,8 +19,8 @@ import { putSeries, takeSeries } from './series-block.js';
 import { putWords, takeWords } from './words.js';
 
 /** First bytes that no series has. */
-const WORDS = 0x70;
-const NO_VALUE = 0x71;
+const WORDS = 0x7d;
+const NO_VALUE = 0x7e;
 /** A bitmap comes first, with its length, then the values that are there. */
 const MASKED = 0x80;
 

@@ -1,8 +1,29 @@
-/** How the next whole number of a column is guessed from those before it. */
-export const PREDICTORS = { last: 0, line: 1, average: 2, drift: 3, level: 4, nothing: 5 } as const;
-export const PREDICTOR_COUNT = 6;
+/**
+ * How the next whole number of a column is guessed from those before it. Two of the guesses need a number of their own
+ * (`typical`), which is stored with the column.
+ */
+const PREDICTORS = {
+  /** As the last one. */
+  last: 0,
+  /** The last step again. */
+  line: 1,
+  /** Moving average. */
+  average: 2,
+  /** The last one and the moving average of the steps. */
+  drift: 3,
+  /** A straight line that is drawn anew from value to value: clocks with jitter. */
+  level: 4,
+  /** The last one and the typical step: counters with bursts, which would spoil an average. */
+  steady: 5,
+  /** The typical value: noise. */
+  middle: 6,
+} as const;
+export const PREDICTOR_COUNT = 7;
 
-/** Last value, the one before, moving average, moving average of the steps. */
+/** Does its own number have to be stored? */
+export const hasTypical = (predictor: number): boolean => predictor >= PREDICTORS.steady;
+
+/** What the guesses are made from. */
 export type Trail = Float64Array;
 const LAST = 0;
 const BEFORE = 1;
@@ -10,8 +31,11 @@ const AVERAGE = 2;
 const DRIFT = 3;
 const LEVEL = 4;
 const SLOPE = 5;
+const TYPICAL_STEP = 6;
+const TYPICAL_VALUE = 7;
 
-export const newTrail = (): Trail => new Float64Array(6);
+/** Behind the first value, which is always 0. `step` and `value`: the typical ones. */
+export const newTrail = (step: number, value: number): Trail => Float64Array.of(0, 0, 0, 0, 0, 0, step, value);
 
 export const predict = (trail: Trail, predictor: number): number => {
   const last = trail[LAST] as number;
@@ -20,10 +44,11 @@ export const predict = (trail: Trail, predictor: number): number => {
   if (predictor === PREDICTORS.average) return Math.round(trail[AVERAGE] as number);
   if (predictor === PREDICTORS.drift) return last + Math.round(trail[DRIFT] as number);
   if (predictor === PREDICTORS.level) return Math.round((trail[LEVEL] as number) + (trail[SLOPE] as number));
-  return 0;
+  if (predictor === PREDICTORS.steady) return last + (trail[TYPICAL_STEP] as number);
+  return trail[TYPICAL_VALUE] as number;
 };
 
-/** The first step is the best guess of all steps to come. */
+/** The second value: its step is the best guess of all steps to come. */
 export const start = (trail: Trail, value: number): void => {
   trail[LAST] = value;
   trail[AVERAGE] = value * 0.125;
@@ -36,23 +61,30 @@ export const follow = (trail: Trail, value: number): void => {
   const last = trail[LAST] as number;
   const average = trail[AVERAGE] as number;
   const drift = trail[DRIFT] as number;
+  const slope = trail[SLOPE] as number;
+  const guess = (trail[LEVEL] as number) + slope;
   trail[BEFORE] = last;
   trail[LAST] = value;
   trail[AVERAGE] = average + (value - average) * 0.125;
   trail[DRIFT] = drift + (value - last - drift) * 0.0625;
-  const guess = (trail[LEVEL] as number) + (trail[SLOPE] as number);
-  const miss = value - guess;
-  trail[LEVEL] = guess + miss * 0.25;
-  trail[SLOPE] = (trail[SLOPE] as number) + miss * 0.015625;
+  trail[LEVEL] = guess + (value - guess) * 0.25;
+  trail[SLOPE] = slope + (value - guess) * 0.015625;
 };
 
 /** Binary digits of a whole number 0 … 2^53: its class. */
 export const digits = (size: number): number =>
   size < 2 ** 32 ? 32 - Math.clz32(size) : 64 - Math.clz32(Math.floor(size / 2 ** 32));
 
-/** The predictor whose misses have the fewest digits in sum; the first value is not predicted. */
-export const choosePredictor = (values: Float64Array): number => {
-  const trail = newTrail();
+export interface Choice {
+  predictor: number;
+  /** Its own number; 0 for those that have none. */
+  typical: number;
+}
+
+/** The predictor whose misses have the fewest digits in sum. `values` begin with 0. */
+export const choosePredictor = (values: Float64Array): Choice => {
+  const { step, value: middle } = findTypical(values);
+  const trail = newTrail(step, middle);
   const costs = new Float64Array(PREDICTOR_COUNT);
   for (let i = 1; i < values.length; i++) {
     const value = values[i] as number;
@@ -60,7 +92,24 @@ export const choosePredictor = (values: Float64Array): number => {
     if (i === 1) start(trail, value);
     else follow(trail, value);
   }
-  let best = 0;
-  for (let p = 1; p < PREDICTOR_COUNT; p++) if ((costs[p] as number) < (costs[best] as number)) best = p;
-  return best;
+  const predictor = costs.indexOf(Math.min(...costs));
+  if (!hasTypical(predictor)) return { predictor, typical: 0 };
+  return { predictor, typical: predictor === PREDICTORS.steady ? step : middle };
+};
+
+const LOOKS = 15;
+
+/** Medians of the step and of the value at some evenly spread places behind the first. */
+const findTypical = (values: Float64Array): { step: number; value: number } => {
+  const places = values.length - 1;
+  const looks = Math.min(LOOKS, places);
+  const steps = new Float64Array(looks);
+  const seen = new Float64Array(looks);
+  for (let n = 0; n < looks; n++) {
+    const i = 1 + Math.floor((n * places) / looks);
+    seen[n] = values[i] as number;
+    steps[n] = (values[i] as number) - (values[i - 1] as number);
+  }
+  const middle = looks >> 1;
+  return { step: steps.sort()[middle] ?? 0, value: seen.sort()[middle] ?? 0 };
 };

@@ -1,5 +1,5 @@
 import { damaged } from './damage.js';
-import { digits, follow, newTrail, predict, start } from './predictor.js';
+import { type Choice, digits, follow, newTrail, predict, start } from './predictor.js';
 import { type RangeDecoder, takeBit, takePlain } from './range-decoder.js';
 import { putBit, putPlain, type RangeEncoder } from './range-encoder.js';
 
@@ -20,8 +20,8 @@ const SHARED_LEAF = 30;
 export const modelledBytes = (count: number): number => count * 18 + 16;
 export const plainBytes = (count: number): number => count * 8 + 16;
 
-export const putResiduals = (encoder: RangeEncoder, values: Float64Array, predictor: number): void => {
-  const trail = newTrail();
+export const putResiduals = (encoder: RangeEncoder, values: Float64Array, { predictor, typical }: Choice): void => {
+  const trail = newTrail(typical, typical);
   let class1 = 0;
   let class2 = 0;
   let sign = 0;
@@ -88,8 +88,8 @@ const putLong = (encoder: RangeEncoder, rest: number, digitsLeft: number): void 
 };
 
 /** Fills `values` from its second place on; the first is 0. */
-export const takeResiduals = (decoder: RangeDecoder, values: Float64Array, predictor: number): void => {
-  const trail = newTrail();
+export const takeResiduals = (decoder: RangeDecoder, values: Float64Array, { predictor, typical }: Choice): void => {
+  const trail = newTrail(typical, typical);
   let class1 = 0;
   let class2 = 0;
   let sign = 0;

@@ -1,14 +1,14 @@
 import { type ByteSink, type ByteSource, makeRoom, putSigned, putVarint, takeSigned, takeVarint } from './bytes.js';
 import { damaged } from './damage.js';
 import { commonUnit } from './gcd.js';
-import { choosePredictor, PREDICTOR_COUNT } from './predictor.js';
+import { choosePredictor, hasTypical, PREDICTOR_COUNT } from './predictor.js';
 import { closeBlock, openBlock, type RangeDecoder } from './range-decoder.js';
 import { CLOSING_BYTES, finishBlock, type RangeEncoder, startBlock } from './range-encoder.js';
 import { modelledBytes, plainBytes, putResiduals, takeResiduals } from './residuals.js';
 
 /** The first byte of a block: exponent in the lower four bits, above it the predictor or "constant". */
-const CONSTANT = 6;
-const EXPONENT_BITS = 16;
+const CONSTANT = 7;
+const EXPONENTS = 16;
 
 export interface Series {
   /** Overwritten by what is made of them. */
@@ -18,24 +18,26 @@ export interface Series {
 
 /**
  * Whole numbers (within ± 2^49, at least one) and the exponent of ten that belongs to them: head byte, first value;
- * then, unless all are equal, the common unit of the steps and the misses of the best predictor up to the end.
+ * then, unless all are equal, the common unit of the steps, the typical number where the predictor has one, and the misses of the
+ * best predictor up to the end.
  */
 export const putSeries = (sink: ByteSink, encoder: RangeEncoder, { mantissas, exponent }: Series): void => {
   const base = mantissas[0] as number;
   const unit = commonUnit(mantissas);
   makeRoom(sink, 32);
   if (unit === 0) {
-    sink.bytes[sink.length++] = CONSTANT * EXPONENT_BITS + exponent;
+    sink.bytes[sink.length++] = CONSTANT * EXPONENTS + exponent;
     putSigned(sink, base);
     return;
   }
   for (let i = 0; i < mantissas.length; i++) mantissas[i] = ((mantissas[i] as number) - base) / unit;
-  const predictor = choosePredictor(mantissas);
-  sink.bytes[sink.length++] = predictor * EXPONENT_BITS + exponent;
+  const choice = choosePredictor(mantissas);
+  sink.bytes[sink.length++] = choice.predictor * EXPONENTS + exponent;
   putSigned(sink, base);
   putVarint(sink, unit);
+  if (hasTypical(choice.predictor)) putSigned(sink, choice.typical);
   startBlock(encoder, modelledBytes(mantissas.length), plainBytes(mantissas.length));
-  putResiduals(encoder, mantissas, predictor);
+  putResiduals(encoder, mantissas, choice);
   makeRoom(sink, (encoder.counts[0] as number) + (encoder.counts[1] as number) + CLOSING_BYTES);
   sink.length = finishBlock(encoder, sink.bytes, sink.length);
 };
@@ -49,9 +51,10 @@ export const takeSeries = (source: ByteSource, decoder: RangeDecoder, mantissas:
   if (kind === CONSTANT) mantissas.fill(base);
   else if (kind < PREDICTOR_COUNT) {
     const unit = takeVarint(source);
+    const typical = hasTypical(kind) ? takeSigned(source) : 0;
     openBlock(decoder, source.bytes, source.at, source.end);
     mantissas[0] = 0;
-    takeResiduals(decoder, mantissas, kind);
+    takeResiduals(decoder, mantissas, { predictor: kind, typical });
     closeBlock(decoder);
     for (let i = 0; i < mantissas.length; i++) mantissas[i] = base + (mantissas[i] as number) * unit;
   } else throw damaged('a column is of an unknown kind');

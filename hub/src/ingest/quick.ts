@@ -106,6 +106,11 @@ const readRows = (bytes: Uint8Array, { boot, rows }: QuickReport, blank: readonl
   return rows.length > 0 && bytes[at] === CLOSE && bytes[at + 1] === END && at + 2 === bytes.length;
 };
 
+const exactly = (bytes: Uint8Array, from: number, to: number): number => {
+  const value = Number(Buffer.from(bytes.buffer, bytes.byteOffset + from, to - from).toString('latin1'));
+  return Number.isFinite(value) ? value : Number.NaN;
+};
+
 /** NaN (no value) is neither. */
 const isIdentity = (seq: number, ts: number): boolean =>
   Number.isSafeInteger(seq) && seq >= 1 && Number.isSafeInteger(ts) && ts >= 0;
@@ -135,8 +140,14 @@ const readNumbers = (bytes: Uint8Array, start: number, into: number[]): number =
       decimals = at - point - 1;
       if (decimals === 0) return -1;
     }
-    if (whole > Number.MAX_SAFE_INTEGER || decimals >= POWERS.length) return -1;
-    const value = decimals === 0 ? whole : whole / (POWERS[decimals] ?? 1);
+    // Beyond what divides exactly: rare, since agents round at the source.
+    const value =
+      whole > Number.MAX_SAFE_INTEGER
+        ? exactly(bytes, first, at)
+        : decimals === 0
+          ? whole
+          : whole / (POWERS[decimals] ?? Number.NaN);
+    if (Number.isNaN(value)) return -1;
     into[i] = negative ? -value : value;
   }
   return at;

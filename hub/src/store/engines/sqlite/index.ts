@@ -4,11 +4,13 @@ import type { Engine, Recovered } from '../../store.js';
 import { type Connection, type ConnectSettings, openForReading, openForWriting } from './connect.js';
 import { createDictionary, type Dictionary } from './dictionary.js';
 import { asStoreError } from './errors.js';
+import { readForecast } from './forecast.js';
 import { type HeadTables, NO_HEAD } from './hooks.js';
 import { backupTo, createCheckpointer } from './maintain.js';
 import { createQueries } from './query.js';
 import { readEntries, readLog, readStats } from './records.js';
 import { createRollups } from './rollups.js';
+import { RETENTION } from './sweep.js';
 import { findFaults } from './verify.js';
 import { createWriteSide, type WriteSettings, type WriteSide } from './write-side.js';
 
@@ -74,7 +76,11 @@ export const createSqliteEngine = (settings: SqliteSettings, now: () => number =
     rows: (device, after, limit) => on('Reading', ({ queries }) => queries.rows(device, after, limit)),
     log: (query) => on('Reading', ({ db }) => readLog(db, query)),
     entries: (query) => on('Reading', ({ db }) => readEntries(db, query)),
-    stats: () => on('Reading', ({ db, write }) => write?.stats() ?? readStats(db, NO_ROWS)),
+    stats: () =>
+      on('Reading', ({ db, write }) => {
+        const forecast = readForecast(db, { ...RETENTION, ...settings.retention }, now());
+        return { ...(write?.stats() ?? readStats(db, NO_ROWS)), forecast };
+      }),
     backup: (target) => on('Copying', ({ db }) => backupTo(db, target)),
     verify: () => on('Checking', ({ db }) => findFaults(db)),
     async close() {

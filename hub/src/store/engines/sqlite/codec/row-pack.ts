@@ -1,27 +1,19 @@
 import { assert } from '@muster/shared/errors';
 import { type ByteSink, makeRoom, putSigned, putVarint } from './bytes.js';
 import * as format from './row-format.js';
-import { FACTORS, LARGEST_MANTISSA, NO_SCALE, scaleOf, UNIT_SCALE } from './row-scale.js';
+import { FACTORS, LARGEST_MANTISSA, NO_SCALE, scaleOf } from './row-scale.js';
 
 const { GONE, OTHER, SAME, SCALE_MASK, STEP_1, STEP_2 } = format;
 
 /** What the packer of one (device, list) remembers between rows. */
-export interface RowState extends format.RowMemory {
-  /** The scale that each column needed so far: the first guess of a key row. */
-  readonly hints: Uint8Array;
-}
+export interface RowState extends format.RowMemory {}
 
-export const newRowState = (columns: number): RowState => ({ ...format.newMemory(columns), hints: new Uint8Array(columns) });
+export const newRowState = (columns: number): RowState => format.newMemory(columns);
 
-/** Makes the next row a key row. Scales found so far stay as first guesses, which a new state has to find again. */
+/** Makes the next row a key row: readable without those before it. */
 export const restartRows = (state: RowState): void => {
   state.keyed = false;
-  const { hints } = state;
-  // Many decimals may have been those of one stray value: one fewer is tried from key row to key row.
-  for (let i = 0; i < hints.length; i++) if ((hints[i] as number) > USUAL_SCALE) hints[i] = (hints[i] as number) - 1;
 };
-
-const USUAL_SCALE = UNIT_SCALE + 3;
 
 /** Most bytes of a head and of one column. */
 const HEAD_BYTES = 16;
@@ -99,14 +91,14 @@ const putChange = (state: RowState, i: number, value: number, out: ByteSink): nu
 
 /** No value, a value of another scale, or a double of no scale. */
 const putOther = (state: RowState, i: number, value: number, out: ByteSink): number => {
-  const { values: last, scales, hints } = state;
+  const { values: last, scales } = state;
   if (Number.isNaN(value)) {
     scales[i] = (scales[i] as number) | GONE;
     out.bytes[out.length++] = format.MISSING;
     return OTHER;
   }
   const before = (scales[i] as number) & SCALE_MASK;
-  const scale = scaleOf(value, before === NO_SCALE ? (hints[i] as number) : before);
+  const scale = scaleOf(value, before === NO_SCALE ? 0 : before);
   last[i] = value;
   scales[i] = scale;
   if (scale === NO_SCALE) {
@@ -115,7 +107,6 @@ const putOther = (state: RowState, i: number, value: number, out: ByteSink): num
     out.length += 8;
     return OTHER;
   }
-  hints[i] = scale;
   const mantissa = zigzag(Math.round(value * (FACTORS[scale] as number)));
   const size = byteCount(mantissa, 1);
   out.bytes[out.length++] = format.ANEW + format.MANTISSA_SIZES * scale + size - 1;

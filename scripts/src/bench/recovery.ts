@@ -47,8 +47,11 @@ const killMany = async ({ kills, seed }: Options, print: BenchOptions['print']) 
       ...{ file: folder.path('kill.db'), kills, devices: 20, start: Date.now() - 28 * DAY_MS },
       ...{ check_every: 10, within_ms: 1_500, random: createRandom(seed) },
     });
-    const { acknowledged, lost, twice, wrong, faults } = result;
+    const { acknowledged, lost, twice, wrong, faults, sealed_bytes, merged_bytes } = result;
     print(`${kills} × SIGKILL: ${acknowledged} rows acknowledged, ${lost} lost, ${twice} twice, ${wrong} wrong`);
+    print(
+      `  at the end ${(sealed_bytes / 1e6).toFixed(1)} MB of sealed and ${(merged_bytes / 1e6).toFixed(1)} MB of merged chunks`,
+    );
     print(faults.length ? `  check found: ${faults.slice(0, 5).join('; ')}` : '  check found nothing');
     return { lost, twice };
   } finally {

@@ -26,6 +26,8 @@ it(`has every acknowledged row once, with its values, over ${KILLS} kills while 
     );
     expect(result).toMatchObject({ kills: KILLS, lost: 0, twice: 0, wrong: 0, faults: [] });
     expect(result.acknowledged).toBeGreaterThan(KILLS * 100);
+    expect(result.sealed_bytes).toBeGreaterThan(0);
+    expect(result.merged_bytes).toBeGreaterThan(0);
   } finally {
     folder.remove();
   }

@@ -89,7 +89,7 @@ export const idle = async (engine: FedEngine, clock: { now: number }, minutes: n
 };
 
 /** Checkpoints run in turns of their own. */
-const workAll = async (engine: FedEngine, now: number): Promise<void> => {
+export const workAll = async (engine: Pick<FedEngine, 'work'>, now: number): Promise<void> => {
   while (engine.work(now)) await turn();
   await turn();
 };

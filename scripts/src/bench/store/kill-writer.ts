@@ -1,10 +1,15 @@
-/** Writes reports through the hub's own store as fast as it takes them, and prints what was acknowledged, until it is killed. */
+/**
+ * Writes reports through the hub's committer and engine as fast as they take them, and prints what was acknowledged, until it
+ * is killed. The engine's clock follows the reports, hence it seals, merges and deletes all the time.
+ */
 import { writeSync } from 'node:fs';
 import { createSequences } from '@muster/hub/ingest/sequence';
-import { openStore } from '@muster/hub/store/open';
+import { createCommitter } from '@muster/hub/store/committer';
+import { createSqliteEngine } from '@muster/hub/store/engines/sqlite/index';
 import { createSystemClock } from '@muster/shared/clock';
 import { createLog } from '@muster/shared/log';
 import { taskOf } from './child.js';
+import { workAll } from './feed.js';
 import { KILL_COLUMNS, killDevice, killTs, killValues } from './kill-rows.js';
 
 export interface KillTask {
@@ -26,7 +31,18 @@ const WINDOW = 8;
 
 const { file, devices, start, boot, base, most, again } = taskOf<KillTask>();
 const log = createLog({ format: 'text', level: 'error', write: (line) => process.stderr.write(line), now: Date.now });
-const { writer, recovered } = await openStore({ file, clock: createSystemClock(), log }, { commit_ms: 5 });
+let newest = killTs(start, 0, base);
+const engine = createSqliteEngine({ file }, () => newest);
+const recovered = await engine.open();
+let working = Promise.resolve();
+/** Here a minute passes in milliseconds: the next commit waits for the work that a hub does in between. */
+const commit: typeof engine.commit = async (changes) => {
+  await working;
+  await engine.commit(changes);
+  working = workAll(engine, newest);
+};
+const needs = { engine: { commit }, clock: createSystemClock(), log, numbers: recovered.numbers };
+const writer = createCommitter(needs, { commit_ms: 5 });
 const sequences = createSequences(recovered.sequences, Date.now);
 
 /** Boot, device, seq of what is on disk; written in one piece before the next commit begins. */
@@ -54,6 +70,7 @@ const send = ({ device, boot: of, base: from, seq }: Row, next: () => void): voi
     return;
   }
   const ts = killTs(start, device, from + seq);
+  newest = Math.max(newest, ts);
   const rows = [{ boot: of, seq, ts, values: killValues(device, ts) }];
   writer.queue([{ kind: 'rows', device: killDevice(device), columns: KILL_COLUMNS, rows }], { bytes: 100, done });
 };

@@ -24,6 +24,9 @@ export interface KillResult extends Tally {
   kills: number;
   /** What `verify` found, over all checks. */
   faults: string[];
+  /** Bytes of sealed and of merged chunks at the end: zero, and the kills hit neither. */
+  sealed_bytes: number;
+  merged_bytes: number;
 }
 
 /** Longest run in rows of a device, 6.7 h of its time: seals and compactions are always near, and 100 runs end within a month. */
@@ -31,7 +34,8 @@ const MOST_ROWS = 2_400;
 
 export const killRepeatedly = async (plan: KillPlan): Promise<KillResult> => {
   const ledger = newLedger(plan);
-  const result: KillResult = { kills: 0, acknowledged: 0, lost: 0, twice: 0, wrong: 0, faults: [] };
+  const counts = { kills: 0, acknowledged: 0, lost: 0, twice: 0, wrong: 0, sealed_bytes: 0, merged_bytes: 0 };
+  const result: KillResult = { ...counts, faults: [] };
   for (let kill = 1; kill <= plan.kills; kill++) {
     const task = ledger.begin(`kill${String(kill).padStart(4, 'a')}`, MOST_ROWS);
     await runAndKill({ ...task, file: plan.file }, plan, ledger);
@@ -64,6 +68,8 @@ const check = async (plan: KillPlan, ledger: Ledger, result: KillResult): Promis
     const stored = await ledger.compare(sequences, (device, after) => engine.rows(device, after, PAGE));
     Object.assign(result, stored);
     result.faults.push(...(await engine.verify()));
+    const { raw_bytes = 0, staged_bytes = 0 } = await engine.stats();
+    Object.assign(result, { sealed_bytes: staged_bytes, merged_bytes: raw_bytes });
   } finally {
     await engine.close();
   }

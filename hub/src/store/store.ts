@@ -139,19 +139,29 @@ export interface StoreStats {
   forecast?: Forecast | null;
 }
 
+export interface ExportedRow {
+  ts: number;
+  series: Record<string, number>;
+}
+
+export interface ReadOptions {
+  /** Once it aborts nobody waits for the answer: the read ends early or never begins. */
+  signal?: AbortSignal | undefined;
+}
+
 export interface Engine {
   /** Opens or creates; throws AppError `damaged` on a damaged or newer file and changes nothing in it. */
   open(): Promise<Recovered>;
   /** Durable when it resolves; on rejection nothing of it is stored. */
   commit(changes: readonly Change[]): Promise<void>;
-  series(query: SeriesQuery): Promise<SeriesResult>;
+  series(query: SeriesQuery, options?: ReadOptions): Promise<SeriesResult>;
   /** The newest value of every series of every device. */
-  latest(): Promise<LatestValue[]>;
-  top(query: TopQuery): Promise<LatestValue[]>;
+  latest(options?: ReadOptions): Promise<LatestValue[]>;
+  top(query: TopQuery, options?: ReadOptions): Promise<LatestValue[]>;
   log(query: LogQuery): Promise<LogRecord[]>;
   entries(query: EntryQuery): Promise<LedgerEntry[]>;
   /** Rows of a device by time from `after` (exclusive, ms), for its export. */
-  rows(device: string, after: number, limit: number): Promise<{ ts: number; series: Record<string, number> }[]>;
+  rows(device: string, after: number, limit: number, options?: ReadOptions): Promise<ExportedRow[]>;
   stats(): Promise<StoreStats>;
   /** A consistent copy of the whole store while it runs. */
   backup(file: string): Promise<void>;

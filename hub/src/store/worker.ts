@@ -1,7 +1,7 @@
 /** The storage thread: an SQLite engine that answers requests. Opens by itself, so that a thread started anew just goes on. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { assert } from '@muster/shared/errors';
-import { asWireError, type Reply, type Request } from './channel.js';
+import { type Abort, asWireError, type Reply, type Request } from './channel.js';
 import { createDriver } from './driver.js';
 import { createSqliteEngine, type SqliteSettings } from './engines/sqlite/index.js';
 import { createUnpacker, type Packed } from './packed.js';
@@ -15,7 +15,7 @@ const unpacker = createUnpacker();
 let opening: Promise<Recovered> | null = null;
 
 /** Right after a start their answer waits until the driver has read all rows back: commits go on meanwhile. */
-const NEEDS_HEAD: ReadonlySet<Request['method']> = new Set(['stats']);
+const NEEDS_HEAD: ReadonlySet<Request['method']> = new Set(['stats', 'slice']);
 const whole = async (): Promise<void> => {
   while (!engine.whole) await new Promise((resolve) => setImmediate(resolve));
 };
@@ -50,4 +50,21 @@ const answer = async (request: Request): Promise<Reply> => {
   }
 };
 
-port.on('message', async (request: Request) => port.postMessage(await answer(request)));
+/** Of reads that may be called off. */
+const aborts = new Map<number, AbortController>();
+
+const abortable = (request: Request): Request => {
+  if (!request.abortable) return request;
+  const abort = new AbortController();
+  aborts.set(request.id, abort);
+  const options = { ...(request.args.at(-1) as object), signal: abort.signal };
+  return { ...request, args: [...request.args.slice(0, -1), options] };
+};
+
+port.on('message', async (request: Request | Abort) => {
+  if ('abort' in request) return aborts.get(request.id)?.abort();
+  const reply = await answer(abortable(request));
+  aborts.delete(request.id);
+  const block = 'value' in reply && reply.value instanceof Float64Array ? [reply.value.buffer as ArrayBuffer] : [];
+  port.postMessage(reply, block);
+});

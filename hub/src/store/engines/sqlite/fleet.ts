@@ -5,11 +5,13 @@ import type { LatestValue, TopQuery } from '../../store.js';
 import type { Connection } from './connect.js';
 import type { Dictionary } from './dictionary.js';
 import { newestOf } from './fleet-newest.js';
+import { walk } from './fleet-walk.js';
 import type { HeadTables } from './hooks.js';
 import { deviceOfStaged, endOfStaged, SLOT_MS, windowOf, windowStart } from './ids.js';
 import type { Samples } from './query-samples.js';
 import type { Sealed, Shelf, Track } from './query-shelf.js';
 import { feedSpan, type Span } from './query-span.js';
+import { type DeviceTables, packSlice, type Slice, type SliceQuery } from './slice.js';
 import type { Table } from './table.js';
 
 export interface FleetOptions {
@@ -17,9 +19,24 @@ export interface FleetOptions {
   signal?: AbortSignal | undefined;
 }
 
+export interface Page {
+  /** Name of the last device of the page before; empty at first. */
+  after: string;
+  limit: number;
+}
+
 export interface Fleet {
   top(query: TopQuery, options?: FleetOptions): Promise<LatestValue[]>;
-  latest(options?: FleetOptions): Promise<LatestValue[]>;
+  latest(options?: FleetOptions & { page?: Page | undefined }): Promise<LatestValue[]>;
+  /** What of that is in memory only, for a reader in another thread. */
+  slice(query: SliceQuery, options?: Pick<FleetOptions, 'signal'>): Promise<Slice>;
+  /** Names of the devices of a page. */
+  devices(page: Page): string[];
+}
+
+interface Named {
+  id: number;
+  device: string;
 }
 
 interface Needs {
@@ -29,20 +46,21 @@ interface Needs {
   head: HeadTables;
 }
 
-/** A chart waits no longer than that for a question over the fleet. */
-const SLICE_MS = 8;
 /** From here on spans are cut to five minutes, so that no device needs its raw rows. */
 const EXACT_SPAN_MS = 6 * 3_600_000;
 
 export const createFleet = (needs: Needs): Fleet => {
-  const devices = needs.db.prepare<[], { id: number; device: string }>('SELECT id, device FROM devices ORDER BY device');
+  const devices = needs.db.prepare<[], Named>('SELECT id, device FROM devices ORDER BY device');
+  const some = needs.db.prepare<[string, number], Named>(
+    'SELECT id, device FROM devices WHERE device > ? ORDER BY device LIMIT ?',
+  );
   return {
     async top(query, { head = needs.head, signal } = {}) {
       const matching = createMatching(needs.dictionary, query.metric);
       const parts = partsOf(needs.shelf, query);
       const found: LatestValue[] = [];
-      const one = ({ id, device }: { id: number; device: string }) => {
-        const series = matching(id);
+      const one = ({ id, device }: Named) => {
+        const series = matching(id) ?? new Set();
         if (series.size === 0) return;
         const heads = head(id, series, { from: 0, to: query.to });
         for (const one of series) {
@@ -50,41 +68,40 @@ export const createFleet = (needs: Needs): Fleet => {
           if (standing) found.push({ device, series: needs.dictionary.seriesKey(one), ...standing });
         }
       };
-      await inSlices(needs.shelf, devices.all(), { work: one, signal });
+      await walk(devices.all(), { work: one, around: needs.shelf.steady, signal });
       return rank(found, query.n);
     },
-    async latest({ head = needs.head, signal } = {}) {
+    async latest({ head = needs.head, signal, page } = {}) {
       const found: LatestValue[] = [];
-      const one = ({ id, device }: { id: number; device: string }) => {
+      const one = ({ id, device }: Named) => {
         for (const [series, value] of newestOf(needs, id, head))
           found.push({ device, series: needs.dictionary.seriesKey(series), ...value });
       };
-      await inSlices(needs.shelf, devices.all(), { work: one, signal });
+      await walk(page ? some.all(page.after, page.limit) : devices.all(), { work: one, around: needs.shelf.steady, signal });
       return found;
     },
+    async slice({ device, page, series, metric, from, to }, { signal } = {}) {
+      const found: DeviceTables[] = [];
+      const wanted = series === undefined ? createMatching(needs.dictionary, metric) : always(needs.dictionary.series(series));
+      const one = ({ id }: { id: number }) => {
+        const own = wanted(id);
+        if (own?.size !== 0)
+          found.push({ device: id, tables: needs.head(id, own, { from, to }).filter(({ ts }) => ts.length > 0) });
+      };
+      const known = device === undefined ? undefined : needs.dictionary.device(device);
+      if (known !== undefined) one({ id: known });
+      else if (device === undefined) await walk(page ? some.all(page.after, page.limit) : devices.all(), { work: one, signal });
+      return packSlice(found);
+    },
+    devices: (page) => some.all(page.after, page.limit).map(({ device }) => device),
   };
 };
 
-interface Slices<T> {
-  work: (item: T) => void;
-  signal: AbortSignal | undefined;
-}
+const always = (series: number | undefined) => () => new Set(series === undefined ? [] : [series]);
 
-/** Throws what the signal was aborted with. */
-const inSlices = async <T>(shelf: Shelf, items: readonly T[], { work, signal }: Slices<T>): Promise<void> => {
-  for (let at = 0; at < items.length; ) {
-    signal?.throwIfAborted();
-    const until = performance.now() + SLICE_MS;
-    shelf.steady(() => {
-      do work(items[at++] as T);
-      while (at < items.length && performance.now() < until);
-    });
-    if (at < items.length) await new Promise((resolve) => setImmediate(resolve));
-  }
-};
-
-/** The series of a device that belong to a metric. */
-const createMatching = (dictionary: Dictionary, metric: string): ((device: number) => ReadonlySet<number>) => {
+/** The series of a device that belong to a metric; null: all. */
+const createMatching = (dictionary: Dictionary, metric: string | undefined): ((device: number) => ReadonlySet<number> | null) => {
+  if (metric === undefined) return () => null;
   const lists = new Map<number, number[]>();
   const ofList = (list: number): number[] => {
     const known = lists.get(list);

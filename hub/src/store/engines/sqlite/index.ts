@@ -1,15 +1,26 @@
 /** The chunk engine in SQLite: WAL, `synchronous=FULL`. Synchronous inside, hence run in a worker thread (`client`). */
 import { AppError } from '@muster/shared/errors';
-import type { Engine, Recovered } from '../../store.js';
+import type {
+  Engine,
+  ExportedRow,
+  LatestValue,
+  ReadOptions,
+  Recovered,
+  SeriesQuery,
+  SeriesResult,
+  TopQuery,
+} from '../../store.js';
 import { type Connection, type ConnectSettings, openForReading, openForWriting } from './connect.js';
 import { createDictionary, type Dictionary } from './dictionary.js';
 import { asStoreError } from './errors.js';
+import type { FleetOptions, Page } from './fleet.js';
 import { readForecast } from './forecast.js';
 import { type HeadTables, NO_HEAD } from './hooks.js';
 import { backupTo, createCheckpointer } from './maintain.js';
 import { createQueries } from './query.js';
 import { readEntries, readLog, readStats } from './records.js';
 import { createRollups } from './rollups.js';
+import { type Slice, type SliceQuery, unpackSlice } from './slice.js';
 import { RETENTION } from './sweep.js';
 import { findFaults } from './verify.js';
 import { createWriteSide, type WriteSettings, type WriteSide } from './write-side.js';
@@ -20,7 +31,20 @@ export interface SqliteSettings extends Partial<ConnectSettings>, WriteSettings 
   readonly?: boolean;
 }
 
+/** `slice`: rows that are in memory only where the writer is; without it they are those of this engine. */
+export interface SqliteReadOptions extends ReadOptions {
+  slice?: Slice | undefined;
+}
+
 export interface SqliteEngine extends Engine {
+  series(query: SeriesQuery, options?: SqliteReadOptions): Promise<SeriesResult>;
+  top(query: TopQuery, options?: SqliteReadOptions): Promise<LatestValue[]>;
+  latest(options?: SqliteReadOptions & { page?: Page | undefined }): Promise<LatestValue[]>;
+  rows(device: string, after: number, limit: number, options?: SqliteReadOptions): Promise<ExportedRow[]>;
+  /** The rows in memory that a question needs, for the engine that answers it in another thread. */
+  slice(query: SliceQuery, options?: ReadOptions): Promise<Slice>;
+  /** Names of devices, for going through all of them page by page. */
+  devices(page: Page): Promise<string[]>;
   /** One bounded slice of what goes on behind the commits; true: there is more to do at once. Never throws. */
   work(now: number): boolean;
   /** False while rows of before the start are still being read back: what asks for them then waits for all of them. */
@@ -70,10 +94,13 @@ export const createSqliteEngine = (settings: SqliteSettings, now: () => number =
     get whole() {
       return opened?.write?.whole ?? true;
     },
-    series: (query) => on('Reading', ({ queries }) => queries.series(query)),
-    latest: () => on('Reading', ({ queries }) => queries.latest()),
-    top: (query) => on('Reading', ({ queries }) => queries.top(query)),
-    rows: (device, after, limit) => on('Reading', ({ queries }) => queries.rows(device, after, limit)),
+    series: (query, options) => on('Reading', ({ queries }) => queries.series(query, readingOf(options).head)),
+    latest: (options) => on('Reading', ({ queries }) => queries.latest({ ...readingOf(options), page: options?.page })),
+    top: (query, options) => on('Reading', ({ queries }) => queries.top(query, readingOf(options))),
+    rows: (device, after, limit, options) =>
+      on('Reading', ({ queries }) => queries.rows({ device, after, limit }, readingOf(options).head)),
+    slice: (query, options) => on('Reading', ({ queries }) => queries.slice(query, readingOf(options))),
+    devices: (page) => on('Reading', ({ queries }) => queries.devices(page)),
     log: (query) => on('Reading', ({ db }) => readLog(db, query)),
     entries: (query) => on('Reading', ({ db }) => readEntries(db, query)),
     stats: () =>
@@ -90,6 +117,8 @@ export const createSqliteEngine = (settings: SqliteSettings, now: () => number =
     },
   };
 };
+
+const readingOf = ({ slice, signal }: SqliteReadOptions = {}): FleetOptions => ({ head: slice && unpackSlice(slice), signal });
 
 const openStore = (settings: SqliteSettings, now: number): Opened => {
   const { file, readonly = false, busy_ms = 1_000, max_bytes = null } = settings;

@@ -1,15 +1,11 @@
 /** All rows of a device by time, page by page. */
+import type { ExportedRow } from '../../store.js';
 import type { Dictionary } from './dictionary.js';
 import type { HeadTables } from './hooks.js';
 import { windowOf } from './ids.js';
 import type { Shelf } from './query-shelf.js';
 import { atOrAfter } from './rollup-read.js';
 import { mergeTables, type Table } from './table.js';
-
-export interface ExportedRow {
-  ts: number;
-  series: Record<string, number>;
-}
 
 interface From {
   shelf: Shelf;

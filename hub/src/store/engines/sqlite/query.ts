@@ -1,19 +1,19 @@
 /** Series, latest and top out of what is in memory, sealed, merged and rolled up. */
 import { createChart } from '../../fold.js';
 import { bucketStep } from '../../rollup.js';
-import type { SeriesQuery, SeriesResult } from '../../store.js';
+import type { ExportedRow, SeriesQuery, SeriesResult } from '../../store.js';
 import type { Connection } from './connect.js';
 import type { Dictionary } from './dictionary.js';
 import { createFleet, type Fleet } from './fleet.js';
 import { type HeadTables, NO_HEAD } from './hooks.js';
-import { type ExportedRow, readRows } from './query-rows.js';
+import { readRows } from './query-rows.js';
 import { createShelf } from './query-shelf.js';
 import { feedSpan, tierOf } from './query-span.js';
 
 /** `head`: where the rows that are in memory only are, when not where the queries were made. */
 export interface Queries extends Fleet {
   series(query: SeriesQuery, head?: HeadTables): SeriesResult;
-  rows(device: string, after: number, limit: number, head?: HeadTables): ExportedRow[];
+  rows(page: { device: string; after: number; limit: number }, head?: HeadTables): ExportedRow[];
   /** Damaged chunks met so far, by place and key. */
   readonly faults: ReadonlyMap<string, string>;
 }
@@ -32,10 +32,10 @@ export const createQueries = (db: Connection, dictionary: Dictionary, own: HeadT
       const tier = shelf.steady(() => feedSpan(sources, { device, series }, span, fold));
       return { tier, points: fold.result() };
     },
-    rows(name, after, limit, head = own) {
-      const device = dictionary.device(name);
-      if (device === undefined || limit < 1) return [];
-      return shelf.steady(() => readRows({ shelf, dictionary, head }, { device, after, limit }));
+    rows(page, head = own) {
+      const device = dictionary.device(page.device);
+      if (device === undefined || page.limit < 1) return [];
+      return shelf.steady(() => readRows({ shelf, dictionary, head }, { ...page, device }));
     },
     ...createFleet({ db, dictionary, shelf, head: own }),
     faults: shelf.faults,

@@ -18,7 +18,9 @@ export const damaged = (file: string, fault: string, cause?: unknown): AppError 
     { cause },
   );
 
-export const isDamage = (error: unknown): boolean => DAMAGE.test((error as { code?: string } | null)?.code ?? '');
+const codeOf = (error: unknown): string => String((error as { code?: unknown } | null)?.code ?? '');
+export const isDamage = (error: unknown): boolean => DAMAGE.test(codeOf(error));
+export const isFull = (error: unknown): boolean => codeOf(error) === 'SQLITE_FULL';
 
 /** Whatever SQLite or the file system threw, as `damaged` or `storage` naming the file and the reason. */
 export const asStoreError = (error: unknown, file: string, doing: string): AppError => {

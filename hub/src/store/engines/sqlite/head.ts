@@ -4,12 +4,17 @@ import { newRowReader, newRowState, type RowReader, type RowState, unpackRow } f
 import { slotOf } from './ids.js';
 import type { Table } from './table.js';
 
+/** Of one column list; `rows`: packed since the first, which can be read alone. */
+export interface Packer {
+  state: RowState;
+  rows: number;
+}
+
 /** What is open of one (device, slot). */
 export interface Head {
   readonly device: number;
   readonly slot: number;
-  /** Packers by column list. */
-  readonly states: Map<number, RowState>;
+  readonly packers: Map<number, Packer>;
   /** Packed rows in order of arrival. */
   bytes: Uint8Array;
   length: number;
@@ -117,7 +122,7 @@ export const createHeads = (seriesOf: SeriesOf): Heads => {
 const newHead = (device: number, slot: number): Head => ({
   device,
   slot,
-  states: new Map(),
+  packers: new Map(),
   bytes: new Uint8Array(0),
   length: 0,
   runs: [],
@@ -131,12 +136,12 @@ const newHead = (device: number, slot: number): Head => ({
 });
 
 /** The packer of a list in this head; a new one begins with a row that can be read alone. */
-export const stateOf = (head: Head, list: number, columns: number): RowState => {
-  const known = head.states.get(list);
+export const packerOf = (head: Head, list: number, columns: number): Packer => {
+  const known = head.packers.get(list);
   if (known) return known;
-  const state = newRowState(columns);
-  head.states.set(list, state);
-  return state;
+  const packer = { state: newRowState(columns), rows: 0 };
+  head.packers.set(list, packer);
+  return packer;
 };
 
 const append = (head: Head, { list, bytes, from, to, samples, ts, journal, now }: PackedRow): void => {

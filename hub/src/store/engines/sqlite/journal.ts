@@ -15,6 +15,8 @@ export interface JournalEntry {
   slot: number;
   length: number;
   missing: number;
+  /** Rows since the packer's first one, modulo 128: tells whether the row that this one goes on from is there. */
+  chain: number;
 }
 
 export interface JournalDraft {
@@ -26,6 +28,7 @@ export interface JournalDraft {
 }
 
 const CHECKSUMS = 8;
+export const CHAIN = 128;
 /** Before the device and list that hold from here on; else boot + 1. */
 const GROUP = 0;
 
@@ -44,7 +47,7 @@ export const createJournalDraft = (): JournalDraft => {
       sink.length = CHECKSUMS;
       Object.assign(last, { device: 0, list: 0, slot: 0 });
     },
-    add({ device, list, boot, seq, slot, length, missing }) {
+    add({ device, list, boot, seq, slot, length, missing, chain }) {
       if (device !== last.device || list !== last.list) {
         putVarint(sink, GROUP);
         putVarint(sink, device);
@@ -58,6 +61,7 @@ export const createJournalDraft = (): JournalDraft => {
       putSigned(sink, slot - last.slot);
       putVarint(sink, length);
       putVarint(sink, missing);
+      putVarint(sink, chain % CHAIN);
       last.slot = slot;
     },
     entries() {
@@ -74,7 +78,7 @@ export const readEntries = (bytes: Uint8Array, visit: (entry: Readonly<JournalEn
   if (bytes.length < CHECKSUMS || checksum(bytes, 4) !== crc32(bytes.subarray(CHECKSUMS)))
     throw damaged('the entries of a journal record');
   const source = newSource(bytes, CHECKSUMS);
-  const entry: JournalEntry = { device: 0, list: 0, boot: 0, seq: 0, slot: 0, length: 0, missing: 0 };
+  const entry: JournalEntry = { device: 0, list: 0, boot: 0, seq: 0, slot: 0, length: 0, missing: 0, chain: 0 };
   while (source.at < source.end) {
     const tag = takeVarint(source);
     if (tag === GROUP) {
@@ -88,6 +92,7 @@ export const readEntries = (bytes: Uint8Array, visit: (entry: Readonly<JournalEn
       entry.slot += takeSigned(source);
       entry.length = takeVarint(source);
       entry.missing = takeVarint(source);
+      entry.chain = takeVarint(source);
     }
     visit(entry);
   }
@@ -95,7 +100,7 @@ export const readEntries = (bytes: Uint8Array, visit: (entry: Readonly<JournalEn
 
 /** Throws AppError `damaged` when the rows are not those that the entries were written with. */
 export const checkRows = (entries: Uint8Array, rows: Uint8Array): void => {
-  if (checksum(entries, 0) !== crc32(rows)) throw damaged('the rows of a journal record');
+  if (entries.length < CHECKSUMS || checksum(entries, 0) !== crc32(rows)) throw damaged('the rows of a journal record');
 };
 
 const checksum = (bytes: Uint8Array, at: number): number => new DataView(bytes.buffer, bytes.byteOffset).getUint32(at);

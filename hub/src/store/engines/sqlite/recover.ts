@@ -1,10 +1,13 @@
 /** After a start: identities at once, the heads behind it, so that the first commit need not wait for the rows. */
 import { AppError } from '@muster/shared/errors';
 import type { Chunks } from './chunks.js';
+import { type ByteSource, newSource } from './codec/bytes.js';
+import { atKeyRow } from './codec/row.js';
 import type { Connection } from './connect.js';
-import { createHeads, type Heads, type SeriesOf } from './head.js';
+import { isDamage } from './errors.js';
+import { createHeads, type Head, type Heads, packerOf, type SeriesOf } from './head.js';
 import type { Identities } from './identities.js';
-import { checkRows, readEntries } from './journal.js';
+import { CHAIN, checkRows, type JournalEntry, readEntries } from './journal.js';
 
 export interface RecoverNeeds {
   db: Connection;
@@ -21,8 +24,9 @@ const tolerant = (id: number, note: Note, work: () => void): void => {
   try {
     work();
   } catch (error) {
-    if (!(error instanceof AppError) || error.code !== 'damaged') throw error;
-    note(id, error.message);
+    const known = error instanceof AppError && error.code === 'damaged';
+    if (!known && !isDamage(error)) throw error;
+    note(id, error instanceof Error ? error.message : String(error));
   }
 };
 
@@ -75,20 +79,21 @@ export const createRebuild = (needs: RecoverNeeds, { newest, now }: { newest: nu
   const { db, heads, seriesOf } = needs;
   const known = new Set(db.prepare<[], number>('SELECT id FROM devices').pluck().all());
   const state: Rebuilding = { ...needs, older: createHeads(seriesOf), known, sealed: new Map(), now };
-  const next = db.prepare<[number, number], { id: number; entries: Buffer; rows: Buffer }>(
-    'SELECT id, entries, rows FROM journal WHERE id > ? AND id <= ? ORDER BY id LIMIT 1',
-  );
+  const sql = {
+    next: db.prepare<[number, number], number>('SELECT id FROM journal WHERE id > ? AND id <= ? ORDER BY id LIMIT 1').pluck(),
+    record: db.prepare<[number], JournalRecord>('SELECT id, entries, rows FROM journal WHERE id = ?'),
+  };
   const note = createNote(db);
   let at = 0;
   return {
     step() {
-      const record = next.get(at, newest);
-      if (!record) {
+      const id = sql.next.get(at, newest);
+      if (id === undefined) {
         for (const own of [...state.older.all()]) for (const head of own) heads.adopt(head);
         return false;
       }
-      at = record.id;
-      tolerant(record.id, note, () => replay(state, record));
+      tolerant(id, note, () => replay(state, sql.record.get(id)));
+      at = id;
       return true;
     },
     forget(device) {
@@ -98,19 +103,37 @@ export const createRebuild = (needs: RecoverNeeds, { newest, now }: { newest: nu
   };
 };
 
-const replay = (state: Rebuilding, { id, entries, rows }: { id: number; entries: Buffer; rows: Buffer }): void => {
+interface JournalRecord {
+  id: number;
+  entries: Buffer;
+  rows: Buffer;
+}
+
+const replay = (state: Rebuilding, record: JournalRecord | undefined): void => {
+  if (!record) return;
+  const { id, entries, rows } = record;
   checkRows(entries, rows);
   let from = 0;
-  readEntries(entries, ({ device, list, slot, length, missing }) => {
-    if (list === 0) return;
+  readEntries(entries, (entry) => {
+    if (entry.list === 0) return;
+    const { device, list, slot, length, missing } = entry;
     const to = from + length;
     if (state.known.has(device) && sealOf(state, device, slot) <= id) {
+      const head = state.older.place(device, slot);
       const samples = state.seriesOf(list).length - missing;
       const row = { list, bytes: rows, from, to, samples, ts: Number.NaN, journal: id, now: state.now };
-      state.older.append(state.older.place(device, slot), row);
+      if (isReadable(head, entry, newSource(rows, from, to))) state.older.append(head, row);
     }
     from = to;
   });
+};
+
+/** A row goes on from the one before it: when that was in a record that is gone, nothing can be read up to the next key row. */
+const isReadable = (head: Head, { list, chain }: Readonly<JournalEntry>, row: ByteSource): boolean => {
+  const packer = packerOf(head, list, 0);
+  const joined = chain === packer.rows % CHAIN || atKeyRow(row);
+  if (joined) packer.rows = chain + 1;
+  return joined;
 };
 
 const sealOf = ({ sealed, chunks }: Rebuilding, device: number, slot: number): number => {

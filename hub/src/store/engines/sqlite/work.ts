@@ -45,6 +45,8 @@ export interface Work {
   /** The heads hold all rows that are in memory only. */
   readonly recovered: boolean;
   finishRecovery(): void;
+  /** Deletes what can go at the next slice, before anything is added. */
+  makeRoom(): void;
   /** Why nothing gets done, null when all is well. */
   readonly fault: string | null;
 }
@@ -60,6 +62,8 @@ interface State {
   trimmed: number;
   swept: number;
   idle_until: number;
+  /** A write failed: what deletes comes before what adds. */
+  full: boolean;
   fault: string | null;
 }
 
@@ -68,7 +72,7 @@ export const createWork = (needs: WorkNeeds, rules: WorkRules, now: number): Wor
   const queues = { seals: [], merges: [], running: null };
   // Not at once: a start has other things to do.
   const times = { planned: never, trimmed: now, swept: now, idle_until: never };
-  const state: State = { needs, rules, recovered: false, fault: null, ...queues, ...times };
+  const state: State = { needs, rules, recovered: false, full: false, fault: null, ...queues, ...times };
   return {
     slice(at) {
       if (at < state.idle_until && at >= state.idle_until - rules.retry_ms) return false;
@@ -87,6 +91,7 @@ export const createWork = (needs: WorkNeeds, rules: WorkRules, now: number): Wor
     finishRecovery() {
       while (!state.recovered) rebuild(state, Number.POSITIVE_INFINITY);
     },
+    makeRoom: () => makeRoom(state),
     get fault() {
       return state.fault;
     },
@@ -101,6 +106,13 @@ const giveUp = (state: State, now: number, error: unknown): void => {
   state.running = null;
   state.planned = Number.NEGATIVE_INFINITY;
   state.idle_until = now + state.rules.retry_ms;
+  makeRoom(state);
+};
+
+const makeRoom = (state: State): void => {
+  state.full = true;
+  state.trimmed = Number.NEGATIVE_INFINITY;
+  state.swept = Number.NEGATIVE_INFINITY;
 };
 
 const slice = (state: State, now: number): boolean => {
@@ -108,6 +120,8 @@ const slice = (state: State, now: number): boolean => {
   const end = needs.ticks() + rules.slice_ms;
   if (!state.recovered) return rebuild(state, end);
   plan(state, now);
+  if (state.full && proceed(state)) return true;
+  state.full = false;
   if (state.seals.length > 0) {
     state.seals.splice(
       0,
@@ -115,13 +129,16 @@ const slice = (state: State, now: number): boolean => {
     );
     return true;
   }
-  if (state.running) {
-    if (state.running.next().done) state.running = null;
-    return true;
-  }
+  if (proceed(state)) return true;
   const merge = state.merges.shift();
   if (merge) needs.compact(merge, now);
   return merge !== undefined;
+};
+
+const proceed = (state: State): boolean => {
+  if (!state.running) return false;
+  if (state.running.next().done) state.running = null;
+  return true;
 };
 
 const rebuild = (state: State, end: number): true => {

@@ -4,6 +4,7 @@ import { createChunks } from './chunks.js';
 import { createCompact, duePending } from './compact.js';
 import type { Connection } from './connect.js';
 import type { Dictionary } from './dictionary.js';
+import { isFull } from './errors.js';
 import { createForget } from './forget.js';
 import { createHeads, type Heads, type SeriesOf, tableOfHead } from './head.js';
 import type { HeadTables, RollupHook } from './hooks.js';
@@ -83,7 +84,14 @@ export const createWriteSide = ({ db, dictionary, rollups, now }: WriteNeeds, se
   );
   return {
     recovered: () => ({ ...recoverRecords(db), sequences: identities.recovered(dictionary.deviceName) }),
-    commit,
+    commit(changes, at) {
+      try {
+        commit(changes, at);
+      } catch (error) {
+        if (isFull(error)) work.makeRoom();
+        throw error;
+      }
+    },
     work: work.slice,
     tables(device, wanted, range) {
       work.finishRecovery();

@@ -5,7 +5,7 @@ import { packRow } from './codec/row.js';
 import type { Connection } from './connect.js';
 import type { Dictionary } from './dictionary.js';
 import type { Forget } from './forget.js';
-import { type Head, type Heads, type PackedRow, stateOf } from './head.js';
+import { type Head, type Heads, type PackedRow, packerOf } from './head.js';
 import type { BootSet, Identities } from './identities.js';
 import { slotOf } from './ids.js';
 import { createJournalDraft, type JournalDraft } from './journal.js';
@@ -80,7 +80,7 @@ const settle = ({ heads, placed, forgotten, forget, numbers }: Writing): void =>
 /** Not on disk: packers went on from rows that nobody will find, so they start anew with a row that can be read alone. */
 const takeBack = ({ heads, identities, dictionary, placed, undo }: Writing): void => {
   for (const { head, list } of placed) {
-    head.states.delete(list);
+    head.packers.delete(list);
     if (head.rows === 0) heads.remove(head);
   }
   for (const { set, seq } of undo.added) identities.undo(set, seq);
@@ -122,12 +122,22 @@ const writeRow = (
   const { draft, heads, dictionary, placed } = writing;
   const slot = slotOf(device, row.ts);
   const head = heads.place(device, slot);
-  if (!head.states.has(list)) dictionary.join(device, list);
+  if (!head.packers.has(list)) dictionary.join(device, list);
   const from = draft.rows.length;
-  packRow(stateOf(head, list, row.values.length), row.ts, row.values, draft.rows);
+  const packer = packerOf(head, list, row.values.length);
+  packRow(packer.state, row.ts, row.values, draft.rows);
   const to = draft.rows.length;
   const samples = countValues(row.values);
-  draft.add({ device, list, boot, seq: row.seq ?? 0, slot, length: to - from, missing: row.values.length - samples });
+  draft.add({
+    device,
+    list,
+    boot,
+    seq: row.seq ?? 0,
+    slot,
+    length: to - from,
+    missing: row.values.length - samples,
+    chain: packer.rows++,
+  });
   placed.push({ head, list, bytes: draft.rows.bytes, from, to, samples, ts: row.ts, journal: 0, now: writing.now });
 };
 
@@ -140,7 +150,8 @@ const countValues = (values: ArrayLike<number | null>): number => {
 const writeMark = (writing: Writing, { device: name, boot, seq }: Of<'mark'>): void => {
   const device = writing.dictionary.makeDevice(name);
   const set = writing.identities.of(device, boot);
-  if (isNew(writing, set, seq)) writing.draft.add({ device, list: 0, boot: set.id, seq, slot: 0, length: 0, missing: 0 });
+  if (isNew(writing, set, seq))
+    writing.draft.add({ device, list: 0, boot: set.id, seq, slot: 0, length: 0, missing: 0, chain: 0 });
 };
 
 const writeDocument = ({ sql }: Writing, { collection, key, value }: Of<'document'>): void => {

@@ -7,7 +7,7 @@ import type { Dictionary } from './dictionary.js';
 import { newestOf } from './fleet-newest.js';
 import { walk } from './fleet-walk.js';
 import type { HeadTables } from './hooks.js';
-import { deviceOfStaged, endOfStaged, SLOT_MS, windowOf, windowStart } from './ids.js';
+import { deviceOfStaged, endOfStaged, SLOT_MS, windowOf } from './ids.js';
 import type { Samples } from './query-samples.js';
 import type { Sealed, Shelf, Track } from './query-shelf.js';
 import { feedSpan, type Span } from './query-span.js';
@@ -123,8 +123,6 @@ const partsOf = (shelf: Shelf, { from, to }: TopQuery): ((track: Track, window: 
     else devices.set(device, [sealed]);
   }
   return (track, window) => {
-    // Older ones are asked for when a counter was silent before the span.
-    if (windowStart(track.device, window + 1) <= from - SLOT_MS) return shelf.staged(track, window);
     const own = (devices.get(track.device) ?? []).filter(({ id }) => windowOf(track.device, endOfStaged(id) - 1) === window);
     return own.sort((a, b) => a.seal - b.seal || a.id - b.id).flatMap((sealed) => shelf.part(track.series, sealed) ?? []);
   };

@@ -2,7 +2,7 @@
 import type { MetricKind } from '@muster/shared/metrics';
 import type { Fold } from '../../fold.js';
 import type { SeriesResult } from '../../store.js';
-import { windowEnd, windowOf, windowStart } from './ids.js';
+import { SLOT_MS, windowEnd, windowOf, windowStart } from './ids.js';
 import { orderSamples, type Samples } from './query-samples.js';
 import type { Shelf, Track } from './query-shelf.js';
 import { FIVE_MS, HOUR_MS } from './rollup-format.js';
@@ -16,7 +16,7 @@ export type Tier = SeriesResult['tier'];
 export interface Sources {
   shelf: Shelf;
   heads: readonly Table[];
-  /** Staged chunks of a window. */
+  /** Staged chunks of a window: at least those that reach into the span, or to 15 minutes before it. */
   parts(track: Track, window: number): Samples[];
 }
 
@@ -130,9 +130,12 @@ const feedBefore = (reading: Reading): void => {
 type Found = { ts: number; value: number };
 const rawBefore = (reading: Reading): Found | null => {
   const { track, span, heads, sources } = reading;
-  let window = windowOf(track.device, Math.min(span.from, Number.MAX_SAFE_INTEGER));
+  let window = windowOf(track.device, Math.max(0, span.from));
+  const recent = newestBefore(samplesOf(reading, window), span.from);
+  if (recent && recent.ts >= span.from - SLOT_MS) return recent;
+  const all = { ...reading, sources: { ...sources, parts: sources.shelf.staged } };
   for (let left = LOOKED_BACK; left > 0; left--) {
-    const found = newestBefore(samplesOf(reading, window), span.from);
+    const found = newestBefore(samplesOf(all, window), span.from);
     if (found) return found;
     const older = [...heads.keys()].filter((one) => one < window);
     const next = Math.max(sources.shelf.windowBefore(track.device, window) ?? -1, ...older);

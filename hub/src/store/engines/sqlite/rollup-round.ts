@@ -66,7 +66,10 @@ const decimalGrid = (values: Float64Array, wanted: number, more: 0 | 2): Grid | 
   const power = POWERS[exponent + more];
   if (exponent === NO_EXPONENT || power === undefined) return null;
   const unit = (commonUnit(mantissas) * (POWERS[more] as number)) / (more === 0 ? 1 : 4);
-  return unit === 0 ? null : { step: unit * 2 ** Math.max(0, Math.floor(Math.log2((wanted * power) / unit))), power };
+  const parts = wanted * power;
+  if (unit > 0 && unit <= parts) return { step: unit * 2 ** Math.floor(Math.log2(parts / unit)), power };
+  // Few values, far apart: they do not tell in what steps they come.
+  return more === 0 ? null : { step: 10 ** Math.max(0, Math.floor(Math.log10(parts))), power };
 };
 
 /** Two per cent at most, never more than the value. */

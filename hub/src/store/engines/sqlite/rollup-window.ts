@@ -40,14 +40,14 @@ const columnsOf = (tally: Tally, series: number, buckets: Buckets): ChunkColumn[
     const times = timeColumns(tally, buckets, keep);
     return [keep(format.MIN, tally.min), ...countColumn(tally, buckets, keep), ...opening(tally, series, buckets), ...times];
   }
-  const rising = counter && tally.falls === 0;
+  const min = counter && tally.falls === 0 ? roundMinima(tally) : tally.min;
   return [
-    keep(format.MIN, rising ? roundMinima(tally) : tally.min),
+    keep(format.MIN, min),
     ...(counter && same(tally.max, tally.last, tally.count) ? [] : [keep(format.MAX, tally.max)]),
     keep(format.MEAN, roundMeans(tally)),
     ...countColumn(tally, buckets, keep),
     ...(counter ? counterColumns(tally, keep) : []),
-    ...(counter ? opening(tally, series, buckets) : []),
+    ...(counter ? opening({ ...tally, min }, series, buckets) : []),
     ...(counter ? timeColumns(tally, buckets, keep) : []),
   ];
 };

@@ -79,7 +79,10 @@ const TRAITS: Record<
   vehicle: { memory: 1 * GIB, disk: 16 * GIB, cpu: 0.08, model: 'Vehicle unit', gpu: false, read: 1_000, write: 8_000 },
 };
 
-/** `rounded`: to the declared resolution, as the agent does; `native`: as the operating system or sensor gives it (ratios: one digit more). */
+/**
+ * `rounded`: to the declared resolution, as the agent does; `native`: bytes, watts and seconds as the operating system counts
+ * them. Ratios have no grain of their own and keep their three digits.
+ */
 export type Grain = 'rounded' | 'native';
 
 export const createMachine = (kind: MachineKind, random: Random, grain: Grain = 'rounded'): Machine => {
@@ -158,7 +161,7 @@ const createCpu = (base: number, random: Random, round: Round) => {
     const pace = [60, 300, 900];
     for (let i = 0; i < 3; i++)
       load[i] = (load[i] ?? 0) + (cpu * 4 - (load[i] ?? 0)) * (1 - Math.exp(-seconds / (pace[i] ?? 60)));
-    return { head: [round(cpu, 0.001, 0.0001), round(temperature, 0.1), ...load.map((value) => round(value, 0.01))], load: cpu };
+    return { head: [round(cpu, 0.001), round(temperature, 0.1), ...load.map((value) => round(value, 0.01))], load: cpu };
   };
 };
 
@@ -180,11 +183,11 @@ const createGpu = (random: Random, round: Round) => {
 const memoryAndDisk = (s: State, trait: Trait, round: Round): number[] => [
   trait.memory,
   round(s.memory, MIB, KIB),
-  round(s.memory / trait.memory, 0.001, 0.0001),
+  round(s.memory / trait.memory, 0.001),
   round(s.swap, MIB, KIB),
   trait.disk,
   round(s.disk, MIB, 4 * KIB),
-  round(s.disk / trait.disk, 0.001, 0.0001),
+  round(s.disk / trait.disk, 0.001),
   round(s.read, 64 * KIB, 512),
   round(s.write, 64 * KIB, 512),
   round(s.busy, 0.01, 0.001),
@@ -193,11 +196,11 @@ const memoryAndDisk = (s: State, trait: Trait, round: Round): number[] => [
 const network = (s: State, round: Round): number[] => [round(s.rx, KIB, 1), round(s.tx, KIB, 1), s.errors, s.dropped];
 
 const system = (s: State, cpu: number, round: Round): number[] => [
-  round(s.uptime, 1, 0.01),
+  round(s.uptime, 1),
   s.processes,
   s.handles,
-  round(Math.max(0, cpu - 0.5) / 4, 0.001, 0.0001),
-  round(cpu / 50, 0.001, 0.0001),
+  round(Math.max(0, cpu - 0.5) / 4, 0.001),
+  round(cpu / 50, 0.001),
 ];
 
 const clamp = (value: number, low: number, high: number): number => Math.min(high, Math.max(low, value));

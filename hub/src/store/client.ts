@@ -6,6 +6,7 @@ import { type Channel, createChannel } from './channel.js';
 import type { Page } from './engines/sqlite/fleet.js';
 import type { SqliteSettings } from './engines/sqlite/index.js';
 import type { Slice, SliceQuery } from './engines/sqlite/slice.js';
+import { rankedSpan } from './rollup.js';
 import type { Engine, LatestValue } from './store.js';
 import { createTurns, type Turns } from './turns.js';
 
@@ -54,9 +55,17 @@ export const createEngineClient = (settings: EngineClientSettings): EngineClient
 const refused = (file: string): AppError =>
   new AppError('storage', `Writing to ${file} failed: the disk reported an error (as a test asked for)`, { file });
 
+/** Young objects of a storage thread; V8's own 48 MiB cost 20 MiB of memory more and save no time that could be measured. */
+const YOUNG_MIB = 12;
+
 // execArgv: [] keeps the parent's loaders and conditions (vitest) away from the built files.
 const startWorker = (settings: SqliteSettings): Worker =>
-  new Worker(builtUrl(import.meta.url, './worker.js'), { workerData: settings, execArgv: [], name: 'muster-store' });
+  new Worker(builtUrl(import.meta.url, './worker.js'), {
+    workerData: settings,
+    execArgv: [],
+    name: 'muster-store',
+    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MIB },
+  });
 
 interface Threads {
   writer: Channel;
@@ -77,9 +86,9 @@ const readsBy = ({ writer, reader, turns }: Threads): Pick<Engine, 'series' | 'l
       return turns.run(() => withSlice({ device, series, from: 0, to }, signal, read), signal);
     },
     top: (query, { signal } = {}) => {
-      const { metric, to } = query;
+      const { metric } = query;
       const read = ({ options, ask }: Given) => reader.ask({ method: 'top', args: [query, options], ...ask });
-      return turns.run(() => withSlice({ metric, from: 0, to }, signal, read), signal);
+      return turns.run(() => withSlice({ metric, from: 0, to: rankedSpan(query).to }, signal, read), signal);
     },
     rows: (device, after, limit, { signal } = {}) => {
       const read = ({ options, ask }: Given) => reader.ask({ method: 'rows', args: [device, after, limit, options], ...ask });

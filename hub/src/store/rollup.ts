@@ -133,6 +133,15 @@ export const standing = (by: TopQuery['by'], samples: readonly Sample[], before?
   return pieces.length ? pieces.reduce((sum, piece) => sum + piece.amount, 0) : null;
 };
 
+const GRID_MS = 5 * MINUTE;
+const SHORTEST_ON_GRID_MS = 30 * MINUTE;
+
+/** From half an hour on a ranking is over whole five minutes: else every device would need its raw rows at both ends. */
+export const rankedSpan = ({ from, to }: { from: number; to: number }): { from: number; to: number } =>
+  to - from < SHORTEST_ON_GRID_MS
+    ? { from, to }
+    : { from: Math.floor(from / GRID_MS) * GRID_MS, to: Math.ceil(to / GRID_MS) * GRID_MS };
+
 /** Largest first; equal ones by device and series, so that the order never wavers. */
 export const rank = (values: LatestValue[], n: number): LatestValue[] =>
   values.sort((a, b) => b.value - a.value || byText(a.device, b.device) || byText(a.series, b.series)).slice(0, Math.max(0, n));

@@ -38,3 +38,10 @@ export const createCache = (most_bytes: number): Cache => {
     },
   };
 };
+
+/** Length and checksum: the first bytes of a chunk are its version and its checksum. */
+export const tagOf = (blob: Uint8Array): number => {
+  let tag = blob.length;
+  for (let i = 1; i < 5; i++) tag = tag * 256 + (blob[i] ?? 0);
+  return tag;
+};

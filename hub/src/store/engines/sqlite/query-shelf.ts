@@ -3,7 +3,7 @@ import type { MetricKind } from '@muster/shared/metrics';
 import { type Chunk, openChunk } from './codec/chunk.js';
 import type { Connection } from './connect.js';
 import { archiveId, MAX_PARTS, stagedFrom, stagedId, WINDOW_SLOTS, windowOfArchive } from './ids.js';
-import { createCache } from './query-cache.js';
+import { createCache, tagOf } from './query-cache.js';
 import type { Samples } from './query-samples.js';
 import { type RunSet, readRuns } from './rollup-read.js';
 import { UNIT_WINDOWS, unitOf } from './rollups.js';
@@ -16,7 +16,7 @@ export interface Track {
 }
 export interface Sealed {
   id: number;
-  /** Number of its seal: a key may come again, a seal does not. */
+  /** A key may come again, a seal does not. */
   seal: number;
 }
 export type Place = 'archive' | 'staged' | 'five' | 'hour';
@@ -37,8 +37,14 @@ export interface Shelf {
   hour(track: Track, window: number, kind: MetricKind): RunSet | null;
   /** Staged chunks whose slots end in (from, to], of all devices. */
   sealed(from: number, to: number): Sealed[];
-  /** One of them. */
-  part(series: number, sealed: Sealed): Samples | null;
+  /** One of them, or a window of five-minute roll-ups, with all series; null when it is gone or damaged. */
+  chunk(place: 'staged' | 'five', id: number): Chunk | null;
+  /** Which bytes a window of five-minute roll-ups has at present; null: there is none. */
+  tag(device: number, window: number): number | null;
+  /** Windows with staged chunks after a seal, of all devices: key and seal. */
+  allPending(): Sealed[];
+  /** Changes whenever another connection has changed the file. */
+  version(): number;
   /** Windows with staged chunks in [first, last], rising. */
   pending(device: number, first: number, last: number): number[];
   /** First and last window of which anything is on disk; null: none. */
@@ -79,14 +85,13 @@ export const createShelf = (db: Connection): Shelf => {
     five: (track, window, kind) => runs('five', archiveId(track.device, window), track, kind),
     hour: (track, window, kind) => runs('hour', archiveId(track.device, unitOf(window)), track, kind),
     sealed: (from, to) => sql.sealed.all(stagedFrom(from + 1), stagedFrom(to + 1)),
-    part(series, { id, seal }) {
-      const known = inside.cache.get<{ value: Samples | null }>(`part ${id} ${series}`, seal);
-      if (known) return known.value;
-      const blob = sql.staged.get.get(id);
-      const value = blob ? samplesOf(inside, { place: 'staged', id, blob }, series) : null;
-      inside.cache.put(`part ${id} ${series}`, { tag: seal, value: { value }, bytes: sizeOf(value) });
-      return value;
+    chunk(place, id) {
+      const blob = sql[place].get.get(id);
+      return blob ? opened(inside, { place, id, blob }) : null;
     },
+    tag: (device, window) => sql.tag.get(archiveId(device, window)) ?? null,
+    allPending: () => sql.pending.every.all(),
+    version: () => sql.version.get() ?? 0,
     tables(device, window, wanted) {
       const id = archiveId(device, window);
       const blob = sql.archive.get.get(id);
@@ -125,14 +130,15 @@ const partsIn = (device: number, slot: number): [first: number, last: number] =>
   stagedId(device, slot, MAX_PARTS - 1),
 ];
 
+/** Staged chunks that are merged already are left to be swept. */
 const partsOf = ({ sql }: Inside, device: number, window: number): { id: number; blob: Uint8Array }[] => {
+  const since = sql.pending.since.get(archiveId(device, window));
+  if (since === undefined) return [];
   const found: { id: number; blob: Uint8Array; seal: number }[] = [];
   for (let slot = window * WINDOW_SLOTS; slot < (window + 1) * WINDOW_SLOTS; slot++)
     found.push(...sql.parts.all(...partsIn(device, slot)));
-  return found.sort((a, b) => a.seal - b.seal || a.id - b.id);
+  return found.filter(({ seal }) => seal > since).sort((a, b) => a.seal - b.seal || a.id - b.id);
 };
-
-const sizeOf = (samples: Samples | null): number => (samples ? samples.values.byteLength + samples.ts.byteLength : 0);
 
 const samplesOf = (inside: Inside, stored: Stored, series: number): Samples | null => {
   const { place, id } = stored;
@@ -165,13 +171,6 @@ const kept = <T>(inside: Inside, stored: Stored & { key: string }, make: (chunk:
 
 const bytesOf = (value: unknown): number =>
   value instanceof Float64Array ? value.byteLength : ((value as { bytes?: number } | null)?.bytes ?? 0);
-
-/** Length and checksum: the first bytes of a chunk are its version and its checksum. */
-const tagOf = (blob: Uint8Array): number => {
-  let tag = blob.length;
-  for (let i = 1; i < 5; i++) tag = tag * 256 + (blob[i] ?? 0);
-  return tag;
-};
 
 const tableOf = (inside: Inside, stored: Stored, wanted: ReadonlySet<number> | null): Table | null => {
   try {
@@ -218,8 +217,12 @@ const statements = (db: Connection) => {
     ...{ archive: table('archive'), staged: table('staged'), five: table('five'), hour: table('hour') },
     pending: {
       ...ends('pending'),
+      every: db.prepare<[], Sealed>('SELECT id, since AS seal FROM pending'),
+      since: db.prepare<[number], number>('SELECT since FROM pending WHERE id = ?').pluck(),
       all: db.prepare<[number, number], number>('SELECT id FROM pending WHERE id >= ? AND id <= ? ORDER BY id').pluck(),
     },
+    tag: db.prepare<[number], number>('SELECT tag FROM five WHERE id = ?').pluck(),
+    version: db.prepare<[], number>('PRAGMA data_version').pluck(),
     merged: db.prepare<[number], 1>('SELECT 1 FROM archive WHERE id = ?').pluck(),
     sealed: db.prepare<[number, number], Sealed>('SELECT id, seal FROM staged WHERE id >= ? AND id < ?'),
     parts: db.prepare<[number, number], { id: number; seal: number; blob: Uint8Array }>(

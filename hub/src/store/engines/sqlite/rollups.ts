@@ -3,6 +3,7 @@ import { type Chunk, type ChunkColumn, type ChunkInput, encodeChunk, openChunk }
 import type { Connection } from './connect.js';
 import type { RollupHook } from './hooks.js';
 import { archiveId, windowEnd, windowOf, windowStart } from './ids.js';
+import { tagOf } from './query-cache.js';
 import { rollupWindow } from './rollup-window.js';
 
 /** Windows of a 1-hour blob: a year in 92 of them, and adding a window to one costs 1 to 4 ms. */
@@ -15,7 +16,8 @@ export const createRollups = (db: Connection): RollupHook => {
     rolled(device, window, raw) {
       const span = { from: windowStart(device, window), to: windowEnd(device, window) };
       const { five, hour } = rollupWindow(raw, span.from);
-      sql.putFive.run(archiveId(device, window), encodeChunk(five));
+      const blob = encodeChunk(five);
+      sql.putFive.run(archiveId(device, window), tagOf(blob), blob);
       const unit = archiveId(device, unitOf(window));
       sql.putHour.run(unit, encodeChunk(spliceRows(readable(sql.hour.get(unit)), span, hour)));
     },
@@ -77,7 +79,9 @@ const spread = (column: ChunkColumn | null, rows: number): Float64Array => {
 };
 
 const statements = (db: Connection) => ({
-  putFive: db.prepare<[number, Uint8Array]>('INSERT INTO five VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET blob = excluded.blob'),
+  putFive: db.prepare<[number, number, Uint8Array]>(
+    'INSERT INTO five VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET tag = excluded.tag, blob = excluded.blob',
+  ),
   putHour: db.prepare<[number, Uint8Array]>('INSERT INTO hour VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET blob = excluded.blob'),
   hour: db.prepare<[number], Uint8Array>('SELECT blob FROM hour WHERE id = ?').pluck(),
   dropFive: db.prepare<[number, number]>('DELETE FROM five WHERE id >= ? AND id < ?'),

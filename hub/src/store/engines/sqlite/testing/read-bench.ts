@@ -46,7 +46,7 @@ export const createReadBench = (db: Connection): ReadBench => {
     const { length } = input.ts;
     const add = db.prepare('INSERT INTO staged VALUES (?, ?, ?, ?, ?)');
     add.run(stagedId(device, slot, own), ++seals, length, length * input.columns.length, encodeChunk(input));
-    db.prepare('INSERT INTO pending VALUES (?, ?) ON CONFLICT DO NOTHING').run(archiveId(device, windowOfSlot(slot)), seals);
+    db.prepare('INSERT INTO pending VALUES (?, ?) ON CONFLICT DO NOTHING').run(archiveId(device, windowOfSlot(slot)), seals - 1);
   };
   const merge = (device: number, window: number, input: ChunkInput) => {
     const { length } = input.ts;

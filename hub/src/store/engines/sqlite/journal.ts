@@ -1,6 +1,6 @@
 /**
- * One record per group commit. `entries`: two checksums, then per row its device, list, boot, seq, slot, length and missing
- * values, readable without the rows (a start needs no more). `rows`: the packed rows, one after the other.
+ * One record per group commit. `entries`: checksums, its number and the length of its rows, then per row its device, list, boot,
+ * seq, slot, length and missing values, readable without the rows (a start needs no more). `rows`: the packed rows.
  */
 import { crc32 } from 'node:zlib';
 import { type ByteSink, newSink, newSource, putSigned, putVarint, takeSigned, takeVarint, written } from './codec/bytes.js';
@@ -24,10 +24,11 @@ export interface JournalDraft {
   readonly empty: boolean;
   begin(): void;
   add(entry: JournalEntry): void;
-  entries(): Uint8Array;
+  entries(number: number): Uint8Array;
 }
 
-const CHECKSUMS = 8;
+/** Checksum of what follows, checksum of the rows (4 bytes each), number (6), length of the rows (4). */
+const HEADER = 18;
 export const CHAIN = 128;
 /** Before the device and list that hold from here on; else boot + 1. */
 const GROUP = 0;
@@ -40,11 +41,11 @@ export const createJournalDraft = (): JournalDraft => {
   return {
     rows,
     get empty() {
-      return sink.length === CHECKSUMS;
+      return sink.length === HEADER;
     },
     begin() {
       rows.length = 0;
-      sink.length = CHECKSUMS;
+      sink.length = HEADER;
       Object.assign(last, { device: 0, list: 0, slot: 0 });
     },
     add({ device, list, boot, seq, slot, length, missing, chain }) {
@@ -64,20 +65,43 @@ export const createJournalDraft = (): JournalDraft => {
       putVarint(sink, chain % CHAIN);
       last.slot = slot;
     },
-    entries() {
-      const view = new DataView(sink.bytes.buffer, sink.bytes.byteOffset, CHECKSUMS);
-      view.setUint32(0, crc32(rows.bytes.subarray(0, rows.length)));
-      view.setUint32(4, crc32(sink.bytes.subarray(CHECKSUMS, sink.length)));
+    entries(number) {
+      const view = new DataView(sink.bytes.buffer, sink.bytes.byteOffset, HEADER);
+      view.setUint32(4, crc32(rows.bytes.subarray(0, rows.length)));
+      view.setUint16(8, Math.floor(number / 2 ** 32));
+      view.setUint32(10, number % 2 ** 32);
+      view.setUint32(14, rows.length);
+      view.setUint32(0, crc32(sink.bytes.subarray(4, sink.length)));
       return written(sink);
     },
   };
 };
 
+const viewOf = (entries: Uint8Array): DataView => {
+  const view = new DataView(entries.buffer, entries.byteOffset, entries.length);
+  if (entries.length < HEADER || view.getUint32(0) !== crc32(entries.subarray(4)))
+    throw damaged('the entries of a journal record');
+  return view;
+};
+
+/** Throws AppError `damaged`. */
+export const numberOf = (entries: Uint8Array): number => {
+  const view = viewOf(entries);
+  return view.getUint16(8) * 2 ** 32 + view.getUint32(10);
+};
+
+/** The rows without what pads them. Throws AppError `damaged` when they are not those that the entries were written with. */
+export const rowsOf = (entries: Uint8Array, rows: Uint8Array): Uint8Array => {
+  const view = viewOf(entries);
+  const own = rows.subarray(0, view.getUint32(14));
+  if (view.getUint32(4) !== crc32(own)) throw damaged('the rows of a journal record');
+  return own;
+};
+
 /** `visit` gets the same object each time. Throws AppError `damaged`. */
 export const readEntries = (bytes: Uint8Array, visit: (entry: Readonly<JournalEntry>) => void): void => {
-  if (bytes.length < CHECKSUMS || checksum(bytes, 4) !== crc32(bytes.subarray(CHECKSUMS)))
-    throw damaged('the entries of a journal record');
-  const source = newSource(bytes, CHECKSUMS);
+  viewOf(bytes);
+  const source = newSource(bytes, HEADER);
   const entry: JournalEntry = { device: 0, list: 0, boot: 0, seq: 0, slot: 0, length: 0, missing: 0, chain: 0 };
   while (source.at < source.end) {
     const tag = takeVarint(source);
@@ -97,10 +121,3 @@ export const readEntries = (bytes: Uint8Array, visit: (entry: Readonly<JournalEn
     visit(entry);
   }
 };
-
-/** Throws AppError `damaged` when the rows are not those that the entries were written with. */
-export const checkRows = (entries: Uint8Array, rows: Uint8Array): void => {
-  if (entries.length < CHECKSUMS || checksum(entries, 0) !== crc32(rows)) throw damaged('the rows of a journal record');
-};
-
-const checksum = (bytes: Uint8Array, at: number): number => new DataView(bytes.buffer, bytes.byteOffset).getUint32(at);

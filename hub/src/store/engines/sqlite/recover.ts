@@ -7,58 +7,25 @@ import type { Connection } from './connect.js';
 import { isDamage } from './errors.js';
 import { createHeads, type Head, type Heads, packerOf, type SeriesOf } from './head.js';
 import type { Identities } from './identities.js';
-import { CHAIN, checkRows, type JournalEntry, readEntries } from './journal.js';
+import { CHAIN, type JournalEntry, readEntries, rowsOf } from './journal.js';
+import type { JournalRing } from './journal-ring.js';
 
 export interface RecoverNeeds {
   db: Connection;
   heads: Heads;
-  identities: Identities;
   chunks: Chunks;
   seriesOf: SeriesOf;
+  ring: JournalRing;
+  /** A journal record cannot be read. */
+  onDamage: (number: number, error: unknown) => void;
 }
 
-type Note = (id: number, fault: string) => void;
-
-/** Records that cannot be read are noted and passed over: what they held comes again from its agents, or is lost. */
-const tolerant = (id: number, note: Note, work: () => void): void => {
-  try {
-    work();
-  } catch (error) {
-    const known = error instanceof AppError && error.code === 'damaged';
-    if (!known && !isDamage(error)) throw error;
-    note(id, error instanceof Error ? error.message : String(error));
-  }
-};
-
-const createNote = (db: Connection): Note => {
-  const sql = db.prepare<[number, string]>(
-    "INSERT INTO damage (place, key, fault) VALUES ('journal', ?, ?) ON CONFLICT DO NOTHING",
-  );
-  return (id, fault) => void sql.run(id, fault);
-};
-
-/** Reads the identities of all journal records; answers the newest record, 0 when there is none. */
-export const loadIdentities = ({ db, identities }: Pick<RecoverNeeds, 'db' | 'identities'>, now: number): number => {
-  const damages: [number, string][] = [];
-  let newest = 0;
-  for (const { id, entries } of db
-    .prepare<[], { id: number; entries: Buffer }>('SELECT id, entries FROM journal ORDER BY id')
-    .iterate()) {
-    newest = id;
-    tolerant(
-      id,
-      (...damage) => void damages.push(damage),
-      () =>
-        readEntries(entries, ({ boot, seq }) => {
-          const set = boot > 0 ? identities.byId(boot) : undefined;
-          if (set) identities.add(set, seq, now);
-        }),
-    );
-  }
-  const note = createNote(db);
-  for (const damage of damages) note(...damage);
-  return newest;
-};
+/** For the identities of a journal record that a start finds. */
+export const createVisit = (identities: Identities, now: number) => (entries: Uint8Array) =>
+  readEntries(entries, ({ boot, seq }) => {
+    const set = boot > 0 ? identities.byId(boot) : undefined;
+    if (set) identities.add(set, seq, now);
+  });
 
 export interface Rebuild {
   /** One record; false: done, and the heads hold all rows again. */
@@ -75,25 +42,26 @@ interface Rebuilding extends RecoverNeeds {
   now: number;
 }
 
-export const createRebuild = (needs: RecoverNeeds, { newest, now }: { newest: number; now: number }): Rebuild => {
-  const { db, heads, seriesOf } = needs;
+export const createRebuild = (needs: RecoverNeeds, now: number): Rebuild => {
+  const { db, heads, seriesOf, ring, onDamage } = needs;
   const known = new Set(db.prepare<[], number>('SELECT id FROM devices').pluck().all());
   const state: Rebuilding = { ...needs, older: createHeads(seriesOf), known, sealed: new Map(), now };
-  const sql = {
-    next: db.prepare<[number, number], number>('SELECT id FROM journal WHERE id > ? AND id <= ? ORDER BY id LIMIT 1').pluck(),
-    record: db.prepare<[number], JournalRecord>('SELECT id, entries, rows FROM journal WHERE id = ?'),
-  };
-  const note = createNote(db);
-  let at = 0;
+  let next = 0;
   return {
     step() {
-      const id = sql.next.get(at, newest);
-      if (id === undefined) {
+      const number = ring.numbers[next];
+      if (number === undefined) {
         for (const own of [...state.older.all()]) for (const head of own) heads.adopt(head);
         return false;
       }
-      tolerant(id, note, () => replay(state, sql.record.get(id)));
-      at = id;
+      // What cannot be read is noted and passed over: its agents know better, or it is lost.
+      try {
+        replay(state, number);
+      } catch (error) {
+        if (!isDamaged(error)) throw error;
+        onDamage(number, error);
+      }
+      next++;
       return true;
     },
     forget(device) {
@@ -103,18 +71,14 @@ export const createRebuild = (needs: RecoverNeeds, { newest, now }: { newest: nu
   };
 };
 
-interface JournalRecord {
-  id: number;
-  entries: Buffer;
-  rows: Buffer;
-}
+const isDamaged = (error: unknown): boolean => isDamage(error) || (error instanceof AppError && error.code === 'damaged');
 
-const replay = (state: Rebuilding, record: JournalRecord | undefined): void => {
+const replay = (state: Rebuilding, id: number): void => {
+  const record = state.ring.read(id);
   if (!record) return;
-  const { id, entries, rows } = record;
-  checkRows(entries, rows);
+  const rows = rowsOf(record.entries, record.rows);
   let from = 0;
-  readEntries(entries, (entry) => {
+  readEntries(record.entries, (entry) => {
     if (entry.list === 0) return;
     const { device, list, slot, length, missing } = entry;
     const to = from + length;

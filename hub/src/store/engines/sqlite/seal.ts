@@ -25,9 +25,18 @@ export interface SealRules {
   quiet_ms: number;
   /** …but no longer than this: the journal keeps them all the while. */
   wait_ms: number;
+  /** Few heads wait for more, but no longer than this: each transaction writes some pages besides its chunks. */
+  together: number;
+  gather_ms: number;
 }
 
-export const SEAL_RULES: SealRules = { after_ms: 30_000, quiet_ms: MINUTE, wait_ms: 10 * MINUTE };
+export const SEAL_RULES: SealRules = {
+  after_ms: 30_000,
+  quiet_ms: MINUTE,
+  wait_ms: 10 * MINUTE,
+  together: 32,
+  gather_ms: 5 * MINUTE,
+};
 
 /** When a head is to be sealed, by the hub's clock. */
 export const sealTime = ({ device, slot, touched, opened }: Head, rules: SealRules): number => {
@@ -41,6 +50,7 @@ export const dueHeads = (heads: Heads, now: number, rules: SealRules): Head[] =>
     const newest = own.reduce((ts, head) => Math.max(ts, head.newest), 0);
     for (const head of own) if (isDue(head, { now, newest }, rules)) due.push(head);
   }
+  if (due.length < rules.together && !due.some((head) => sealTime(head, rules) <= now - rules.gather_ms)) return [];
   // In the order of their keys: neighbours are written to the same pages.
   return due.sort((a, b) => slotEnd(a.device, a.slot) - slotEnd(b.device, b.slot) || a.device - b.device);
 };

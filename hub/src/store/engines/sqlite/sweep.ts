@@ -2,6 +2,7 @@
 import type { Connection } from './connect.js';
 import type { RollupHook } from './hooks.js';
 import { archiveId, deviceOfStaged, slotOfStaged, stagedFrom, WINDOW_MS, windowOf, windowOfSlot } from './ids.js';
+import type { JournalRing } from './journal-ring.js';
 import type { Pending } from './pending.js';
 import type { createTotals } from './totals.js';
 
@@ -20,6 +21,7 @@ export interface SweepNeeds {
   pending: Pending;
   totals: ReturnType<typeof createTotals>;
   rollups: RollupHook;
+  ring: JournalRing;
   retention: Retention;
 }
 
@@ -28,7 +30,7 @@ const DEVICES = 50;
 
 /** Chunks lie by time and go together, long after they were merged: whole pages become free, none is written anew for each. */
 export const createSweep = (needs: SweepNeeds) => {
-  const { db, pending, totals } = needs;
+  const { db, pending, totals, ring } = needs;
   const sql = statements(db);
   const removeStaged = db.transaction((gone: readonly StagedKey[]) => {
     for (const { id } of gone) sql.remove.run(id);
@@ -41,10 +43,9 @@ export const createSweep = (needs: SweepNeeds) => {
   /** Yields after each bounded step. A start still needs the seal numbers of slots that the journal has rows of. */
   return function* sweep(now: number): Generator<void> {
     const before = stagedFrom(now - WINDOW_MS);
-    const journal = sql.journal.get() ?? Number.MAX_SAFE_INTEGER;
     for (let after = -1, more = true; more; ) {
       const keys = sql.keys.all(after, before, CHUNKS);
-      const gone = keys.filter((key) => key.seal <= journal && isMerged(key));
+      const gone = keys.filter((key) => key.seal <= ring.oldest && isMerged(key));
       if (gone.length) removeStaged.immediate(gone);
       more = keys.length === CHUNKS;
       after = keys.at(-1)?.id ?? 0;
@@ -92,7 +93,6 @@ const statements = (db: Connection) => ({
     'SELECT id, seal, length(blob) AS bytes FROM staged WHERE id > ? AND id < ? ORDER BY id LIMIT ?',
   ),
   remove: db.prepare<[number]>('DELETE FROM staged WHERE id = ?'),
-  journal: db.prepare<[], number | null>('SELECT min(id) FROM journal').pluck(),
   devices: db.prepare<[number, number], number>('SELECT id FROM devices WHERE id > ? ORDER BY id LIMIT ?').pluck(),
   sums: db.prepare<[number, number], { rows: number; samples: number; bytes: number }>(
     `SELECT coalesce(sum(rows), 0) AS rows, coalesce(sum(samples), 0) AS samples, coalesce(sum(length(blob)), 0) AS bytes

@@ -2,21 +2,20 @@
 import type { Connection } from './connect.js';
 import type { Heads } from './head.js';
 import type { Identities } from './identities.js';
+import type { JournalRing } from './journal-ring.js';
 import type { Numbers } from './numbers.js';
-import type { createTotals } from './totals.js';
 
 export interface TrimNeeds {
   db: Connection;
   heads: Heads;
   identities: Identities;
   numbers: Numbers;
-  totals: ReturnType<typeof createTotals>;
+  ring: JournalRing;
 }
 
 /** As at ingest: identities older than the oldest row an agent may still send are of no use. */
 const REMEMBER_MS = 30 * 86_400_000;
 const SETS = 500;
-const RECORDS = 200;
 
 /** Records before this number hold nothing that is in memory only. */
 export const trimBound = (heads: Heads, numbers: Numbers): number => {
@@ -26,16 +25,9 @@ export const trimBound = (heads: Heads, numbers: Numbers): number => {
 };
 
 /** Yields after each bounded step, which is one transaction. */
-export const createTrim = ({ db, heads, identities, numbers, totals }: TrimNeeds) => {
-  const remove = db.prepare<[number, number]>(
-    'DELETE FROM journal WHERE id IN (SELECT id FROM journal WHERE id < ? ORDER BY id LIMIT ?)',
-  );
+export const createTrim = ({ db, heads, identities, numbers, ring }: TrimNeeds) => {
   const save = db.transaction(identities.save);
   const unsave = db.transaction(identities.unsave);
-  const cut = db.transaction((bound: number) => {
-    totals.add({ seals: bound - 1 });
-    return remove.run(bound, RECORDS).changes;
-  });
   return function* trim(now: number): Generator<void> {
     const bound = trimBound(heads, numbers);
     const dirty = identities.dirty();
@@ -51,6 +43,6 @@ export const createTrim = ({ db, heads, identities, numbers, totals }: TrimNeeds
       identities.drop(excess);
       yield;
     }
-    while (cut.immediate(bound) === RECORDS) yield;
+    yield* ring.trim(bound);
   };
 };

@@ -4,7 +4,7 @@ import { BASE_UNITS } from '@muster/shared/money';
 import { openChunk } from './codec/chunk.js';
 import type { Connection } from './connect.js';
 import { deviceOfArchive, deviceOfStaged, windowOfArchive, windowStart } from './ids.js';
-import { checkRows, readEntries } from './journal.js';
+import { readEntries, rowsOf } from './journal.js';
 import { decodeSpans } from './spans.js';
 import { createTotals } from './totals.js';
 
@@ -54,7 +54,7 @@ function* journalFaults(db: Connection): Generator<string> {
   for (const { id, entries, rows } of records.iterate()) {
     const fault = faultOf(() => {
       readEntries(entries, () => {});
-      checkRows(entries, rows);
+      rowsOf(entries, rows);
     });
     if (fault) yield `journal record ${id}: ${fault}`;
   }

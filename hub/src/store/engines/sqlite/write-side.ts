@@ -9,10 +9,11 @@ import { createForget } from './forget.js';
 import { createHeads, type Heads, type SeriesOf, tableOfHead } from './head.js';
 import type { HeadTables, RollupHook } from './hooks.js';
 import { createIdentities } from './identities.js';
+import { createJournalRing } from './journal-ring.js';
 import { createNumbers } from './numbers.js';
 import { createPending } from './pending.js';
 import { readStats, recoverRecords } from './records.js';
-import { createRebuild, loadIdentities } from './recover.js';
+import { createRebuild, createVisit } from './recover.js';
 import { createSeal, dueHeads, SEAL_RULES } from './seal.js';
 import { createSweep, RETENTION, type Retention } from './sweep.js';
 import { countSamples, mergeTables } from './table.js';
@@ -49,17 +50,19 @@ export const createWriteSide = ({ db, dictionary, rollups, now }: WriteNeeds, se
   const { seriesOf } = dictionary;
   const totals = createTotals(db);
   const identities = createIdentities(db);
-  const newest = loadIdentities({ db, identities }, now);
+  const note = createDamageNote(db);
+  const onRecord = (number: number, error: unknown) => note('journal', number, error);
+  const ring = createJournalRing({ db, totals, visit: createVisit(identities, now), onDamage: onRecord });
+  const kept = totals.read();
   const base = {
-    ...{ db, dictionary, identities, totals, rollups, seriesOf },
+    ...{ db, dictionary, identities, totals, rollups, seriesOf, ring },
     heads: createHeads(seriesOf),
     chunks: createChunks(db),
     pending: createPending(db, now),
-    numbers: createNumbers(Math.max(newest, totals.read().seals)),
+    numbers: createNumbers(Math.max(ring.numbers.at(-1) ?? 0, kept.seals, kept.trimmed)),
     retention: { ...RETENTION, ...settings.retention },
-    onDamage: createDamageNote(db),
   };
-  const rebuild = createRebuild(base, { newest, now });
+  const rebuild = createRebuild({ ...base, onDamage: onRecord }, now);
   const forgetInMemory = (device: number) => {
     base.heads.forget(device);
     identities.forget(device);
@@ -74,7 +77,7 @@ export const createWriteSide = ({ db, dictionary, rollups, now }: WriteNeeds, se
       dueHeads: (at) => dueHeads(base.heads, at, SEAL_RULES),
       seal: createSeal(base),
       duePending: (at) => duePending(base.pending, at),
-      compact: createCompact(base),
+      compact: createCompact({ ...base, onDamage: (id, error) => note('pages', id, error) }),
       trim: createTrim(base),
       sweep: createSweep(base),
       ticks: () => performance.now(),
@@ -109,10 +112,11 @@ export const createWriteSide = ({ db, dictionary, rollups, now }: WriteNeeds, se
 };
 
 const createDamageNote = (db: Connection) => {
-  const sql = db.prepare<[number, string]>(
-    "INSERT INTO damage (place, key, fault) VALUES ('pages', ?, ?) ON CONFLICT DO NOTHING",
+  const sql = db.prepare<[string, number, string]>(
+    'INSERT INTO damage (place, key, fault) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
   );
-  return (id: number, error: unknown) => void sql.run(id, error instanceof Error ? error.message : String(error));
+  return (place: string, key: number, error: unknown) =>
+    void sql.run(place, key, error instanceof Error ? error.message : String(error));
 };
 
 /** Where rows of one time may lie twice the merge is done to count them: seldom, since live rows rise. */

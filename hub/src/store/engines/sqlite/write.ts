@@ -9,6 +9,7 @@ import { type Head, type Heads, type PackedRow, packerOf } from './head.js';
 import type { BootSet, Identities } from './identities.js';
 import { slotOf } from './ids.js';
 import { createJournalDraft, type JournalDraft } from './journal.js';
+import type { JournalRing } from './journal-ring.js';
 import type { Numbers } from './numbers.js';
 
 type Of<K extends Change['kind']> = Extract<Change, { kind: K }>;
@@ -19,6 +20,7 @@ export interface WriteNeeds {
   heads: Heads;
   identities: Identities;
   numbers: Numbers;
+  ring: JournalRing;
   forget: Forget;
 }
 
@@ -47,8 +49,7 @@ export const createCommit = (needs: WriteNeeds) => {
   const writing: Writing = { ...needs, sql: statements(needs.db), draft, placed: [], forgotten: [], undo, now: 0 };
   const apply = needs.db.transaction((changes: readonly Change[]) => {
     for (const change of changes) applyChange(writing, change);
-    if (!draft.empty)
-      writing.sql.journal.run(needs.numbers.next(), draft.entries(), draft.rows.bytes.subarray(0, draft.rows.length));
+    if (!draft.empty) needs.ring.write(draft, needs.numbers.next());
   });
   return (changes: readonly Change[], now: number): void => {
     checkChanges(changes);
@@ -72,13 +73,15 @@ const begin = (writing: Writing, now: number): void => {
 };
 
 /** On disk: now it may be seen. */
-const settle = ({ heads, placed, forgotten, forget, numbers }: Writing): void => {
+const settle = ({ ring, heads, placed, forgotten, forget, numbers }: Writing): void => {
+  ring.settle();
   for (const row of placed) heads.append(row.head, { ...row, journal: numbers.newest });
   for (const device of forgotten) forget.inMemory(device);
 };
 
 /** Not on disk: packers went on from rows that nobody will find, so they start anew with a row that can be read alone. */
-const takeBack = ({ heads, identities, dictionary, placed, undo }: Writing): void => {
+const takeBack = ({ ring, heads, identities, dictionary, placed, undo }: Writing): void => {
+  ring.takeBack();
   for (const { head, list } of placed) {
     head.packers.delete(list);
     if (head.rows === 0) heads.remove(head);
@@ -179,7 +182,6 @@ const forget = ({ sql, dictionary, forget, forgotten }: Writing, name: string): 
 };
 
 const statements = (db: Connection) => ({
-  journal: db.prepare<[number, Uint8Array, Uint8Array]>('INSERT INTO journal VALUES (?, ?, ?)'),
   putDocument: db.prepare<[string, string, string]>(
     'INSERT INTO documents VALUES (?, ?, ?) ON CONFLICT (collection, key) DO UPDATE SET value = excluded.value',
   ),

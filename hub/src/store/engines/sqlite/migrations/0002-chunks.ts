@@ -3,7 +3,7 @@ import { moveRows } from './move-rows.js';
 
 /**
  * Packed chunks instead of plain rows (keys: `ids`). Device ids are never used twice: journal rows of a forgotten one may
- * still lie there. `staged.seal` numbers the transaction that stored it, on from the journal's ids: it holds all journal rows
+ * still lie there. `staged.seal` numbers the transaction that stored it, on from the journal's: it holds all journal rows
  * of its (device, slot) before that number. `pending` names the (device, window)s with staged chunks after seal `since` that
  * are not in `archive` yet.
  */
@@ -34,11 +34,11 @@ export const chunks: Migration = {
     ) STRICT;
     DROP TABLE totals;
     CREATE TABLE totals (
-      one INTEGER PRIMARY KEY CHECK (one = 1), seals INTEGER NOT NULL,
+      one INTEGER PRIMARY KEY CHECK (one = 1), seals INTEGER NOT NULL, trimmed INTEGER NOT NULL,
       staged_rows INTEGER NOT NULL, staged_samples INTEGER NOT NULL, staged_bytes INTEGER NOT NULL,
       archive_rows INTEGER NOT NULL, archive_samples INTEGER NOT NULL, archive_bytes INTEGER NOT NULL
     ) STRICT;
-    INSERT INTO totals VALUES (1, 0, 0, 0, 0, 0, 0, 0);
+    INSERT INTO totals VALUES (1, 0, 0, 0, 0, 0, 0, 0, 0);
   `,
   move: moveRows,
 };

@@ -13,7 +13,11 @@ export interface GuardNeeds {
   held: { bytes: number; full: boolean };
   /** Asks for `check` to be called now and then, until it answers false. */
   watch: (guard: Guard) => void;
-  violated: (reason: BusRefusal['reason'], detail: string) => void;
+}
+
+export interface GuardOwner {
+  /** Something wrong was read: the connection ends. */
+  refuse(reason: BusRefusal['reason'], detail: string): void;
 }
 
 /** An agent keeps a live report and a back-fill in flight: who holds no more than this is read on, pings must be answered. */
@@ -28,6 +32,7 @@ export class Guard {
   lane: Lane | null = null;
   readonly #conn: Duplex;
   readonly #needs: GuardNeeds;
+  readonly #owner: GuardOwner;
   readonly #scanner: PacketScanner;
   readonly #read: (size?: number) => Buffer | null;
   #tokens: number;
@@ -39,8 +44,9 @@ export class Guard {
   #pumping = false;
   #over = false;
 
-  constructor(conn: Duplex, needs: GuardNeeds) {
+  constructor(conn: Duplex, needs: GuardNeeds, owner: GuardOwner) {
     this.#conn = conn;
+    this.#owner = owner;
     this.#needs = needs;
     this.#scanner = new PacketScanner(needs.limits);
     this.#tokens = needs.limits.burst_bytes;
@@ -100,9 +106,9 @@ export class Guard {
     this.resume();
     if (this.#paused) return true;
     if (!this.#scanner.unfinished) return false;
-    const { limits, now, violated } = this.#needs;
+    const { limits, now } = this.#needs;
     if (now() - this.#unfinished_since < limits.unfinished_ms) return true;
-    violated('too_slow', 'a packet was not finished in time');
+    this.#owner.refuse('too_slow', 'a packet was not finished in time');
     return false;
   }
 
@@ -132,7 +138,7 @@ export class Guard {
     const before = this.#scanner.packets;
     const wrong = this.#scanner.scan(chunk);
     if (wrong) {
-      this.#needs.violated(wrong.reason, wrong.detail);
+      this.#owner.refuse(wrong.reason, wrong.detail);
       return false;
     }
     if (this.#scanner.unfinished) this.#began(before);

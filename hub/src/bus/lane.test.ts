@@ -8,13 +8,12 @@ const OWN = topicOf('rig', 'report');
 
 const setUp = () => {
   const taken: string[] = [];
-  const state = { over: false };
-  const lane = new Lane(OWN, 1_000, {
-    report: (id, payload) => void taken.push(`${id} ${payload}`),
+  const owner = {
+    report: (id: number, payload: Buffer) => void taken.push(`${id} ${payload}`),
     ping: () => void taken.push('ping'),
-    over: () => state.over,
-  });
-  return { lane, taken, state };
+    ended: false,
+  };
+  return { lane: new Lane(OWN, 1_000, owner), taken, owner };
 };
 
 const report = (id: number, payload = 'x') => raw.publish(OWN, payload, id);
@@ -76,9 +75,9 @@ describe('the short way past the broker', () => {
   });
 
   it('takes nothing more once the connection has ended', () => {
-    const { lane, taken, state } = setUp();
+    const { lane, taken, owner } = setUp();
     const bytes = Buffer.concat([report(1), report(2)]);
-    state.over = true;
+    owner.ended = true;
     expect(lane.take(bytes)).toBe(bytes.length);
     expect(taken).toEqual([]);
   });

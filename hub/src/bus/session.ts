@@ -2,7 +2,8 @@ import type { Duplex } from 'node:stream';
 import type { Client } from 'aedes';
 import type { BusRefusal, CloseReason, Grant, Link, Outcome } from './bus.js';
 import type { ConnectVerdict } from './gate.js';
-import { Guard, type GuardNeeds } from './guard.js';
+import { Guard, type GuardNeeds, type GuardOwner } from './guard.js';
+import type { LaneOwner } from './lane.js';
 
 interface Waiting {
   bytes: number;
@@ -11,7 +12,9 @@ interface Waiting {
   acknowledge: number | (() => void);
 }
 
-export interface SessionNeeds extends Omit<GuardNeeds, 'violated'> {
+export interface SessionNeeds extends GuardNeeds {
+  /** A report on the agent's own topic, past the broker. */
+  takeReport: (session: Session, report: { packet_id: number; payload: Buffer }) => void;
   /** Asks for one `flush` after the present task. */
   flushLater: (session: Session) => void;
   refused: (session: Session, reason: BusRefusal['reason'], detail: string) => void;
@@ -21,7 +24,7 @@ const PUBACK = 0x40;
 const PINGRESP = '\xd0\x00';
 
 /** One connection, from the accept to its end. A class: one per connection, on the hot path. */
-export class Session {
+export class Session implements LaneOwner, GuardOwner {
   readonly conn: Duplex;
   readonly remote: string;
   readonly since: number;
@@ -51,7 +54,7 @@ export class Session {
     this.remote = remote;
     this.#needs = needs;
     this.since = needs.now();
-    this.guard = new Guard(conn, { ...needs, violated: (reason, detail) => this.refuse(reason, detail) });
+    this.guard = new Guard(conn, needs, this);
   }
 
   /** Counted and reported, once for a connection: a hostile one shall not fill the log. */
@@ -99,7 +102,11 @@ export class Session {
     this.#unsent += String.fromCharCode(PUBACK, 2, id >> 8, id & 255);
   }
 
-  pong(): void {
+  report(packet_id: number, payload: Buffer): void {
+    this.#needs.takeReport(this, { packet_id, payload });
+  }
+
+  ping(): void {
     this.flush();
     this.#write(PINGRESP);
   }
@@ -112,10 +119,14 @@ export class Session {
   }
 
   #write(bytes: string): void {
-    if (this.over || this.conn.destroyed) return;
+    if (this.ended) return;
     this.conn.write(bytes, 'latin1');
     if (this.conn.writableLength > this.#needs.limits.unread_bytes)
       this.refuse('too_slow', 'it does not read its acknowledgements');
+  }
+
+  get ended(): boolean {
+    return this.over || this.conn.destroyed;
   }
 
   /** The first reason holds. */

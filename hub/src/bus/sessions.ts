@@ -35,7 +35,7 @@ export const createSessions = ({ handlers, log, clock, refuse, takeReport }: Ses
 
   const refused = (session: Session, reason: BusRefusal['reason'], detail: string) =>
     refuse({ reason, agent: claimedName(session.claimed), remote: session.remote, detail });
-  const needs = { limits, now, held, watch: watcher.watch, flushLater, refused };
+  const needs = { limits, now, held, watch: watcher.watch, flushLater, takeReport, refused };
 
   /** The one place where a link ends; later calls for the same session find it over. */
   const finish = (session: Session, otherwise: CloseReason): void => {
@@ -101,11 +101,8 @@ export const createSessions = ({ handlers, log, clock, refuse, takeReport }: Ses
     /** The broker has sent CONNACK: from here on reports take the short way. */
     ready(client: Client): void {
       const session = byClient.get(client);
-      const { link } = session ?? {};
-      if (!session || !link || session.over) return;
-      const report = (packet_id: number, payload: Buffer) => takeReport(session, { packet_id, payload });
-      const needs = { report, ping: () => session.pong(), over: () => session.over || session.conn.destroyed };
-      session.guard.lane = new Lane(topicOf(link.grant.agent, 'report'), limits.packet_bytes, needs);
+      if (!session?.link || session.over) return;
+      session.guard.lane = new Lane(topicOf(session.link.grant.agent, 'report'), limits.packet_bytes, session);
     },
     disconnect(agent: string): void {
       byAgent.get(agent)?.end('hub');

@@ -44,3 +44,18 @@ it('a report of a steady device changes its times in place, as the state machine
   );
   expect(machine.isSteady(online, 3)).toBe(true);
 });
+
+it('a device at ease is judged online, so that nobody needs to judge it', () => {
+  fc.assert(
+    fc.property(facts, fc.boolean(), (some, frozen) => {
+      if (!machine.isAtEase(some, NOW.mono)) return;
+      expect(machine.judge(some, { mono: NOW.mono, carrier: null, frozen })).toBe(some.state);
+    }),
+    { numRuns: 2_000 },
+  );
+  const silent = { ...online, heard: NOW.mono - 30_001 };
+  expect([machine.isAtEase({ ...silent, heard: NOW.mono - 30_000 }, NOW.mono), machine.isAtEase(silent, NOW.mono)]).toEqual([
+    true,
+    false,
+  ]);
+});

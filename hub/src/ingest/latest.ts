@@ -11,6 +11,8 @@ export interface LatestKeeper extends Latest {
   admit(device: string, columns: readonly string[]): readonly number[] | null;
   /** Rows that are new and recent, oldest first, with admitted columns; emits `updated` once. */
   put(device: string, columns: readonly string[], rows: readonly StoredRow[]): void;
+  /** What the store had: takes the place of nothing that was heard since. Emits `updated` once per device. */
+  seed(values: readonly LatestValue[]): void;
   /** Time of the newest judged row, never later than its receipt. */
   newest(device: string): number | undefined;
   forget(device: string): void;
@@ -27,7 +29,7 @@ interface Seat {
   newest: number;
 }
 
-export const createLatest = (seed: readonly LatestValue[], now: () => number): LatestKeeper => {
+export const createLatest = (now: () => number): LatestKeeper => {
   const shapes = createShapes();
   const empty = shapes.of([]);
   const seats = new Map<string, Seat>();
@@ -50,17 +52,23 @@ export const createLatest = (seed: readonly LatestValue[], now: () => number): L
     return fits.length === columns.length ? null : fits;
   };
 
-  for (const [device, values] of byDevice(seed)) {
+  const seedOne = (device: string, values: readonly LatestValue[]): void => {
     admit(
       device,
       values.map(({ series }) => series),
     );
     const seat = seatOf(device);
-    for (const { series, value, ts } of values) place(seat, seat.shape.index.get(series), value, Math.min(ts, now()));
-  }
+    const limit = now();
+    marks.turn++;
+    const placed = values.filter(({ series, value, ts }) => placeOld(seat, { series, value, ts: Math.min(ts, limit) }, marks));
+    if (placed.length > 0) updated.emit(new Update(device, seat, marks));
+  };
 
   return {
     admit,
+    seed(values) {
+      for (const [device, found] of byDevice(values)) seedOne(device, found);
+    },
     put(device, columns, rows) {
       const seat = seatOf(device);
       const plan = planOf(seat, columns);
@@ -114,11 +122,13 @@ const grow = (seat: Seat, shape: Shape) => {
   Object.assign(seat, { shape, values, stamps, columns: null });
 };
 
-const place = (seat: Seat, slot: number | undefined, value: number, ts: number): boolean => {
-  if (slot === undefined || slot < 0 || ts < (seat.stamps[slot] ?? 0)) return false;
+const placeOld = (seat: Seat, { series, value, ts }: Omit<LatestValue, 'device'>, { turns, turn }: Marks): boolean => {
+  const slot = seat.shape.index.get(series);
+  if (slot === undefined || ts <= (seat.stamps[slot] ?? 0)) return false;
   seat.values[slot] = value;
   seat.stamps[slot] = ts;
   seat.newest = Math.max(seat.newest, ts);
+  turns[slot] = turn;
   return true;
 };
 

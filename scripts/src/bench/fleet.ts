@@ -1,5 +1,6 @@
 /** A whole fleet at its usual pace: what a hub with 10,000 devices takes, and how long a PUBACK waits. */
 import { loadSettings, setting, wholeNumber } from '@muster/shared/settings';
+import * as v from 'valibot';
 import { ADMIN_TOKEN, makeFolder, type RunningHub, startHub } from '../testing/processes.js';
 import { cpuBetween, cpuOf, median, percentile, rssMib } from './facts.js';
 import type { LoadFigures } from './load.js';
@@ -18,6 +19,12 @@ const OPTIONS = {
     schema: wholeNumber(250, 600_000),
     default: 10_000,
   }),
+  profile: setting({
+    name: 'profile',
+    help: 'Folder for CPU profiles of the hub',
+    schema: v.nullable(v.pipe(v.string(), v.minLength(1))),
+    default: null,
+  }),
 };
 
 const KEEPALIVE_S = 5;
@@ -35,7 +42,8 @@ interface Look extends Pick<LoadFigures, 'messages' | 'puback_p50_ms' | 'puback_
 export const run = async ({ flags, print }: BenchOptions): Promise<BenchFigures> => {
   const { values } = loadSettings(OPTIONS, { flags, env: {}, file: null });
   const folder = makeFolder();
-  const hub = await startHub(folder.path);
+  const profile = values.profile ? ['--cpu-prof', `--cpu-prof-dir=${values.profile}`] : [];
+  const hub = await startHub(folder.path, {}, [], profile);
   const load = startLoad();
   try {
     print(`  empty hub: ${rssMib(hub.pid).toFixed(0)} MiB`);

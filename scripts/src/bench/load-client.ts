@@ -14,7 +14,8 @@ export interface LoadShared {
   /** Bytes that arrive pass through here: nothing is allocated per read. */
   inbox: Uint8Array;
   acknowledged(rows: number, took_ms: number): void;
-  lost(client: LoadClient, why: string): void;
+  /** A connection that had been opened has ended. */
+  lost(): void;
 }
 
 export interface Mode {
@@ -29,6 +30,8 @@ export interface Mode {
 const CONNACK = 0x20;
 const PUBACK = 0x40;
 const BIRTH_ID = 1;
+const TRIES = 5;
+const RETRY_MS = 1_000;
 
 /** A class: one per connection, thousands of them. */
 export class LoadClient {
@@ -41,6 +44,7 @@ export class LoadClient {
   #seq = FIRST_SEQ;
   #ts = 0;
   #born: (() => void) | null = null;
+  #opened = false;
   #rest = Buffer.alloc(0);
   readonly #shared: LoadShared;
   readonly #id: string;
@@ -52,11 +56,25 @@ export class LoadClient {
     this.#key = key;
   }
 
-  /** Resolves once the birth is acknowledged. */
-  open(): Promise<void> {
+  /** Resolves once the birth is acknowledged; a busy hub may miss its own login deadline, so it is tried again, as agents do. */
+  async open(): Promise<void> {
+    for (let left = TRIES; ; left--) {
+      try {
+        return await this.#open();
+      } catch (error) {
+        if (left <= 1) throw error;
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      }
+    }
+  }
+
+  #open(): Promise<void> {
     const { host, port, inbox, keepalive_s, lost } = this.#shared;
     return new Promise((resolve, reject) => {
-      this.#born = resolve;
+      this.#born = () => {
+        this.#opened = true;
+        resolve();
+      };
       const callback = (length: number, bytes: Uint8Array) => {
         this.#hear(bytes, length);
         return true;
@@ -66,8 +84,8 @@ export class LoadClient {
       socket.on('error', (error) => reject(error));
       socket.on('close', () => {
         this.#socket = null;
+        if (this.#opened) lost();
         reject(new Error(`${this.#id}: closed before its birth was acknowledged`));
-        lost(this, 'closed');
       });
       this.#socket = socket;
     });

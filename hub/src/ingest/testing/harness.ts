@@ -45,7 +45,7 @@ export const setUp = () => {
   const book = (_agent: string, _devices: unknown, readings: readonly { account: string }[]): Change[] =>
     readings.map(({ account }) => ({ kind: 'document', collection: 'booked', key: account, value: true }));
   const sequences = createSequences([], clock.now);
-  const latest = createLatest([], clock.now);
+  const latest = createLatest(clock.now);
   const quarantine = createQuarantine({ writer, now: clock.now });
   const needs = { registry, tracker, sequences, latest, quarantine, earnings: { book }, writer, now: clock.now, log: silentLog };
   const ingest = createIngest(needs);

@@ -125,7 +125,7 @@ const topOf = ({ end, random, options }: Asking): TopQuery => {
 /** From memory: one metric over the whole fleet, as the API reads it. */
 const askLatest = async (asking: Asking): Promise<number> => {
   const { latest: devices, seed } = asking.options;
-  const keeper = createLatest([], () => asking.end);
+  const keeper = createLatest(() => asking.end);
   const plan = { devices, seed, from: asking.end - EVERY_MS, beats: 1, every_ms: EVERY_MS } as const;
   for (const { device, columns, ...row } of reportsOf({ ...plan, grain: 'rounded', irregular: false })) {
     keeper.admit(device, columns);

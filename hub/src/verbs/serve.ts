@@ -20,8 +20,7 @@ export const serve = async ({ words, flags, env, print }: Call): Promise<void> =
   if (words.length) throw new AppError('bad_request', `"${words[0]}" is not understood; settings look like --http.port 7480`);
   const { data, values } = loadHubSettings({ flags, env });
   delete process.env['MUSTER_ADMIN_TOKEN'];
-  // 10,000 devices that connect at once leave 90 MB of garbage which V8 else never gives back: 440 MB of memory instead of 340.
-  setFlagsFromString('--heap-growing-percent=20');
+  tuneHeap();
   await refuseSecond(data);
   mkdirSync(join(data, 'hub'), { recursive: true, mode: 0o700 });
   const clock = createSystemClock();
@@ -37,6 +36,14 @@ export const serve = async ({ words, flags, env, print }: Call): Promise<void> =
   writeControl(data, { pid: process.pid, url: hub.addresses().http, token: control_token });
   announce(hub, { data, values, log, print });
   stopWhenTold(hub, data, log);
+};
+
+/** Both are looked at by V8 at each collection, so they may be set while it runs. */
+const tuneHeap = (): void => {
+  // 10,000 devices that connect at once leave 90 MB of garbage which V8 else never gives back: 440 MB of memory instead of 340.
+  setFlagsFromString('--heap-growing-percent=20');
+  // Little survives a report: helper threads find nothing to do, and spinning they took 3 µs of processor a report on two busy cores.
+  setFlagsFromString('--no-parallel-scavenge');
 };
 
 /** A control file may be left from a crash and its pid belong to another program by now: ask the address. */

@@ -178,11 +178,8 @@ const grow = (head: Head, needed: number): void => {
 
 /** Puts the older rows of a slot before those that came since. */
 const joinHeads = (older: Head, newer: Head): void => {
-  const bytes = new Uint8Array(older.length + newer.length);
-  bytes.set(older.bytes.subarray(0, older.length));
-  bytes.set(newer.bytes.subarray(0, newer.length), older.length);
-  newer.bytes = bytes;
-  newer.length = bytes.length;
+  newer.bytes = newer.rows > 0 ? joinBytes(older, newer) : older.bytes;
+  newer.length += older.length;
   newer.runs = [...older.runs, ...newer.runs];
   newer.touched = newer.rows > 0 ? newer.touched : older.touched;
   newer.rows += older.rows;
@@ -191,6 +188,13 @@ const joinHeads = (older: Head, newer: Head): void => {
   newer.newest = Math.max(newer.newest, older.newest);
   newer.journal = older.journal;
   newer.opened = older.opened;
+};
+
+const joinBytes = (older: Head, newer: Head): Uint8Array => {
+  const bytes = new Uint8Array(older.length + newer.length);
+  bytes.set(older.bytes.subarray(0, older.length));
+  bytes.set(newer.bytes.subarray(0, newer.length), older.length);
+  return bytes;
 };
 
 /** Where the values of a list go: column numbers of the table, -1 = not wanted. */

@@ -1,5 +1,5 @@
-import { describeEngine } from '../../conformance.js';
 import { START } from '../../conformance/subject.js';
+import { describeEngine } from '../../conformance.js';
 import type { Engine } from '../../store.js';
 import { createFolder } from '../../testing/folder.js';
 import { createSqliteEngine, type SqliteEngine } from './index.js';
@@ -22,10 +22,16 @@ describeEngine('sqlite, rows in the head:', async () => createSubject(Date.now))
 // Two hours after START some devices' windows are over, those of others are not.
 describeEngine('sqlite, rows sealed and partly merged:', async () => {
   const times = [90, 100, 110, 120].map((minutes) => START + minutes * MINUTE);
-  return { ...createSubject(() => START + 80 * MINUTE), settle: async (engine: Engine) => workThrough(engine as SqliteEngine, times) };
+  return {
+    ...createSubject(() => START + 80 * MINUTE),
+    settle: async (engine: Engine) => workThrough(engine as SqliteEngine, times),
+  };
 });
 
 describeEngine('sqlite, rows merged:', async () => {
   const times = [12, 13, 14, 24].map((hours) => START + hours * 60 * MINUTE);
-  return { ...createSubject(() => START + 60 * MINUTE), settle: async (engine: Engine) => workThrough(engine as SqliteEngine, times) };
+  return {
+    ...createSubject(() => START + 60 * MINUTE),
+    settle: async (engine: Engine) => workThrough(engine as SqliteEngine, times),
+  };
 });

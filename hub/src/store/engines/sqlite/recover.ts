@@ -1,7 +1,7 @@
 /** After a start: identities at once, the heads behind it, so that the first commit need not wait for the rows. */
 import { AppError } from '@muster/shared/errors';
 import type { Chunks } from './chunks.js';
-import { type ByteSource, newSource } from './codec/bytes.js';
+import type { ByteSource } from './codec/bytes.js';
 import { atKeyRow } from './codec/row.js';
 import type { Connection } from './connect.js';
 import { isDamage } from './errors.js';
@@ -28,7 +28,7 @@ export const createVisit = (identities: Identities, now: number) => (entries: Ui
   });
 
 export interface Rebuild {
-  /** One record; false: done, and the heads hold all rows again. */
+  /** One record, or some heads; false: done, and the heads hold all rows again. */
   step(): boolean;
   forget(device: number): void;
 }
@@ -37,23 +37,20 @@ interface Rebuilding extends RecoverNeeds {
   /** Rows of before the start, apart from those that come meanwhile. */
   older: Heads;
   known: Set<number>;
-  /** Newest seal by device and slot: rows before it are in a chunk. */
-  sealed: Map<string, number>;
+  /** Of the slot seen last of each device the newest seal: rows before it are in a chunk. */
+  sealed: Map<number, { slot: number; seal: number }>;
   now: number;
 }
 
 export const createRebuild = (needs: RecoverNeeds, now: number): Rebuild => {
-  const { db, heads, seriesOf, ring, onDamage } = needs;
+  const { db, seriesOf, ring, onDamage } = needs;
   const known = new Set(db.prepare<[], number>('SELECT id FROM devices').pluck().all());
   const state: Rebuilding = { ...needs, older: createHeads(seriesOf), known, sealed: new Map(), now };
   let next = 0;
   return {
     step() {
       const number = ring.numbers[next];
-      if (number === undefined) {
-        for (const own of [...state.older.all()]) for (const head of own) heads.adopt(head);
-        return false;
-      }
+      if (number === undefined) return giveBack(state);
       // What cannot be read is noted and passed over: its agents know better, or it is lost.
       try {
         replay(state, number);
@@ -71,6 +68,20 @@ export const createRebuild = (needs: RecoverNeeds, now: number): Rebuild => {
   };
 };
 
+/** Some of the heads; false: none is left. */
+const giveBack = ({ older, heads }: Rebuilding): boolean => {
+  let given = 0;
+  for (const own of older.all())
+    for (const head of [...own]) {
+      older.remove(head);
+      heads.adopt(head);
+      if (++given === HEADS) return true;
+    }
+  return false;
+};
+
+const HEADS = 200;
+
 const isDamaged = (error: unknown): boolean => isDamage(error) || (error instanceof AppError && error.code === 'damaged');
 
 const replay = (state: Rebuilding, id: number): void => {
@@ -86,7 +97,7 @@ const replay = (state: Rebuilding, id: number): void => {
       const head = state.older.place(device, slot);
       const samples = state.seriesOf(list).length - missing;
       const row = { list, bytes: rows, from, to, samples, ts: Number.NaN, journal: id, now: state.now };
-      if (isReadable(head, entry, newSource(rows, from, to))) state.older.append(head, row);
+      if (isReadable(head, entry, { bytes: rows, at: from, end: to })) state.older.append(head, row);
     }
     from = to;
   });
@@ -101,8 +112,9 @@ const isReadable = (head: Head, { list, chain }: Readonly<JournalEntry>, row: By
 };
 
 const sealOf = ({ sealed, chunks }: Rebuilding, device: number, slot: number): number => {
-  const key = `${device} ${slot}`;
-  const known = sealed.get(key) ?? chunks.newestSeal(device, slot);
-  sealed.set(key, known);
-  return known;
+  const last = sealed.get(device);
+  if (last?.slot === slot) return last.seal;
+  const seal = chunks.newestSeal(device, slot);
+  sealed.set(device, { slot, seal });
+  return seal;
 };

@@ -48,9 +48,11 @@ const listFault = (columns: readonly string[], sound: WeakSet<readonly string[]>
   return null;
 };
 
+const LAST_TS = Date.UTC(2220, 0);
+
 const rowsFault = (columns: readonly string[], rows: readonly StoredRow[]): string | null => {
   for (const row of rows) {
-    if (!whole(row.ts, 0)) return 'ts must be a whole number of ms';
+    if (!whole(row.ts, 0) || row.ts > LAST_TS) return 'ts must be a whole number of ms before the year 2220';
     if (row.boot !== null && row.seq !== null && identityFault(row.boot, row.seq)) return identityFault(row.boot, row.seq);
     if (row.values.length !== columns.length) return `a row has ${row.values.length} values for ${columns.length} columns`;
     if (!isFiniteOrMissing(row.values)) return 'a value is not a finite number';

@@ -1,11 +1,12 @@
 /** Staged chunks of a (device, window) become one chunk of the archive, merged with what it holds already, and are rolled up. */
 import { asStored, type Chunks, type StagedPart } from './chunks.js';
 import type { Connection } from './connect.js';
-import { isDamage } from './errors.js';
+import { isDiskFault } from './errors.js';
 import type { RollupHook } from './hooks.js';
 import { archiveId, MINUTE, windowEnd } from './ids.js';
 import type { Pending, PendingWindow } from './pending.js';
 import { mergeTables } from './table.js';
+import { thin, WINDOW_ROWS } from './thin.js';
 import type { createTotals } from './totals.js';
 
 export interface CompactNeeds {
@@ -14,7 +15,7 @@ export interface CompactNeeds {
   pending: Pending;
   totals: ReturnType<typeof createTotals>;
   rollups: RollupHook;
-  /** A page of this (device, window) is damaged. */
+  /** This (device, window) cannot be merged. */
   onDamage: (id: number, error: unknown) => void;
 }
 
@@ -41,7 +42,7 @@ export const createCompact = ({ db, chunks, pending, totals, rollups, onDamage }
       ...parts.flatMap((part) => chunks.decode('staged', part.id, part.blob) ?? []),
     ]);
     if (merged) {
-      const chunk = asStored(merged);
+      const chunk = asStored(thin(merged, WINDOW_ROWS));
       chunks.archive(device, window, chunk);
       totals.add({
         archive_rows: chunk.rows - (before?.rows ?? 0),
@@ -59,14 +60,14 @@ export const createCompact = ({ db, chunks, pending, totals, rollups, onDamage }
       write.immediate(of);
       pending.removed(of.device, of.window);
     } catch (error) {
-      // A page of it cannot be read: the others need not wait for it.
-      if (!isDamage(error)) throw error;
-      pending.postpone(of.device, of.window, now + DAMAGED_AGAIN_MS);
+      // A page of it cannot be read, or it is our own fault: the others need not wait for it.
+      if (isDiskFault(error)) throw error;
+      pending.postpone(of.device, of.window, now + AGAIN_MS);
       onDamage(archiveId(of.device, of.window), error);
     }
   };
 };
 
-const DAMAGED_AGAIN_MS = 60 * MINUTE;
+const AGAIN_MS = 60 * MINUTE;
 
 const sum = (parts: readonly StagedPart[], of: 'rows' | 'samples'): number => parts.reduce((total, part) => total + part[of], 0);

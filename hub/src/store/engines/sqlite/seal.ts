@@ -6,6 +6,7 @@ import { MINUTE, slotEnd, stagedId, windowOfSlot } from './ids.js';
 import type { Numbers } from './numbers.js';
 import type { Pending } from './pending.js';
 import { mergeTables, type Table } from './table.js';
+import { SLOT_ROWS, thin } from './thin.js';
 import type { createTotals, TotalsDelta } from './totals.js';
 
 export interface SealNeeds {
@@ -28,6 +29,8 @@ export interface SealRules {
   /** Few heads wait for more, but no longer than this: each transaction writes some pages besides its chunks. */
   together: number;
   gather_ms: number;
+  /** A head with so many rows does not wait for the end of its slot. */
+  rows: number;
 }
 
 export const SEAL_RULES: SealRules = {
@@ -36,19 +39,22 @@ export const SEAL_RULES: SealRules = {
   wait_ms: 10 * MINUTE,
   together: 32,
   gather_ms: 5 * MINUTE,
+  rows: 8_192,
 };
 
 /** When a head is to be sealed, by the hub's clock. */
-export const sealTime = ({ device, slot, touched, opened }: Head, rules: SealRules): number => {
+export const sealTime = ({ device, slot, touched, opened, rows }: Head, rules: SealRules): number => {
+  if (rows >= rules.rows) return Number.NEGATIVE_INFINITY;
   const over = slotEnd(device, slot) + rules.after_ms;
   return touched <= over ? over : Math.max(over, Math.min(touched + rules.quiet_ms, opened + rules.wait_ms));
 };
 
-export const dueHeads = (heads: Heads, now: number, rules: SealRules): Head[] => {
+/** `stuck`: heads that cannot be sealed. */
+export const dueHeads = (heads: Heads, now: number, { rules, stuck }: { rules: SealRules; stuck: ReadonlySet<Head> }): Head[] => {
   const due: Head[] = [];
   for (const own of heads.all()) {
     const newest = own.reduce((ts, head) => Math.max(ts, head.newest), 0);
-    for (const head of own) if (isDue(head, { now, newest }, rules)) due.push(head);
+    for (const head of own) if (!stuck.has(head) && isDue(head, { now, newest }, rules)) due.push(head);
   }
   if (due.length < rules.together && !due.some((head) => sealTime(head, rules) <= now - rules.gather_ms)) return [];
   // In the order of their keys: neighbours are written to the same pages.
@@ -110,7 +116,8 @@ const stageHead = (needs: SealNeeds, head: Head, seal: number, count: Count): vo
   );
   const merged = mergeTables([...earlier, tableOfHead(head, seriesOf)]);
   if (!merged) return;
-  const part = { id: stagedId(device, slot, chunks.nextPart(device, slot) ?? 0), seal, ...asStored(merged) };
+  const id = stagedId(device, slot, chunks.nextPart(device, slot) ?? 0);
+  const part = { id, seal, ...asStored(thin(merged, SLOT_ROWS)) };
   chunks.stage(part);
   pending.add(device, windowOfSlot(slot), seal);
   count(part, 1);

@@ -1,5 +1,6 @@
 /** What goes on behind the commits, in bounded slices: rebuilding heads, sealing, trimming, merging, deleting. */
 import { asAppError } from '@muster/shared/errors';
+import { isDiskFault } from './errors.js';
 import type { Head, Heads } from './head.js';
 import { MINUTE } from './ids.js';
 import type { PendingWindow } from './pending.js';
@@ -8,7 +9,7 @@ export interface WorkNeeds {
   heads: Heads;
   /** One record of the journal; false when the heads are whole again. */
   rebuild: () => boolean;
-  dueHeads: (now: number) => Head[];
+  dueHeads: (now: number, stuck: ReadonlySet<Head>) => Head[];
   seal: (queue: readonly Head[], now: number, late: () => boolean) => number;
   duePending: (now: number) => PendingWindow[];
   compact: (of: PendingWindow, now: number) => void;
@@ -65,6 +66,10 @@ interface State {
   /** A write failed: what deletes comes before what adds. */
   full: boolean;
   fault: string | null;
+  /** Heads that cannot be sealed until a newer program can. */
+  stuck: Set<Head>;
+  stuck_fault: string | null;
+  singly: boolean;
 }
 
 export const createWork = (needs: WorkNeeds, rules: WorkRules, now: number): Work => {
@@ -72,7 +77,8 @@ export const createWork = (needs: WorkNeeds, rules: WorkRules, now: number): Wor
   const queues = { seals: [], merges: [], running: null };
   // Not at once: a start has other things to do.
   const times = { planned: never, trimmed: now, swept: now, idle_until: never };
-  const state: State = { needs, rules, recovered: false, full: false, fault: null, ...queues, ...times };
+  const faults = { full: false, fault: null, stuck: new Set<Head>(), stuck_fault: null, singly: false };
+  const state: State = { needs, rules, recovered: false, ...faults, ...queues, ...times };
   return {
     slice(at) {
       if (at < state.idle_until && at >= state.idle_until - rules.retry_ms) return false;
@@ -93,7 +99,7 @@ export const createWork = (needs: WorkNeeds, rules: WorkRules, now: number): Wor
     },
     makeRoom: () => makeRoom(state),
     get fault() {
-      return state.fault;
+      return state.fault ?? state.stuck_fault;
     },
   };
 };
@@ -123,16 +129,30 @@ const slice = (state: State, now: number): boolean => {
   if (state.full && proceed(state)) return true;
   state.full = false;
   if (state.seals.length > 0) {
-    state.seals.splice(
-      0,
-      needs.seal(state.seals, now, () => needs.ticks() >= end),
-    );
+    sealSome(state, now, end);
     return true;
   }
   if (proceed(state)) return true;
   const merge = state.merges.shift();
   if (merge) needs.compact(merge, now);
   return merge !== undefined;
+};
+
+/** After a failure that is not the disk's, one by one: the one that cannot be sealed stays in memory and in the journal. */
+const sealSome = (state: State, now: number, end: number): void => {
+  const { needs, seals } = state;
+  const [first] = seals;
+  try {
+    const done = needs.seal(state.singly ? seals.slice(0, 1) : seals, now, () => needs.ticks() >= end);
+    seals.splice(0, done);
+    if (seals.length === 0) state.singly = false;
+  } catch (error) {
+    if (isDiskFault(error) || !first) throw error;
+    if (state.singly) state.stuck.add(first);
+    if (state.singly) seals.shift();
+    state.singly = true;
+    state.stuck_fault = asAppError(error).message;
+  }
 };
 
 const proceed = (state: State): boolean => {
@@ -154,7 +174,7 @@ const plan = (state: State, now: number): void => {
   const { needs, rules } = state;
   if (state.seals.length === 0 && isDue(state.planned, now, rules.plan_ms)) {
     state.planned = now;
-    state.seals = needs.heads.bytes > rules.head_bytes ? oldest(needs.heads) : needs.dueHeads(now);
+    state.seals = needs.heads.bytes > rules.head_bytes ? oldest(needs.heads, state.stuck) : needs.dueHeads(now, state.stuck);
     if (state.merges.length === 0) state.merges = needs.duePending(now);
   }
   if (state.running) return;
@@ -168,7 +188,10 @@ const plan = (state: State, now: number): void => {
 };
 
 /** A quarter of all heads, those that hold the oldest rows. */
-const oldest = (heads: Heads): Head[] => {
-  const all = [...heads.all()].flat().sort((a, b) => a.journal - b.journal);
+const oldest = (heads: Heads, stuck: ReadonlySet<Head>): Head[] => {
+  const all = [...heads.all()]
+    .flat()
+    .filter((head) => !stuck.has(head))
+    .sort((a, b) => a.journal - b.journal);
   return all.slice(0, Math.ceil(all.length / 4));
 };

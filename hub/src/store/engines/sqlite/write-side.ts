@@ -15,6 +15,7 @@ import { createPending } from './pending.js';
 import { readStats, recoverRecords } from './records.js';
 import { createRebuild, createVisit } from './recover.js';
 import { createSeal, dueHeads, SEAL_RULES } from './seal.js';
+import { createHeadReads } from './slice-reads.js';
 import { createSweep, RETENTION, type Retention } from './sweep.js';
 import { countSamples, mergeTables } from './table.js';
 import { createTotals } from './totals.js';
@@ -62,6 +63,7 @@ export const createWriteSide = ({ db, dictionary, rollups, now }: WriteNeeds, se
     numbers: createNumbers(Math.max(ring.numbers.at(-1) ?? 0, kept.seals, kept.trimmed)),
     retention: { ...RETENTION, ...settings.retention },
   };
+  const reads = createHeadReads({ of: base.heads.of, seriesOf, whole: base.heads.tables });
   const rebuild = createRebuild({ ...base, onDamage: onRecord }, now);
   const forgetInMemory = (device: number) => {
     base.heads.forget(device);
@@ -74,7 +76,7 @@ export const createWriteSide = ({ db, dictionary, rollups, now }: WriteNeeds, se
     {
       heads: base.heads,
       rebuild: rebuild.step,
-      dueHeads: (at) => dueHeads(base.heads, at, SEAL_RULES),
+      dueHeads: (at, stuck) => dueHeads(base.heads, at, { rules: SEAL_RULES, stuck }),
       seal: createSeal(base),
       duePending: (at) => duePending(base.pending, at),
       compact: createCompact({ ...base, onDamage: (id, error) => note('pages', id, error) }),
@@ -98,7 +100,7 @@ export const createWriteSide = ({ db, dictionary, rollups, now }: WriteNeeds, se
     work: work.slice,
     tables(device, wanted, range) {
       work.finishRecovery();
-      return base.heads.tables(device, wanted, range);
+      return reads(device, wanted, range);
     },
     get whole() {
       return work.recovered;

@@ -74,39 +74,50 @@ export interface Sum {
   blind: boolean;
 }
 
-export const newSum = (by: By, from: number, to: number): Sum => ({
-  ...{ by, from, to, parts: 0, weight: 0, last: Number.NaN, newest: 0, blind: false },
-  amount: by === 'max' ? Number.NEGATIVE_INFINITY : 0,
-});
+export const newSum = (by: By, from: number, to: number): Sum =>
+  reset({ by, from, to, parts: 0, amount: 0, weight: 0, last: Number.NaN, newest: 0, blind: false });
+
+/** For the next series. */
+export const reset = (sum: Sum): Sum => {
+  sum.parts = sum.weight = sum.newest = 0;
+  sum.amount = sum.by === 'max' ? Number.NEGATIVE_INFINITY : 0;
+  sum.last = Number.NaN;
+  sum.blind = false;
+  return sum;
+};
 
 export const addPieces = (sum: Sum, pieces: ArrayLike<number>, at: number, end: number): void => {
+  const { from, to } = sum;
   for (let i = at; i < end; i += STRIDE) {
     const start = pieces[i] as number;
-    if (start >= sum.to) return;
-    if (sum.by === 'increase')
-      addRise(sum, start, { first: pieces[i + 1] as number, last: pieces[i + 2] as number, rise: pieces[i + 3] as number });
-    else if (start >= sum.from) addGauge(sum, start, { value: pieces[i + 1] as number, count: pieces[i + 2] as number });
+    if (start >= to) return;
+    if (sum.by === 'increase') {
+      if (start >= from) addRise(sum, pieces, i);
+      sum.last = pieces[i + 2] as number;
+    } else if (start >= from) addGauge(sum, pieces, i);
   }
 };
 
-const addRise = (sum: Sum, start: number, { first, last, rise }: { first: number; last: number; rise: number }): void => {
-  if (start >= sum.from) {
-    const joins = !Number.isNaN(first);
-    const known = !Number.isNaN(sum.last);
-    if (!known) sum.blind = true;
-    else sum.parts++;
-    if (!Number.isNaN(rise)) sum.parts++;
-    sum.amount += (rise || 0) + (joins && known ? increaseBetween(sum.last, first) : 0);
-    sum.newest = start;
+const addRise = (sum: Sum, pieces: ArrayLike<number>, at: number): void => {
+  const [first, rise] = [pieces[at + 1] as number, pieces[at + 3] as number];
+  if (Number.isNaN(sum.last)) sum.blind = true;
+  else {
+    sum.parts++;
+    if (!Number.isNaN(first)) sum.amount += increaseBetween(sum.last, first);
   }
-  sum.last = last;
+  if (!Number.isNaN(rise)) {
+    sum.parts++;
+    sum.amount += rise;
+  }
+  sum.newest = pieces[at] as number;
 };
 
-const addGauge = (sum: Sum, start: number, { value, count }: { value: number; count: number }): void => {
+const addGauge = (sum: Sum, pieces: ArrayLike<number>, at: number): void => {
+  const value = pieces[at + 1] as number;
   sum.parts++;
-  sum.weight += count;
+  sum.weight += pieces[at + 2] as number;
   sum.amount = sum.by === 'max' ? Math.max(sum.amount, value) : sum.amount + value;
-  sum.newest = start;
+  sum.newest = pieces[at] as number;
 };
 
 export const standingOf = ({ by, parts, amount, weight }: Sum): number | null =>

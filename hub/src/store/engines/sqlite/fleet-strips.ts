@@ -9,8 +9,13 @@ export interface Strip {
 }
 
 export interface Strips {
-  /** Pieces of one chunk for one (series, by), made when they are not kept under this tag; null is kept too. */
-  get(key: { series: number; by: By }, chunk: { id: number; tag: number }, make: () => readonly number[] | null): Strip | null;
+  /** What is kept of one (series, by); for use until the next question. */
+  of(series: number, by: By): StripsOf;
+}
+
+export interface StripsOf {
+  /** Pieces of a chunk, made when they are not kept under this tag; null is kept too. The answer is overwritten by the next. */
+  get(id: number, tag: number, make: () => readonly number[] | null): Strip | null;
 }
 
 /** About 100 bytes for 15 minutes of a series: 10,000 devices × 6 hours of one metric, or 1,000 of ten. */
@@ -30,6 +35,8 @@ interface Roll {
   pieces: Float64Array;
   length: number;
   entries: Map<number, Entry>;
+  /** False: dropped, and read on only by the question that is under way. */
+  kept: boolean;
 }
 
 const bytesOf = ({ pieces, entries }: Roll): number => pieces.byteLength + entries.size * ENTRY_BYTES;
@@ -37,38 +44,41 @@ const bytesOf = ({ pieces, entries }: Roll): number => pieces.byteLength + entri
 export const createStrips = (most_bytes = MOST_BYTES): Strips => {
   const rolls = new Map<string, Roll>();
   let bytes = 0;
-  const rollOf = (key: string): Roll => {
-    const roll = rolls.get(key) ?? { pieces: new Float64Array(64), length: 0, entries: new Map() };
-    // Asked last, dropped last.
-    rolls.delete(key);
-    rolls.set(key, roll);
-    return roll;
+  const put = (roll: Roll, id: number, entry: () => Entry): Entry => {
+    const before = bytesOf(roll);
+    const made = entry();
+    roll.entries.set(id, made);
+    if (roll.kept) bytes += bytesOf(roll) - before;
+    return made;
   };
-  const shrink = (used: Roll) => {
+  const shrink = () => {
     for (const [key, roll] of rolls) {
       if (bytes <= most_bytes) return;
-      if (roll === used && rolls.size > 1) continue;
       bytes -= bytesOf(roll);
+      roll.kept = false;
       rolls.delete(key);
     }
   };
-  const put = (roll: Roll, { id, tag }: { id: number; tag: number }, made: readonly number[] | null): Entry => {
-    const before = rolls.size > 0 ? bytesOf(roll) : 0;
-    const entry = append(roll, tag, made);
-    roll.entries.set(id, entry);
-    bytes += bytesOf(roll) - before;
-    if (bytes > most_bytes) shrink(roll);
-    return entry;
-  };
-  let [last, lastKey] = [rollOf(''), ''];
   return {
-    get({ series, by }, chunk, make) {
+    of(series, by) {
+      shrink();
       const key = `${series} ${by}`;
-      if (key !== lastKey || !rolls.has(key)) [last, lastKey] = [rollOf(key), key];
-      const roll = last;
-      const known = roll.entries.get(chunk.id);
-      const { at, end } = known?.tag === chunk.tag ? known : put(roll, chunk, make());
-      return end < 0 ? null : { pieces: roll.pieces, at, end };
+      const roll = rolls.get(key) ?? { pieces: new Float64Array(64), length: 0, entries: new Map(), kept: true };
+      // Asked last, dropped last.
+      if (!rolls.delete(key)) bytes += bytesOf(roll);
+      rolls.set(key, roll);
+      const strip: Strip = { pieces: roll.pieces, at: 0, end: 0 };
+      return {
+        get(id, tag, make) {
+          let entry = roll.entries.get(id);
+          if (entry?.tag !== tag) entry = put(roll, id, () => append(roll, tag, make()));
+          if (entry.end < 0) return null;
+          strip.pieces = roll.pieces;
+          strip.at = entry.at;
+          strip.end = entry.end;
+          return strip;
+        },
+      };
     },
   };
 };

@@ -1,9 +1,10 @@
 /** Questions over all devices: answered in slices, so that a chart need not wait for them and they can be called off. */
-import { isSeriesOf, rank, rankedSpan } from '../../rollup.js';
+import { rank, rankedSpan } from '../../rollup.js';
 import type { LatestValue, TopQuery } from '../../store.js';
 import type { Connection } from './connect.js';
 import type { Dictionary } from './dictionary.js';
 import { newestOf } from './fleet-newest.js';
+import { createMatching } from './fleet-series.js';
 import { createRanking } from './fleet-top.js';
 import { walk } from './fleet-walk.js';
 import type { HeadTables } from './hooks.js';
@@ -50,19 +51,25 @@ export const createFleet = (needs: Needs): Fleet => {
     'SELECT id, device FROM devices WHERE device > ? ORDER BY device LIMIT ?',
   );
   const ranking = createRanking(needs.shelf);
+  const matching = createMatching(needs);
   return {
     async top(query, { head = needs.head, signal } = {}) {
-      const matching = createMatching(needs.dictionary, query.metric);
+      const seriesOf = matching(query.metric);
       const standings = ranking(query);
       const found: LatestValue[] = [];
       const one = ({ id, device }: Named) => {
-        const wanted = matching(id) ?? NONE;
+        const wanted = seriesOf(id) ?? NONE;
         if (wanted.size === 0) return;
         const heads = head(id, wanted, { from: 0, to: rankedSpan(query).to });
-        for (const { series, ts, value } of standings.of(id, wanted, heads))
+        for (const { series, ts, value } of standings.of(id, [...wanted], heads))
           found.push({ device, series: needs.dictionary.seriesKey(series), ts, value });
       };
-      await walk(devices.all(), { work: one, around: needs.shelf.steady, signal });
+      const around = (slice: () => void) =>
+        needs.shelf.steady(() => {
+          standings.refresh();
+          slice();
+        });
+      await walk(devices.all(), { work: one, around, signal });
       return rank(found, query.n);
     },
     async latest({ head = needs.head, signal, page } = {}) {
@@ -76,7 +83,7 @@ export const createFleet = (needs: Needs): Fleet => {
     },
     async slice({ device, page, series, metric, from, to }, { signal } = {}) {
       const found: DeviceTables[] = [];
-      const wanted = series === undefined ? createMatching(needs.dictionary, metric) : always(needs.dictionary.series(series));
+      const wanted = series === undefined ? matching(metric) : always(needs.dictionary.series(series));
       const one = ({ id }: { id: number }) => {
         const own = wanted(id);
         if (own?.size !== 0)
@@ -92,17 +99,3 @@ export const createFleet = (needs: Needs): Fleet => {
 };
 
 const always = (series: number | undefined) => () => new Set(series === undefined ? [] : [series]);
-
-/** The series of a device that belong to a metric; null: all. */
-const createMatching = (dictionary: Dictionary, metric: string | undefined): ((device: number) => ReadonlySet<number> | null) => {
-  if (metric === undefined) return () => null;
-  const lists = new Map<number, number[]>();
-  const ofList = (list: number): number[] => {
-    const known = lists.get(list);
-    if (known) return known;
-    const series = [...dictionary.seriesOf(list)].filter((id) => isSeriesOf(dictionary.seriesKey(id), metric));
-    lists.set(list, series);
-    return series;
-  };
-  return (device) => new Set(dictionary.listsOf(device).flatMap(ofList));
-};

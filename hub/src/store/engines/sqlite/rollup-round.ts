@@ -56,8 +56,13 @@ const gridOf = ({ min, max, count }: Heights, more: 0 | 2): Grid | null => {
 
 /** The median of those that are not flat. */
 const usualHeight = (min: Float64Array, max: Float64Array, count: Float64Array): number => {
-  const heights = max.map((high, i) => (count[i] ? high - (min[i] as number) : 0)).filter((height) => height > 0);
-  return heights.sort()[heights.length >> 1] ?? 0;
+  const heights = new Float64Array(max.length);
+  let filled = 0;
+  for (let i = 0; i < max.length; i++) {
+    const height = count[i] === 0 ? 0 : (max[i] as number) - (min[i] as number);
+    if (height > 0) heights[filled++] = height;
+  }
+  return heights.subarray(0, filled).sort()[filled >> 1] ?? 0;
 };
 
 const decimalGrid = (values: Float64Array, wanted: number, more: 0 | 2): Grid | null => {

@@ -6,6 +6,8 @@ import type { ChunkColumn } from './codec/chunk.js';
 export interface Buckets {
   starts: Float64Array;
   from: Uint32Array;
+  /** How many rows each has. */
+  rows: Float64Array;
   first_ts: Float64Array;
   last_ts: Float64Array;
 }
@@ -50,6 +52,7 @@ export const bucketsOf = (ts: Float64Array, from_ms: number, width_ms: number): 
   return {
     starts: Float64Array.from(starts),
     from: edges,
+    rows: Float64Array.from(starts, (_, i) => (edges[i + 1] as number) - (edges[i] as number)),
     first_ts: Float64Array.from(starts, (_, i) => ts[edges[i] as number] as number),
     last_ts: Float64Array.from(starts, (_, i) => ts[(edges[i + 1] as number) - 1] as number),
   };
@@ -147,22 +150,23 @@ export const coarsen = (fine: Tally, into: Uint32Array, coarse: Tally): void => 
 };
 
 const add = (fine: Tally, i: number, coarse: Tally, at: number): void => {
-  const fresh = coarse.count[at] === 0;
-  const join = (list: 'min' | 'max' | 'sum' | 'count' | 'increase' | 'fastest', how: (a: number, b: number) => number) => {
-    coarse[list][at] = fresh ? (fine[list][i] as number) : how(coarse[list][at] as number, fine[list][i] as number);
-  };
   // The bucket of the first sample has no rate while it is alone.
   const rated = !(fine.opens === i && fine.count[i] === 1);
-  const alone = fresh || (coarse.slowest[at] as number) < 0;
-  const slowest = rated ? (fine.slowest[i] as number) : -1;
-  coarse.slowest[at] = alone ? slowest : rated ? Math.min(coarse.slowest[at] as number, slowest) : (coarse.slowest[at] as number);
-  join('min', Math.min);
-  join('max', Math.max);
-  join('sum', plus);
-  join('increase', (a, b) => Math.min(a + b, Number.MAX_VALUE));
-  join('fastest', Math.max);
-  join('count', plus);
+  if (coarse.count[at] === 0) begin(fine, i, coarse, at);
+  else {
+    coarse.min[at] = Math.min(coarse.min[at] as number, fine.min[i] as number);
+    coarse.max[at] = Math.max(coarse.max[at] as number, fine.max[i] as number);
+    coarse.sum[at] = (coarse.sum[at] as number) + (fine.sum[i] as number);
+    coarse.increase[at] = Math.min((coarse.increase[at] as number) + (fine.increase[i] as number), Number.MAX_VALUE);
+    coarse.fastest[at] = Math.max(coarse.fastest[at] as number, fine.fastest[i] as number);
+    if (rated && !((coarse.slowest[at] as number) <= (fine.slowest[i] as number))) coarse.slowest[at] = fine.slowest[i] as number;
+  }
+  if (!rated) coarse.slowest[at] = Number.NaN;
+  coarse.count[at] = (coarse.count[at] as number) + (fine.count[i] as number);
   coarse.last[at] = fine.last[i] as number;
   coarse.last_ts[at] = fine.last_ts[i] as number;
 };
-const plus = (a: number, b: number): number => a + b;
+
+const begin = (fine: Tally, i: number, coarse: Tally, at: number): void => {
+  for (const list of ['min', 'max', 'sum', 'increase', 'fastest', 'slowest'] as const) coarse[list][at] = fine[list][i] as number;
+};

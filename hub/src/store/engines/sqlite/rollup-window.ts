@@ -65,11 +65,8 @@ const same = (values: Float64Array, others: Float64Array, counts: Float64Array):
 const isFlat = ({ min, max, count, first }: Tally): boolean =>
   min.every((value, i) => count[i] === 0 || (value === first && max[i] === first));
 
-const rowsOf = ({ from, starts }: Buckets): Float64Array =>
-  Float64Array.from(starts, (_, i) => (from[i + 1] as number) - (from[i] as number));
-
 const countColumn = (tally: Tally, buckets: Buckets, keep: Keep): ChunkColumn[] =>
-  same(tally.count, rowsOf(buckets), tally.count) ? [] : [keep(format.COUNT, tally.count)];
+  same(tally.count, buckets.rows, tally.count) ? [] : [keep(format.COUNT, tally.count)];
 
 const timeColumns = (tally: Tally, { starts, last_ts }: Buckets, keep: Keep): ChunkColumn[] =>
   same(tally.last_ts, last_ts, tally.count) ? [] : [keep(format.LAST_TS, since(tally.last_ts, starts))];
@@ -113,7 +110,7 @@ const sharedColumns = (buckets: Buckets): ChunkColumn[] => {
   const { starts, first_ts, last_ts } = buckets;
   const id = (stat: number) => format.statId(format.SHARED, stat);
   return [
-    { id: id(format.COUNT), values: rowsOf(buckets), present: null },
+    { id: id(format.COUNT), values: buckets.rows, present: null },
     single(id(format.FIRST_TS), starts.length, { at: 0, value: (first_ts[0] as number) - (starts[0] as number) }),
     { id: id(format.LAST_TS), values: since(last_ts, starts), present: null },
   ];

@@ -1,7 +1,7 @@
 /** Reading and writing chunks of `staged` and `archive`. A damaged one costs itself only: it is noted and passed over. */
 import { AppError } from '@muster/shared/errors';
 import type { ChunkInput } from './codec/chunk.js';
-import { encodeChunk, openChunk } from './codec/chunk.js';
+import { encodeChunk, encodeInSteps, openChunk } from './codec/chunk.js';
 import type { Connection } from './connect.js';
 import { archiveId, MAX_PARTS, stagedId, WINDOW_SLOTS } from './ids.js';
 import { countSamples, type Table, tableOfChunk } from './table.js';
@@ -25,6 +25,10 @@ export const asStored = (input: ChunkInput): StoredChunk => ({
   samples: countSamples(input),
   blob: encodeChunk(input),
 });
+
+export function* storeInSteps(input: ChunkInput): Generator<void, StoredChunk> {
+  return { rows: input.ts.length, samples: countSamples(input), blob: yield* encodeInSteps(input) };
+}
 
 export interface Chunks {
   /** Staged parts of a slot after a seal, in order of storing. */

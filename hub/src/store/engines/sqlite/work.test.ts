@@ -30,7 +30,7 @@ const create = (overrides: Partial<WorkNeeds> = {}) => {
       return 1;
     },
     duePending: () => pending.splice(0),
-    compact: ({ device }) => void done.push(`merge ${device}`),
+    compact: ({ device }) => steps(`merge ${device}`),
     trim: () => steps('trim'),
     sweep: () => steps('sweep'),
     ticks: () => 0,
@@ -57,7 +57,7 @@ it('seals, then merges, one bounded step at a time', () => {
   const { all, due, heads, pending } = create();
   due.push(heads.place(1, 1), heads.place(2, 1));
   pending.push({ device: 3, window: 1, since: 0, touched: 0 });
-  expect(all(START)).toEqual(['seal 1', 'seal 2', 'merge 3']);
+  expect(all(START)).toEqual(['seal 1', 'seal 2', 'merge 3 1', 'merge 3 2']);
 });
 
 it('trims and sweeps by the clock, and also when that was set back', () => {

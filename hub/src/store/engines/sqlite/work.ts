@@ -12,7 +12,7 @@ export interface WorkNeeds {
   dueHeads: (now: number, stuck: ReadonlySet<Head>) => Head[];
   seal: (queue: readonly Head[], now: number, late: () => boolean) => number;
   duePending: (now: number) => PendingWindow[];
-  compact: (of: PendingWindow, now: number) => void;
+  compact: (of: PendingWindow, now: number) => Generator<void>;
   trim: (now: number) => Generator<void>;
   sweep: (now: number) => Generator<void>;
   /** Monotonic ms. */
@@ -20,7 +20,7 @@ export interface WorkNeeds {
 }
 
 export interface WorkRules {
-  /** A slice ends at the first step after this; one step (a device's window merged) may take longer. */
+  /** A slice ends at the first step after this. */
   slice_ms: number;
   plan_ms: number;
   trim_ms: number;
@@ -58,6 +58,7 @@ interface State {
   recovered: boolean;
   seals: Head[];
   merges: PendingWindow[];
+  merging: Generator<void> | null;
   running: Generator<void> | null;
   planned: number;
   trimmed: number;
@@ -74,7 +75,7 @@ interface State {
 
 export const createWork = (needs: WorkNeeds, rules: WorkRules, now: number): Work => {
   const never = Number.NEGATIVE_INFINITY;
-  const queues = { seals: [], merges: [], running: null };
+  const queues = { seals: [], merges: [], merging: null, running: null };
   // Not at once: a start has other things to do.
   const times = { planned: never, trimmed: now, swept: now, idle_until: never };
   const faults = { full: false, fault: null, stuck: new Set<Head>(), stuck_fault: null, singly: false };
@@ -109,6 +110,7 @@ const giveUp = (state: State, now: number, error: unknown): void => {
   state.fault = asAppError(error).message;
   state.seals = [];
   state.merges = [];
+  state.merging = null;
   state.running = null;
   state.planned = Number.NEGATIVE_INFINITY;
   state.idle_until = now + state.rules.retry_ms;
@@ -133,9 +135,16 @@ const slice = (state: State, now: number): boolean => {
     return true;
   }
   if (proceed(state)) return true;
-  const merge = state.merges.shift();
-  if (merge) needs.compact(merge, now);
-  return merge !== undefined;
+  return mergeSome(state, now, end);
+};
+
+const mergeSome = (state: State, now: number, end: number): boolean => {
+  const next = state.merging ? undefined : state.merges.shift();
+  if (next) state.merging = state.needs.compact(next, now);
+  if (!state.merging) return false;
+  do if (state.merging.next().done) state.merging = null;
+  while (state.merging && state.needs.ticks() < end);
+  return true;
 };
 
 /** After a failure that is not the disk's, one by one: the one that cannot be sealed stays in memory and in the journal. */

@@ -87,7 +87,7 @@ const applyRows = (data: DeviceData, { columns, rows }: Extract<Change, { kind: 
     data.times.add(ts);
     for (const [index, series] of columns.entries()) {
       const value = values[index] ?? null;
-      if (value === null) continue;
+      if (value === null || Number.isNaN(value)) continue;
       const samples = data.series.get(series) ?? new Map<number, number>();
       // Adding 0 turns -0 into 0: JSON on disk knows no -0.
       data.series.set(series, samples.set(ts, value + 0));

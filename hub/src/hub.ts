@@ -17,7 +17,7 @@ import { createRegistry } from './devices/registry.js';
 import { createTracker, type Tracker } from './devices/tracker.js';
 import { createEarnings, type Earnings } from './earnings/book.js';
 import { createIngest, type Ingest } from './ingest/ingest.js';
-import { createLatest } from './ingest/latest.js';
+import { createLatest, type LatestKeeper } from './ingest/latest.js';
 import { createQuarantine } from './ingest/quarantine.js';
 import { createSequences } from './ingest/sequence.js';
 import { createLive, type Live } from './live/live.js';
@@ -108,7 +108,7 @@ const buildParts = async (core: Core) => {
   const registry = createRegistry(basics, documents);
   const limiter = createLimiter({ now, most: 20, window_ms: 60_000, keys: 10_000 });
   const joining = createJoining({ ...basics, registry, limiter }, documents);
-  const latest = createLatest(await engine.latest(), now);
+  const latest = createLatest(now);
   const device = (id: string) => registry.get(id);
   const tracker = createTracker({ clock, writer, device, newest: (id) => latest.newest(id), log }, documents);
   const sequences = createSequences(recovered.sequences, now);
@@ -130,9 +130,31 @@ const buildParts = async (core: Core) => {
       clock.every(60_000, earnings.tick);
       tracker.start();
       await alerts.start(engine);
+      void seedLatest(core, { registry, latest, tracker });
     },
   };
 };
+/** The newest stored values come behind the start: reading them waits for the heads of the whole fleet, devices do not. */
+const seedLatest = async (
+  { store, needs: { log } }: Core,
+  { registry, latest, tracker }: { registry: Parts['registry']; latest: LatestKeeper; tracker: Tracker },
+) => {
+  try {
+    const found = await store.engine.latest();
+    const values = found.filter(({ device }) => registry.get(device));
+    for (let at = 0; at < values.length; at += SEED_SLICE) {
+      latest.seed(values.slice(at, at + SEED_SLICE));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    tracker.recall();
+  } catch (error) {
+    log.warn('The newest stored values could not be read; each is shown once it is reported again', { error });
+  }
+};
+
+/** Values put in place between two looks at the network. */
+const SEED_SLICE = 10_000;
+
 type Built = Awaited<ReturnType<typeof buildParts>>;
 
 type Wired = Pick<Parts, 'registry' | 'latest'> & { tracker: Tracker; ingest: Ingest; alerts: Alerts; earnings: Earnings };
@@ -174,6 +196,7 @@ const buildEdges = (core: Core, built: Built) => {
   const { mqtt, mqtts, public_url } = core.settings;
   const bus = createEmbeddedBus({ clock, log, tls: certificate, handlers: handlersOf(core, built) }, { mqtt, mqtts });
   built.parts.registry.revoked.on((agent) => bus.disconnect(agent));
+  core.store.writer.pressure.on((full) => bus.press(full));
   built.ingest.born.on(({ link }) => {
     bus.command(link.grant.agent, { id: randomUUID(), command: 'time', args: { now: clock.now() } });
   });

@@ -106,14 +106,23 @@ export interface PresenceKeeper {
 
 // ---- values
 
+/** The values of a report that are newer than what was known; holds while its emission lasts. */
+export interface LatestUpdate {
+  readonly device: string;
+  /** Made when it is read: ask `touches` first. */
+  readonly values: readonly LiveValue[];
+  /** Whether one of the values is of this metric. */
+  touches?(metric: string): boolean;
+}
+
 /** Newest live value of every series; judged and shown on receipt, before the commit. */
 export interface Latest {
   of(device: string): LiveValue[];
   value(device: string, series: string): { value: number; ts: number } | undefined;
   /** Over the fleet, by metric id. */
   across(metric: string): { device: string; labels: Labels; value: number; ts: number }[];
-  /** One emission per accepted report: the values that are newer than what was known. */
-  updated: Signal<{ device: string; values: readonly LiveValue[] }>;
+  /** One emission per accepted report that holds newer values. */
+  updated: Signal<LatestUpdate>;
 }
 
 // ---- alerts

@@ -1,7 +1,6 @@
 import type { Clock } from '@muster/shared/clock';
 import type { Log } from '@muster/shared/log';
-import type { LiveValue } from '@muster/shared/wire/live';
-import type { AlertsDesk, RuleSetting } from '../parts.js';
+import type { AlertsDesk, LatestUpdate, RuleSetting } from '../parts.js';
 import type { Reader, Recovered, Writer } from '../store/store.js';
 import { createAcknowledge, describeRules } from './desk.js';
 import { type AlertDocument, createJournal } from './journal.js';
@@ -28,7 +27,7 @@ export interface Alerts extends AlertsDesk {
   start(reader: Pick<Reader, 'log'>): Promise<void>;
   stop(): void;
   presenceChanged(change: { device: string }): void;
-  valuesUpdated(update: { device: string; values: readonly LiveValue[] }): void;
+  valuesUpdated(update: LatestUpdate): void;
   deviceChanged(id: string): void;
   deviceRemoved(id: string): void;
   /** An alert about the hub itself, such as `store`. */
@@ -110,9 +109,9 @@ const createInputs = (engine: Engine, { registry, log, writer }: AlertNeeds) => 
     presenceChanged({ device }: { device: string }) {
       if (started) rounds.device(device);
     },
-    valuesUpdated({ device: id, values }: { device: string; values: readonly LiveValue[] }) {
-      const device = started ? registry.get(id) : undefined;
-      if (device) rounds.report(device, values);
+    valuesUpdated(update: LatestUpdate) {
+      const device = started ? registry.get(update.device) : undefined;
+      if (device) rounds.report(device, update);
     },
     deviceChanged(id: string) {
       engine.plans().drop(id);

@@ -1,7 +1,7 @@
 import type { Log } from '@muster/shared/log';
 import { seriesKey } from '@muster/shared/metrics';
 import type { LiveValue } from '@muster/shared/wire/live';
-import type { Device, Latest, Presence, PresenceKeeper, Registry } from '../parts.js';
+import type { Device, Latest, LatestUpdate, Presence, PresenceKeeper, Registry } from '../parts.js';
 import type { ActiveRule, Plan } from './plan.js';
 import type { FactSample, Facts, Verdict } from './rule.js';
 
@@ -77,13 +77,18 @@ const pick = (samples: ReadonlyMap<string, FactSample[]>, needs: readonly string
   return needs.length === 1 ? (samples.get(first) ?? NOTHING) : needs.flatMap((metric) => samples.get(metric) ?? []);
 };
 
-/** The rules that want to see one of the values of a report. */
-export const touchedBy = (plan: Plan, values: readonly LiveValue[]): Set<ActiveRule> => {
-  const touched = new Set<ActiveRule>();
-  if (plan.byMetric.size === 0) return touched;
-  for (const { metric } of values) {
-    const rules = plan.byMetric.get(metric);
-    if (rules) for (const rule of rules) touched.add(rule);
+/** The rules that want to see one of the values of a report; asked by the rules' metrics, which are few, not by the values. */
+export const touchedBy = ({ byMetric }: Plan, update: LatestUpdate): ReadonlySet<ActiveRule> => {
+  let touched: Set<ActiveRule> | null = null;
+  for (const [metric, rules] of byMetric) {
+    if (!touches(update, metric)) continue;
+    touched ??= new Set();
+    for (const rule of rules) touched.add(rule);
   }
-  return touched;
+  return touched ?? NO_RULES;
 };
+
+const NO_RULES: ReadonlySet<ActiveRule> = new Set();
+
+const touches = (update: LatestUpdate, metric: string): boolean =>
+  update.touches ? update.touches(metric) : update.values.some((value) => value.metric === metric);

@@ -73,7 +73,9 @@ export const createPlans = (active: readonly ActiveRule[]): Plans => {
   };
   return {
     of(device) {
-      const plan = plans.get(device.id) ?? sharedPlan(device);
+      const known = plans.get(device.id);
+      if (known) return known;
+      const plan = sharedPlan(device);
       plans.set(device.id, plan);
       return plan;
     },

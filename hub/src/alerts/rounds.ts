@@ -1,6 +1,5 @@
 import type { Clock } from '@muster/shared/clock';
-import type { LiveValue } from '@muster/shared/wire/live';
-import type { Device, Registry } from '../parts.js';
+import type { Device, LatestUpdate, Registry } from '../parts.js';
 import type { Cell } from './cells.js';
 import { type Judge, touchedBy } from './judge.js';
 import type { ActiveRule, Plans } from './plan.js';
@@ -51,8 +50,8 @@ export const createRounds = ({ watch, judge, registry, clock, plans, expect }: R
   return {
     judgeRules,
     reconcile,
-    report(device: Device, values: readonly LiveValue[]) {
-      const touched = touchedBy(plans().of(device), values);
+    report(device: Device, update: LatestUpdate) {
+      const touched = touchedBy(plans().of(device), update);
       if (touched.size > 0) judgeRules(device, touched);
     },
     device(id: string) {

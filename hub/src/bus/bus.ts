@@ -64,6 +64,8 @@ export interface Bus {
   command(agent: string, payload: object): boolean;
   /** Ends every connection of an agent, as after a revocation. */
   disconnect(agent: string): void;
+  /** The store is behind (true) or no longer: meanwhile nobody is read beyond what an agent keeps in flight. */
+  press(full: boolean): void;
   addresses(): { mqtt?: string; mqtts?: string };
   counts(): BusCounts;
 }

@@ -131,6 +131,62 @@ describe('embedded bus', () => {
     for (const client of [greedy, modest]) client.socket.destroy();
   });
 
+  it('takes every message once and in order, however its bytes are cut and whatever stands between them', async () => {
+    const { hub, url } = await start();
+    const client = await login(url);
+    const [own, event] = [topicOf('rig', 'report'), topicOf('rig', 'event')];
+    const packets: Buffer[] = [];
+    for (let n = 1; n <= 300; n++) {
+      packets.push(raw.publish(n % 7 === 0 ? event : own, `${n} ${'x'.repeat((n * 37) % 400)}`, n));
+      if (n % 5 === 0) packets.push(raw.ping);
+    }
+    const bytes = Buffer.concat(packets);
+    for (let at = 0, size = 1; at < bytes.length; at += size, size = ((size * 31) % 900) + 1) {
+      client.send(bytes.subarray(at, at + size));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await until(() => client.replies.filter((reply) => reply.startsWith('puback')).length === 300);
+    expect(hub.messages.map(({ text }) => Number.parseInt(text, 10))).toEqual(Array.from({ length: 300 }, (_, n) => n + 1));
+    expect(client.replies.filter((reply) => reply.startsWith('puback'))).toEqual(
+      Array.from({ length: 300 }, (_, n) => `puback ${n + 1}`),
+    );
+    expect(client.replies.filter((reply) => reply === 'pingresp')).toHaveLength(60);
+    client.socket.destroy();
+  });
+
+  it('while the store is behind, reads on who holds what an agent has in flight, and nobody beyond', async () => {
+    const { hub, bus, url } = await start();
+    hub.answer = 'hold';
+    const [greedy, honest] = [await login(url), await login(url, 'other')];
+    bus.press(true);
+    for (let n = 1; n <= 3; n++) greedy.send(raw.publish(topicOf('rig', 'report'), 'x', n));
+    await until(() => hub.messages.length === 3);
+    greedy.send(raw.publish(topicOf('rig', 'report'), 'later', 4));
+    for (let n = 1; n <= 2; n++) honest.send(raw.publish(topicOf('other', 'report'), 'x', n));
+    honest.send(raw.ping);
+    await until(() => honest.replies.includes('pingresp') && hub.messages.length === 5);
+    expect(hub.messages.some(({ text }) => text === 'later')).toBe(false);
+    bus.press(false);
+    hub.answer = 'ack';
+    for (const message of [...hub.messages]) message.done('ack');
+    await until(() => greedy.replies.includes('puback 4') && honest.replies.includes('puback 2'));
+    for (const client of [greedy, honest]) client.socket.destroy();
+  });
+
+  it('closes a client that leaves its acknowledgements unread', async () => {
+    const { hub, url } = await start({ unread_bytes: 1_000 });
+    const client = await login(url);
+    client.socket.pause();
+    const pings = Buffer.concat(Array(50_000).fill(raw.ping));
+    for (let n = 0; n < 400 && hub.ends.length === 0; n++) {
+      client.socket.write(pings);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await until(() => hub.ends.length === 1);
+    expect(hub.refusals).toMatchObject([{ reason: 'too_slow', agent: 'rig' }]);
+    client.socket.destroy();
+  });
+
   it('slows a client down to its byte rate and loses nothing', async () => {
     const { hub, url } = await start({ burst_bytes: 100_000, bytes_per_s: 400_000 });
     const client = await login(url);

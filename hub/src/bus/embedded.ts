@@ -6,7 +6,7 @@ import type { Log } from '@muster/shared/log';
 import { Aedes } from 'aedes';
 import { type Bus, type BusHandlers, type BusRefusal, noBusCounts } from './bus.js';
 import { noteUnsubscribe, sendCommand } from './commands.js';
-import { createHooks, type HookNeeds } from './hooks.js';
+import { createHooks, createReportIntake, type HookNeeds } from './hooks.js';
 import { BUS_LIMITS, type BusLimits } from './limits.js';
 import { createListener, type ListenAt, type Listener, type ListenerName } from './listeners.js';
 import { blameFailure, createSessions, type Sessions, safely } from './sessions.js';
@@ -37,7 +37,7 @@ export const createEmbeddedBus = (needs: EmbeddedBusNeeds, settings: EmbeddedBus
     counts.refused[refusal.reason] += 1;
     safely(needs.log, () => needs.handlers.refused(refusal));
   };
-  const sessions = createSessions({ ...needs, refuse }, limits);
+  const sessions = createSessions({ ...needs, refuse, takeReport: createReportIntake({ ...needs, counts }) }, limits);
   let running: { broker: Aedes; listeners: Map<ListenerName, Listener>; stopSweep: () => void } | null = null;
 
   const start = async (): Promise<void> => {
@@ -69,6 +69,7 @@ export const createEmbeddedBus = (needs: EmbeddedBusNeeds, settings: EmbeddedBus
     stop,
     command: (agent, payload) => sendCommand(sessions, limits, { agent, payload }),
     disconnect: (agent) => sessions.disconnect(agent),
+    press: (full) => sessions.press(full),
     addresses() {
       const mqtt = running?.listeners.get('mqtt')?.address();
       const mqtts = running?.listeners.get('mqtts')?.address();
@@ -91,7 +92,6 @@ const createBroker = async (needs: HookNeeds): Promise<Aedes> => {
     connectTimeout: limits.connect_ms,
     drainTimeout: 5_000,
     heartbeatInterval: NEVER_MS,
-    keepaliveLimit: limits.keepalive_max_s,
     maxClientsIdLength: 63,
     queueLimit: 42,
   });
@@ -100,7 +100,7 @@ const createBroker = async (needs: HookNeeds): Promise<Aedes> => {
     if (session) blameFailure(session, error);
   };
   broker.on('client', (client) => sessions.opened(client));
-  broker.on('keepaliveTimeout', (client) => sessions.of(client)?.end('keepalive'));
+  broker.on('clientReady', (client) => sessions.ready(client));
   broker.on('clientError', failed);
   broker.on('connectionError', failed);
   broker.on('unsubscribe', (topics, client) => noteUnsubscribe(sessions, topics, client));

@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { BusRefusal } from './bus.js';
+import type { Lane } from './lane.js';
 import type { BusLimits } from './limits.js';
 import { PacketScanner } from './scanner.js';
 
@@ -8,17 +9,30 @@ export interface GuardNeeds {
   limits: BusLimits;
   /** Monotonic, ms. */
   now: () => number;
-  /** Bytes that wait for a commit, over all connections. */
-  held: { bytes: number };
+  /** Bytes that wait for a commit, over all connections; `full`: the store is behind. */
+  held: { bytes: number; full: boolean };
   /** Asks for `check` to be called now and then, until it answers false. */
   watch: (guard: Guard) => void;
-  violated: (reason: BusRefusal['reason'], detail: string) => void;
 }
+
+export interface GuardOwner {
+  /** Something wrong was read: the connection ends. */
+  refuse(reason: BusRefusal['reason'], detail: string): void;
+}
+
+/** An agent keeps a live report and a back-fill in flight: who holds no more than this is read on, pings must be answered. */
+const HONEST_MESSAGES = 2;
+const HONEST_BYTES = 16_000;
 
 /** A class: one per connection, on the hot path. */
 export class Guard {
+  /** Monotonic: when bytes arrived last. */
+  heard: number;
+  /** Set once the connection may report. */
+  lane: Lane | null = null;
   readonly #conn: Duplex;
   readonly #needs: GuardNeeds;
+  readonly #owner: GuardOwner;
   readonly #scanner: PacketScanner;
   readonly #read: (size?: number) => Buffer | null;
   #tokens: number;
@@ -30,12 +44,14 @@ export class Guard {
   #pumping = false;
   #over = false;
 
-  constructor(conn: Duplex, needs: GuardNeeds) {
+  constructor(conn: Duplex, needs: GuardNeeds, owner: GuardOwner) {
     this.#conn = conn;
+    this.#owner = owner;
     this.#needs = needs;
     this.#scanner = new PacketScanner(needs.limits);
     this.#tokens = needs.limits.burst_bytes;
     this.#refilled = needs.now();
+    this.heard = this.#refilled;
     this.#read = conn.read.bind(conn);
     conn.read = (size) => this.#pull(size);
   }
@@ -43,6 +59,11 @@ export class Guard {
   /** DISCONNECT was read: the client left by its own will. */
   get goodbye(): boolean {
     return this.#scanner.goodbye;
+  }
+
+  /** Nothing is read from it: its silence is our doing. */
+  get paused(): boolean {
+    return this.#paused;
   }
 
   /** A message waits for its commit. */
@@ -85,9 +106,9 @@ export class Guard {
     this.resume();
     if (this.#paused) return true;
     if (!this.#scanner.unfinished) return false;
-    const { limits, now, violated } = this.#needs;
+    const { limits, now } = this.#needs;
     if (now() - this.#unfinished_since < limits.unfinished_ms) return true;
-    violated('too_slow', 'a packet was not finished in time');
+    this.#owner.refuse('too_slow', 'a packet was not finished in time');
     return false;
   }
 
@@ -106,15 +127,18 @@ export class Guard {
       return null;
     }
     const chunk = this.#read(size);
-    return chunk === null || this.#passes(chunk) ? chunk : null;
+    if (chunk === null) return null;
+    this.heard = this.#needs.now();
+    this.#tokens -= chunk.length;
+    const rest = this.lane && !this.#scanner.unfinished ? chunk.subarray(this.lane.take(chunk)) : chunk;
+    return rest.length > 0 && this.#passes(rest) ? rest : null;
   }
 
   #passes(chunk: Buffer): boolean {
-    this.#tokens -= chunk.length;
     const before = this.#scanner.packets;
     const wrong = this.#scanner.scan(chunk);
     if (wrong) {
-      this.#needs.violated(wrong.reason, wrong.detail);
+      this.#owner.refuse(wrong.reason, wrong.detail);
       return false;
     }
     if (this.#scanner.unfinished) this.#began(before);
@@ -130,6 +154,7 @@ export class Guard {
     const { limits, held } = this.#needs;
     if (this.#held_messages >= limits.held_messages || this.#held_bytes >= limits.held_bytes) return true;
     if (this.#held_messages > 0 && held.bytes >= limits.held_bytes_total) return true;
+    if (held.full && (this.#held_messages > HONEST_MESSAGES || this.#held_bytes > HONEST_BYTES)) return true;
     return this.#tokens <= 0 && !this.#refill();
   }
 

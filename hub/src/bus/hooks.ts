@@ -1,6 +1,6 @@
 import type { Log } from '@muster/shared/log';
 import type { AedesOptions, ConnectPacket, PublishPacket, Subscription } from 'aedes';
-import type { BusCounts, BusHandlers, Grant } from './bus.js';
+import type { BusCounts, BusHandlers, Grant, Outcome, Received } from './bus.js';
 import { createNoPersistence, createNoRouting } from './forgetful.js';
 import { judgeConnect, judgePublish, maySubscribe } from './gate.js';
 import type { BusLimits } from './limits.js';
@@ -54,6 +54,8 @@ const takeRequest = (session: Session, packet: ConnectPacket, limits: BusLimits)
   const { will, protocolVersion = 4 } = packet;
   session.claimed = packet.clientId;
   session.keepalive_s = packet.keepalive ?? 0;
+  // The broker keeps no timer: reports do not pass it, and one sweep over all is cheaper than 10,000 timers.
+  packet.keepalive = 0;
   session.verdict = judgeConnect({
     client_id: packet.clientId,
     user: packet.username,
@@ -119,10 +121,34 @@ const createIntake = (needs: HookNeeds) => (session: Session, packet: PublishPac
   needs.counts.received += 1;
   const payload = typeof packet.payload === 'string' ? Buffer.from(packet.payload) : packet.payload;
   const done = session.hold(payload.length, callback);
+  handOver(needs, session, { message: { device: verdict.device, kind: verdict.kind, payload }, done });
+};
+
+/** What the lane took: no topic to judge, PUBACK is ours. */
+export const createReportIntake =
+  (needs: Pick<HookNeeds, 'handlers' | 'log' | 'counts'>) =>
+  (session: Session, { packet_id, payload }: { packet_id: number; payload: Buffer }): void => {
+    if (!session.link) return;
+    needs.counts.received += 1;
+    const done = session.hold(payload.length, packet_id);
+    handOver(needs, session, { message: { device: session.link.grant.agent, kind: 'report', payload }, done });
+  };
+
+interface Handover {
+  message: Received;
+  done: (outcome: Outcome) => void;
+}
+
+const handOver = (
+  { handlers, log }: Pick<HookNeeds, 'handlers' | 'log'>,
+  session: Session,
+  { message, done }: Handover,
+): void => {
+  if (!session.link) return;
   try {
-    needs.handlers.received(link, { device: verdict.device, kind: verdict.kind, payload }, done);
+    handlers.received(session.link, message, done);
   } catch (error) {
-    needs.log.error('A handler of the bus failed; its message is not acknowledged', { error, agent: link.grant.agent });
+    log.error('A handler of the bus failed; its message is not acknowledged', { error, agent: session.link.grant.agent });
     session.end('hub');
   }
 };

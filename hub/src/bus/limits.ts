@@ -17,7 +17,7 @@ export interface BusLimits {
   held_messages: number;
   held_bytes: number;
   held_bytes_total: number;
-  /** Commands that a client does not read; beyond, they are refused. */
+  /** What a client does not read: commands beyond it are refused, and who leaves its PUBACKs unread is closed. */
   unread_bytes: number;
   /** Connections from one address; a farm behind one router is fine. */
   sockets_per_address: number;

@@ -184,6 +184,28 @@ export const born = (facts: Facts, { link, boot, session, interval_ms }: Birthma
   return { ...heard(facts, now), speaks: 'agent', voice: link, agent_link: link, goodbye: false, boot, session, interval_ms };
 };
 
+/** A report on this link would change nothing but the time it was heard. */
+export const isSteady = (facts: Facts, link: number): boolean =>
+  facts.state === 'online' &&
+  facts.speaks === 'agent' &&
+  facts.link === link &&
+  facts.voice === link &&
+  facts.agent_link === link &&
+  !facts.goodbye &&
+  !facts.awaited &&
+  facts.grace_until === 0 &&
+  facts.held_until === 0;
+
+/** Steady and not silent: judging it would change nothing. Of 10,000 devices looked at twice a second that is nearly all. */
+export const isAtEase = (facts: Facts, mono: number): boolean =>
+  facts.link !== null && isSteady(facts, facts.link) && mono - facts.heard <= quietAfter(facts.interval_ms);
+
+/** Of steady facts, in place: new ones for every report cost 0.5 µs and as much again for their garbage (kept equal by a test). */
+export const hearAgain = (facts: { -readonly [K in keyof Facts]: Facts[K] }, now: Moment): void => {
+  facts.last_seen = now.ts;
+  facts.heard = now.mono;
+};
+
 const heard = (facts: Facts, now: Moment): Facts => ({
   ...facts,
   last_seen: now.ts,

@@ -39,6 +39,8 @@ export interface Tracker extends PresenceKeeper {
   /** While the store cannot commit. */
   freeze(on: boolean): void;
   forget(device: string): void;
+  /** `newest` knows more than at the start. */
+  recall(): void;
   start(): void;
   stop(): void;
 }
@@ -56,9 +58,23 @@ export const createTracker = (needs: TrackerNeeds, documents: Recovered['documen
     one.facts = input(one.facts, now);
     stand.settle(id, one, now);
   };
+  /** True when that is all there is to a report: nearly always. */
+  const hearSteady = (link: Link, device: string): boolean => {
+    const facts = device === link.grant.agent ? stand.devices.get(device)?.facts : undefined;
+    if (!facts || !machine.isSteady(facts, link.id) || loop.stopped()) return false;
+    const now = loop.present();
+    // Time that stood still has just changed every device.
+    if (stand.devices.get(device)?.facts !== facts) return false;
+    machine.hearAgain(facts, now);
+    return true;
+  };
+  const inputs = inputsOf(feed, loop.isWaking);
   let frozen_at = 0;
   return {
-    ...inputsOf(feed, loop.isWaking),
+    ...inputs,
+    reported(link, device, live) {
+      if (!hearSteady(link, device)) inputs.reported(link, device, live);
+    },
     changed: stand.changed,
     get: (id) => asPresence(stand.devices.get(id)?.facts ?? { ...NEVER_SEEN, since: needs.device(id)?.created_at ?? 0 }),
     availability: async (id, from, to) => staysWithin(stand.devices.get(id)?.history ?? [], { from, to, now: clock.now() }),
@@ -70,6 +86,7 @@ export const createTracker = (needs: TrackerNeeds, documents: Recovered['documen
       else stand.changeAll((facts) => machine.thawed(facts, now.mono - frozen_at, now), now);
     },
     forget: stand.forget,
+    recall: loop.recall,
     start: loop.start,
     stop: loop.stop,
   };
@@ -125,7 +142,7 @@ const createStand = (needs: TrackerNeeds, documents: Recovered['documents']) => 
       return one;
     },
     settleAll(now: Moment) {
-      for (const [id, one] of devices) settle(id, one, now);
+      for (const [id, one] of devices) if (one.dirty || !machine.isAtEase(one.facts, now.mono)) settle(id, one, now);
     },
     changeAll(change: (facts: Facts, id: string) => Facts, now: Moment) {
       for (const [id, one] of devices) one.facts = change(one.facts, id);
@@ -159,20 +176,25 @@ const createLoop = ({ clock, log, newest }: TrackerNeeds, stand: ReturnType<type
     stand.changeAll((facts) => machine.woke(facts, stood_ms, now), now);
     return now;
   };
-  const restarted = (facts: Facts, id: string, now: Moment): Facts => {
-    const seen = Math.max(facts.last_seen ?? 0, Math.min(newest?.(id) ?? 0, now.ts));
-    return { ...machine.restarted(facts, now), last_seen: seen || null };
+  /** With the time of its newest stored row. */
+  const recalled = (facts: Facts, id: string, now: Moment): Facts => {
+    const seen = Math.max(facts.last_seen ?? 0, Math.min(newest?.(id) ?? 0, now.ts)) || null;
+    return seen === facts.last_seen ? facts : { ...facts, last_seen: seen };
   };
 
   return {
     present,
+    recall() {
+      const now = moment();
+      stand.changeAll((facts, id) => recalled(facts, id, now), now);
+    },
     isWaking: (now: Moment) => now.mono - woke_at <= PRESENCE.waking_ms,
     stopped: () => stopped,
     start() {
       if (end) return;
       stopped = false;
       const now = moment();
-      stand.changeAll((facts, id) => restarted(facts, id, now), now);
+      stand.changeAll((facts, id) => recalled(machine.restarted(facts, now), id, now), now);
       last_tick = now.mono;
       end = clock.every(TICK_MS, () => {
         const then = present();

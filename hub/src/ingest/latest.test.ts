@@ -6,7 +6,8 @@ import { createShapes } from './shape.js';
 
 const NOW = 1_000_000;
 const setUp = (seed: LatestValue[] = []) => {
-  const latest = createLatest(seed, () => NOW);
+  const latest = createLatest(() => NOW);
+  latest.seed(seed);
   const updates: string[] = [];
   latest.updated.on(({ device, values }) => updates.push(`${device} ${values.map(({ metric, value }) => `${metric}=${value}`)}`));
   const put = (device: string, columns: string[], ...rows: [ts: number, ...values: (number | null)[]][]) => {
@@ -55,6 +56,40 @@ describe('latest values', () => {
     ]);
     expect(latest.newest('pi')).toBe(30);
     expect(latest.of('pi').map(({ metric }) => metric)).toEqual(['a', 'b']);
+  });
+
+  it('from the store, when they come late, replace nothing that was heard, and are told', () => {
+    const { latest, updates, put } = setUp();
+    put('pi', ['b', 'a'], [20, 2, null]);
+    latest.seed([
+      { device: 'pi', series: 'a', ts: 10, value: 1 },
+      { device: 'pi', series: 'b', ts: 20, value: 9 },
+      { device: 'rig', series: 'a', ts: 5, value: 3 },
+      { device: 'pi', series: 'c', ts: 15, value: 4 },
+    ]);
+    expect(latest.of('pi').map(({ metric, value, ts }) => [metric, value, ts])).toEqual([
+      ['b', 2, 20],
+      ['a', 1, 10],
+      ['c', 4, 15],
+    ]);
+    expect([latest.newest('pi'), latest.newest('rig')]).toEqual([20, 5]);
+    expect(updates).toEqual(['pi b=2', 'pi a=1,c=4', 'rig a=3']);
+    put('pi', ['b', 'a'], [30, 5, 6]);
+    expect(latest.value('pi', 'a')).toEqual({ value: 6, ts: 30 });
+  });
+
+  it('say whether a report touched a metric, and make values only when they are asked for', () => {
+    const { latest } = setUp();
+    const touched: unknown[] = [];
+    latest.updated.on((update) =>
+      touched.push(
+        ['a', 'b', 'c'].map((metric) => update.touches?.(metric)),
+        update.values.length,
+      ),
+    );
+    latest.admit('pi', ['a{x=1}', 'b', 'a{x=2}']);
+    latest.put('pi', ['a{x=1}', 'b', 'a{x=2}'], [{ boot: null, seq: null, ts: 1, values: [1, Number.NaN, 2] }]);
+    expect(touched).toEqual([[true, false, false], 2]);
   });
 
   it('over the fleet by metric, whatever the labels', () => {

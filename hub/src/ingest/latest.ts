@@ -2,7 +2,7 @@
 import { createSignal } from '@muster/shared/signal';
 import { WIRE_LIMITS } from '@muster/shared/wire/limits';
 import type { LiveValue } from '@muster/shared/wire/live';
-import type { Latest } from '../parts.js';
+import type { Latest, LatestUpdate } from '../parts.js';
 import type { LatestValue, StoredRow } from '../store/store.js';
 import { createShapes, type Shape } from './shape.js';
 
@@ -11,6 +11,8 @@ export interface LatestKeeper extends Latest {
   admit(device: string, columns: readonly string[]): readonly number[] | null;
   /** Rows that are new and recent, oldest first, with admitted columns; emits `updated` once. */
   put(device: string, columns: readonly string[], rows: readonly StoredRow[]): void;
+  /** What the store had: takes the place of nothing that was heard since. Emits `updated` once per device. */
+  seed(values: readonly LatestValue[]): void;
   /** Time of the newest judged row, never later than its receipt. */
   newest(device: string): number | undefined;
   forget(device: string): void;
@@ -18,27 +20,31 @@ export interface LatestKeeper extends Latest {
 
 interface Seat {
   shape: Shape;
+  /** The list that came last, and where its values go: nearly always the next one too. */
+  columns: readonly string[] | null;
+  plan: Int32Array;
   values: Float64Array;
   /** 0: no value yet. */
   stamps: Float64Array;
   newest: number;
 }
 
-export const createLatest = (seed: readonly LatestValue[], now: () => number): LatestKeeper => {
+export const createLatest = (now: () => number): LatestKeeper => {
   const shapes = createShapes();
   const empty = shapes.of([]);
   const seats = new Map<string, Seat>();
-  const updated = createSignal<{ device: string; values: readonly LiveValue[] }>();
+  const updated = createSignal<LatestUpdate>();
+  const marks: Marks = { turns: new Float64Array(WIRE_LIMITS.series_per_device), turn: 0 };
   const seatOf = (device: string): Seat => {
     const known = seats.get(device);
     if (known) return known;
-    const fresh = { shape: empty, values: new Float64Array(0), stamps: new Float64Array(0), newest: 0 };
+    const fresh = { shape: empty, columns: null, plan: NO_PLAN, values: NO_VALUES, stamps: NO_VALUES, newest: 0 };
     seats.set(device, fresh);
     return fresh;
   };
   const admit = (device: string, columns: readonly string[]): number[] | null => {
     const seat = seatOf(device);
-    if (!seat.shape.plan(columns).includes(-1)) return null;
+    if (seat.columns === columns || !seat.shape.plan(columns).includes(-1)) return null;
     const fresh = columns.filter((key) => !seat.shape.index.has(key));
     const room = WIRE_LIMITS.series_per_device - seat.shape.keys.length;
     if (room > 0) grow(seat, shapes.of([...seat.shape.keys, ...fresh.slice(0, room)]));
@@ -46,49 +52,61 @@ export const createLatest = (seed: readonly LatestValue[], now: () => number): L
     return fits.length === columns.length ? null : fits;
   };
 
-  for (const [device, values] of byDevice(seed)) {
+  const seedOne = (device: string, values: readonly LatestValue[]): void => {
     admit(
       device,
       values.map(({ series }) => series),
     );
     const seat = seatOf(device);
-    for (const { series, value, ts } of values) place(seat, seat.shape.index.get(series), value, Math.min(ts, now()));
-  }
+    const limit = now();
+    marks.turn++;
+    const placed = values.filter(({ series, value, ts }) => placeOld(seat, { series, value, ts: Math.min(ts, limit) }, marks));
+    if (placed.length > 0) updated.emit(new Update(device, seat, marks));
+  };
 
   return {
     admit,
+    seed(values) {
+      for (const [device, found] of byDevice(values)) seedOne(device, found);
+    },
     put(device, columns, rows) {
       const seat = seatOf(device);
-      const plan = seat.shape.plan(columns);
-      const touched = new Set<number>();
-      for (const row of rows) placeRow(seat, plan, row, { limit: now(), touched });
-      if (touched.size) updated.emit({ device, values: [...touched].map((slot) => liveValue(seat, slot)) });
+      const plan = planOf(seat, columns);
+      const limit = now();
+      marks.turn++;
+      let placed = false;
+      for (const row of rows) placed = placeRow(seat, plan, { row, limit, marks }) || placed;
+      if (placed) updated.emit(new Update(device, seat, marks));
     },
     newest: (device) => seats.get(device)?.newest,
-    of: (device) => {
-      const seat = seats.get(device);
-      return seat ? [...seat.shape.keys.keys()].filter((slot) => hasValue(seat, slot)).map((slot) => liveValue(seat, slot)) : [];
-    },
-    value(device, series) {
-      const seat = seats.get(device);
-      const slot = seat?.shape.index.get(series);
-      if (!seat || slot === undefined || !hasValue(seat, slot)) return undefined;
-      return { value: seat.values[slot] ?? 0, ts: seat.stamps[slot] ?? 0 };
-    },
-    across: (metric) =>
-      [...seats].flatMap(([device, seat]) =>
-        seat.shape
-          .slotsOf(metric)
-          .filter((slot) => hasValue(seat, slot))
-          .map((slot) => {
-            const { labels, value, ts } = liveValue(seat, slot);
-            return { device, labels, value, ts };
-          }),
-      ),
+    of: (device) => valuesOf(seats.get(device)),
+    value: (device, series) => valueAt(seats.get(device), series),
+    across: (metric) => [...seats].flatMap(([device, seat]) => acrossSeat(device, seat, metric)),
     updated,
     forget: (device) => void seats.delete(device),
   };
 };
+
+const valuesOf = (seat: Seat | undefined): LiveValue[] =>
+  seat ? [...seat.shape.keys.keys()].filter((slot) => hasValue(seat, slot)).map((slot) => liveValue(seat, slot)) : [];
+
+const valueAt = (seat: Seat | undefined, series: string): { value: number; ts: number } | undefined => {
+  const slot = seat?.shape.index.get(series);
+  if (!seat || slot === undefined || !hasValue(seat, slot)) return undefined;
+  return { value: seat.values[slot] ?? 0, ts: seat.stamps[slot] ?? 0 };
+};
+
+const acrossSeat = (device: string, seat: Seat, metric: string) =>
+  seat.shape
+    .slotsOf(metric)
+    .filter((slot) => hasValue(seat, slot))
+    .map((slot) => {
+      const { labels, value, ts } = liveValue(seat, slot);
+      return { device, labels, value, ts };
+    });
+
+const NO_PLAN = new Int32Array(0);
+const NO_VALUES = new Float64Array(0);
 
 const hasValue = (seat: Seat, slot: number): boolean => (seat.stamps[slot] ?? 0) > 0;
 
@@ -102,27 +120,89 @@ const grow = (seat: Seat, shape: Shape) => {
   const stamps = new Float64Array(shape.keys.length);
   values.set(seat.values);
   stamps.set(seat.stamps);
-  Object.assign(seat, { shape, values, stamps });
+  Object.assign(seat, { shape, values, stamps, columns: null });
 };
 
-const place = (seat: Seat, slot: number | undefined, value: number, ts: number): boolean => {
-  if (slot === undefined || slot < 0 || ts < (seat.stamps[slot] ?? 0)) return false;
+const placeOld = (seat: Seat, { series, value, ts }: Omit<LatestValue, 'device'>, { turns, turn }: Marks): boolean => {
+  const slot = seat.shape.index.get(series);
+  if (slot === undefined || ts <= (seat.stamps[slot] ?? 0)) return false;
   seat.values[slot] = value;
   seat.stamps[slot] = ts;
   seat.newest = Math.max(seat.newest, ts);
+  turns[slot] = turn;
   return true;
 };
 
+interface Placing {
+  row: StoredRow;
+  limit: number;
+  marks: Marks;
+}
+
 /** A time in the future counts as now: else a clock that is put right later would be silent until then. */
-const placeRow = (seat: Seat, plan: Int32Array, row: StoredRow, { limit, touched }: { limit: number; touched: Set<number> }) => {
+const placeRow = (seat: Seat, plan: Int32Array, { row, limit, marks }: Placing): boolean => {
+  const { turns, turn } = marks;
+  const { values, stamps } = seat;
   const ts = Math.min(row.ts, limit);
   seat.newest = Math.max(seat.newest, ts);
+  let placed = false;
   for (let i = 0; i < plan.length; i++) {
-    const value = row.values[i];
+    const value = row.values[i] ?? Number.NaN;
     const slot = plan[i] ?? -1;
-    if (value !== null && value !== undefined && place(seat, slot, value, ts)) touched.add(slot);
+    if (Number.isNaN(value) || slot < 0 || ts < (stamps[slot] ?? 0)) continue;
+    values[slot] = value;
+    stamps[slot] = ts;
+    turns[slot] = turn;
+    placed = true;
   }
+  return placed;
 };
+
+const planOf = (seat: Seat, columns: readonly string[]): Int32Array => {
+  if (seat.columns === columns) return seat.plan;
+  seat.plan = seat.shape.plan(columns);
+  seat.columns = seat.plan.includes(-1) ? null : columns;
+  return seat.plan;
+};
+
+/** Which slots the present `put` has touched: those whose turn it is. */
+interface Marks {
+  turns: Float64Array;
+  turn: number;
+}
+
+/**
+ * Holds while its emission lasts. Values become objects when somebody wants them: 30 for each report were a third of all
+ * garbage, and usually nobody listens.
+ */
+class Update implements LatestUpdate {
+  readonly device: string;
+  readonly #seat: Seat;
+  readonly #marks: Marks;
+  #values: readonly LiveValue[] | null = null;
+
+  constructor(device: string, seat: Seat, marks: Marks) {
+    this.device = device;
+    this.#seat = seat;
+    this.#marks = marks;
+  }
+
+  get values(): readonly LiveValue[] {
+    this.#values ??= [...this.#seat.shape.keys.keys()]
+      .filter((slot) => this.#has(slot))
+      .map((slot) => liveValue(this.#seat, slot));
+    return this.#values;
+  }
+
+  touches(metric: string): boolean {
+    for (const slot of this.#seat.shape.slotsOf(metric)) if (this.#has(slot)) return true;
+    return false;
+  }
+
+  #has(slot: number): boolean {
+    return this.#marks.turns[slot] === this.#marks.turn;
+  }
+}
 
 /** Sorted by series, so that devices with the same series share a shape. */
 const byDevice = (seed: readonly LatestValue[]): Map<string, LatestValue[]> => {

@@ -132,14 +132,14 @@ const project = (columns: readonly string[], rows: readonly StoredRow[], fits: r
   rows: rows.map((row) => ({ ...row, values: fits.map((at) => row.values[at] ?? null) })),
 });
 
-interface Horizon {
+export interface Horizon {
   now: number;
   newest: number;
   device: Device | undefined;
 }
 
 /** Not older than the newest judged row and at most 3 intervals (at least 5 min) old, oldest first. Scripts send metrics of one time apart. */
-const recent = (rows: readonly StoredRow[], { now, newest, device }: Horizon): StoredRow[] => {
+export const recent = (rows: readonly StoredRow[], { now, newest, device }: Horizon): StoredRow[] => {
   const interval_ms = device?.interval_ms ?? L.interval_ms;
   const oldest = now - Math.max(L.live_intervals * interval_ms, L.live_floor_ms);
   const found = rows.filter(({ ts }) => ts >= newest && ts >= oldest);

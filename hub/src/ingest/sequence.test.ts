@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { INGEST_LIMITS } from './limits.js';
-import { createSequences, insert } from './sequence.js';
+import { createSequences, insert, remove } from './sequence.js';
 
 const isSound = (spans: readonly number[]): boolean => {
   for (let at = 0; at < spans.length; at += 2) {
@@ -26,6 +26,31 @@ describe('spans', () => {
           for (let seq = spans[at] ?? 0; seq <= (spans[at + 1] ?? 0); seq++) held.push(seq);
         expect(held).toEqual([...plain].sort((a, b) => a - b));
         expect(isSound(spans)).toBe(true);
+      }),
+    );
+  });
+});
+
+describe('spans that numbers are taken back from', () => {
+  it('hold what is left', () => {
+    const step = fc.record({ seq: fc.integer({ min: 1, max: 20 }), back: fc.boolean() });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 80, size: 'max' }), (steps) => {
+        const spans: number[] = [];
+        const plain = new Set<number>();
+        for (const { seq, back } of steps) {
+          if (back) {
+            remove(spans, seq);
+            plain.delete(seq);
+          } else {
+            expect(insert(spans, seq)).toBe(!plain.has(seq));
+            plain.add(seq);
+          }
+        }
+        const held = [];
+        for (let at = 0; at < spans.length; at += 2)
+          for (let seq = spans[at] ?? 0; seq <= (spans[at + 1] ?? 0); seq++) held.push(seq);
+        expect(held).toEqual([...plain].sort((a, b) => a - b));
       }),
     );
   });

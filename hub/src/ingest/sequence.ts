@@ -5,6 +5,8 @@ import { INGEST_LIMITS as L } from './limits.js';
 export interface Sequences {
   /** `known`: it was added before. Forgotten boots count as new; their rows overwrite by (device, ts, metric). */
   add(device: string, boot: string, seq: number): 'new' | 'known';
+  /** Takes back what was added and could not be queued: it comes again. */
+  drop(device: string, boot: string, seq: number): void;
   forget(device: string): void;
   /** Sets dropped because a device had too many intervals. */
   readonly dropped: number;
@@ -49,6 +51,10 @@ export const createSequences = (recovered: Recovered['sequences'], now: () => nu
       if (set.spans.length > before) dropped += bound(sets);
       return 'new';
     },
+    drop(device, boot, seq) {
+      const set = devices.get(device)?.find((one) => one.boot === boot);
+      if (set) remove(set.spans, seq);
+    },
     forget: (device) => void devices.delete(device),
     get dropped() {
       return dropped;
@@ -83,6 +89,15 @@ export const insert = (spans: number[], seq: number): boolean => {
   else if (joins_right) spans[at] = seq;
   else spans.splice(at, 0, seq, seq);
   return true;
+};
+
+export const remove = (spans: number[], seq: number): void => {
+  const at = spanAfter(spans, seq) - 2;
+  const [from, to] = [spans[at], spans[at + 1]];
+  if (from === undefined || to === undefined || seq > to) return;
+  const left = seq > from ? [from, seq - 1] : [];
+  const right = seq < to ? [seq + 1, to] : [];
+  spans.splice(at, 2, ...left, ...right);
 };
 
 /** Index of the first span that starts after `seq`. */

@@ -21,6 +21,8 @@ export const createShapes = (): Shapes => {
   return { of: (keys) => interner.intern(keys.join('\n'), () => createShape(keys)) };
 };
 
+const NONE: readonly number[] = [];
+
 const createShape = (keys: readonly string[]): Shape => {
   const index = new Map(keys.map((key, slot) => [key, slot]));
   const plans = new WeakMap<readonly string[], Int32Array>();
@@ -38,6 +40,6 @@ const createShape = (keys: readonly string[]): Shape => {
       return plan;
     },
     series: (slot) => parsed[slot] ?? { metric: '', labels: {} },
-    slotsOf: (metric) => metrics.get(metric) ?? [],
+    slotsOf: (metric) => metrics.get(metric) ?? NONE,
   };
 };

@@ -1,6 +1,6 @@
 import { seriesKey } from '@muster/shared/metrics';
 import type { LiveValue } from '@muster/shared/wire/live';
-import type { EarningsBook } from '../parts.js';
+import type { EarningsBook, LatestUpdate } from '../parts.js';
 import { type Audience, channelOf } from './audience.js';
 import { frameOf } from './client.js';
 
@@ -10,10 +10,11 @@ export const createDeviceFeed = (audience: Audience, earnings: Pick<EarningsBook
   const samples = new Map<string, Map<string, LiveValue>>();
   return {
     /** The newest value of each series is kept. */
-    sample(device: string, values: readonly LiveValue[]): void {
+    sample(update: LatestUpdate): void {
+      const { device } = update;
       if (!audience.hears(channelOf(device))) return;
       const known = samples.get(device) ?? new Map<string, LiveValue>();
-      for (const value of values) known.set(seriesKey(value.metric, value.labels), value);
+      for (const value of update.values) known.set(seriesKey(value.metric, value.labels), value);
       samples.set(device, known);
     },
     earn(device: string): void {

@@ -102,9 +102,9 @@ const connect = (needs: LiveNeeds, { fleet, devices, subscriptions }: Feeds): ((
     fleet.remove(device);
     devices.remove(device);
   }),
-  needs.latest.updated.on(({ device, values }) => {
-    fleet.change(device);
-    devices.sample(device, values);
+  needs.latest.updated.on((update) => {
+    fleet.change(update.device);
+    devices.sample(update);
   }),
   needs.earnings.changed.on((device) => {
     fleet.change(device);

@@ -103,11 +103,19 @@ const hubFamilies = ({ parts, process, more }: MetricsNeeds): Family[] => {
 };
 
 const storeFamilies = async ({ parts }: MetricsNeeds): Promise<Family[]> => {
-  const { bytes, rows, samples } = await parts.reader.stats();
+  const { bytes, rows, samples, damaged = 0, forecast } = await parts.reader.stats();
+  const after = (forecast?.after ?? []).map((one) => ({ labels: { days: String(one.days) }, value: one.bytes }));
   return [
     one('muster_store_bytes', 'gauge', 'Size of the store on disk', bytes),
     one('muster_store_rows', 'gauge', 'Rows in the store', rows),
     one('muster_store_samples', 'gauge', 'Samples in the store', samples),
+    one('muster_store_damaged_chunks', 'gauge', 'Damaged chunks that were met', damaged),
+    {
+      name: 'muster_store_forecast_bytes',
+      type: 'gauge',
+      help: 'Size of the store after so many days like the last one',
+      samples: after,
+    },
   ];
 };
 

@@ -1,17 +1,18 @@
 import { EventEmitter } from 'node:events';
 import { expect, it } from 'vitest';
-import { createChannel, type Request, type Thread } from './channel.js';
+import { type Abort, createChannel, type Request, type Thread } from './channel.js';
 
 /** A thread that the test answers for. */
 const createThread = () => {
   const asked: Request[] = [];
+  const aborted: Abort[] = [];
   const events = new EventEmitter();
   const thread: Thread = {
-    postMessage: (request) => void asked.push(request),
+    postMessage: (message) => void ('abort' in message ? aborted.push(message) : asked.push(message)),
     on: (event: string, listener: (value: never) => void) => events.on(event, listener as (value: unknown) => void),
     terminate: async () => 0,
   };
-  return { thread, asked, events };
+  return { thread, asked, aborted, events };
 };
 
 it('gives each answer to its question, in whatever order they come', async () => {
@@ -48,4 +49,20 @@ it('refuses calls after it was closed, also when it was never used', async () =>
   await channel.close();
   await channel.close();
   await expect(channel.call('stats')).rejects.toMatchObject({ code: 'storage' });
+});
+
+it('calls a read off when its signal aborts, and takes no answer to it any more', async () => {
+  const { thread, asked, aborted, events } = createThread();
+  const channel = createChannel('test thread', () => thread);
+  const gone = new AbortController();
+  const window = { metric: 'a', from: 0, to: 1, n: 1, by: 'max' as const };
+  const top = channel.ask({ method: 'top', args: [window, {}], signal: gone.signal });
+  expect(asked).toMatchObject([{ method: 'top', abortable: true }]);
+  gone.abort(new Error('the client went away'));
+  await expect(top).rejects.toThrow('the client went away');
+  expect(aborted).toEqual([{ id: asked[0]?.id, abort: true }]);
+  events.emit('message', { id: asked[0]?.id, value: [] });
+  expect(channel.waiting).toBe(0);
+  await expect(channel.ask({ method: 'top', args: [window, {}], signal: gone.signal })).rejects.toThrow('went away');
+  expect(asked).toHaveLength(1);
 });

@@ -1,12 +1,23 @@
 /** Calls of an engine that lives in a worker thread: numbered requests, one answer each, none left hanging when the thread dies. */
 import { AppError, asAppError, type ErrorCode, type ErrorDetails } from '@muster/shared/errors';
-import type { Engine } from './store.js';
+import type { SqliteEngine } from './engines/sqlite/index.js';
+import { createPacker, type Packer } from './packed.js';
+import type { Change } from './store.js';
 
-export type Method = keyof Engine;
+/** What can be asked of the engine in the thread. */
+export type Remote = Omit<SqliteEngine, 'work' | 'whole'>;
+export type Method = keyof Remote;
 export interface Request {
   id: number;
   method: Method;
   args: readonly unknown[];
+  /** The last argument takes a signal, which `Abort` aborts. */
+  abortable?: boolean;
+}
+/** Nobody waits for this answer any more. */
+export interface Abort {
+  id: number;
+  abort: true;
 }
 export interface WireError {
   code: ErrorCode;
@@ -22,7 +33,7 @@ export const asWireError = (error: unknown): WireError => {
 
 /** As much of a worker thread as is needed. */
 export interface Thread {
-  postMessage(message: Request): void;
+  postMessage(message: Request | Abort, transfer?: readonly ArrayBuffer[]): void;
   on(event: 'message', listener: (reply: Reply) => void): unknown;
   on(event: 'error', listener: (error: Error) => void): unknown;
   on(event: 'exit', listener: (code: number) => void): unknown;
@@ -30,11 +41,21 @@ export interface Thread {
 }
 
 export interface Channel {
-  call<M extends Method>(method: M, ...args: Parameters<Engine[M]>): ReturnType<Engine[M]>;
+  call<M extends Method>(method: M, ...args: Parameters<Remote[M]>): ReturnType<Remote[M]>;
+  /** The same for a read that may be called off; its last argument is an object of options. */
+  ask<M extends Method>(question: Question<M>): ReturnType<Remote[M]>;
   /** Calls that wait for their answer. */
   readonly waiting: number;
   /** Ends the thread after what was asked before; later calls are refused. */
   close(): Promise<void>;
+}
+
+export interface Question<M extends Method> {
+  method: M;
+  args: Parameters<Remote[M]>;
+  signal?: AbortSignal | undefined;
+  /** Changes hands instead of being copied. */
+  transfer?: readonly ArrayBuffer[];
 }
 
 interface Waiting {
@@ -46,6 +67,8 @@ interface State {
   name: string;
   spawn: () => Thread;
   thread: Thread | null;
+  /** Names that the present thread knows. */
+  packer: Packer;
   waiting: Map<number, Waiting>;
   newest: number;
   closing: Promise<void> | null;
@@ -53,10 +76,12 @@ interface State {
 
 /** `spawn` runs at the first call, and again at the first call after the thread died. */
 export const createChannel = (name: string, spawn: () => Thread): Channel => {
-  const state: State = { name, spawn, thread: null, waiting: new Map(), newest: 0, closing: null };
+  const state: State = { name, spawn, thread: null, packer: createPacker(), waiting: new Map(), newest: 0, closing: null };
   return {
-    call: <M extends Method>(method: M, ...args: Parameters<Engine[M]>) =>
-      (state.closing ? Promise.reject(closed(name)) : send(state, method, args)) as ReturnType<Engine[M]>,
+    call: <M extends Method>(method: M, ...args: Parameters<Remote[M]>) =>
+      (state.closing ? Promise.reject(closed(name)) : send(state, method, args)) as ReturnType<Remote[M]>,
+    ask: <M extends Method>(question: Question<M>) =>
+      (state.closing ? Promise.reject(closed(name)) : ask(state, question)) as ReturnType<Remote[M]>,
     get waiting() {
       return state.waiting.size;
     },
@@ -76,11 +101,47 @@ const send = (state: State, method: Method, args: readonly unknown[]): Promise<u
     state.thread ??= start(state);
     const id = ++state.newest;
     state.waiting.set(id, { resolve, reject });
-    state.thread.postMessage({ id, method, args });
+    if (method === 'commit') post(state, state.thread, { id, changes: args[0] as readonly Change[] });
+    else state.thread.postMessage({ id, method, args });
   });
+
+const ask = <M extends Method>(state: State, { method, args, signal, transfer = [] }: Question<M>): Promise<unknown> =>
+  new Promise((resolve, reject) => {
+    signal?.throwIfAborted();
+    state.thread ??= start(state);
+    const { thread } = state;
+    const id = ++state.newest;
+    const end = () => signal?.removeEventListener('abort', abort);
+    const abort = () => {
+      if (state.waiting.delete(id)) thread.postMessage({ id, abort: true });
+      reject(signal?.reason);
+    };
+    const settle =
+      <T>(how: (value: T) => void) =>
+      (value: T) => {
+        end();
+        how(value);
+      };
+    state.waiting.set(id, { resolve: settle(resolve), reject: settle(reject) });
+    signal?.addEventListener('abort', abort, { once: true });
+    thread.postMessage({ id, method, args, abortable: true }, transfer);
+  });
+
+/** Rows travel as one block that changes hands instead of being copied. */
+const post = (state: State, thread: Thread, { id, changes }: { id: number; changes: readonly Change[] }): void => {
+  const packed = state.packer.pack(changes);
+  try {
+    thread.postMessage({ id, method: 'commit', args: [packed] }, [packed.block.buffer as ArrayBuffer]);
+  } catch (error) {
+    state.waiting.delete(id);
+    state.packer = createPacker();
+    throw error;
+  }
+};
 
 const start = (state: State): Thread => {
   const thread = state.spawn();
+  state.packer = createPacker();
   let why = 'no error given';
   thread.on('message', (reply) => settle(state, reply));
   thread.on('error', (error) => {

@@ -79,6 +79,8 @@ interface State {
   full: boolean;
   cancelTimer: () => void;
   stopping: Promise<void> | null;
+  /** Monotonic ms at which the running timer looks again; infinite without one. */
+  timer_at: number;
   /** `stop` has returned: nothing is tried again. */
   ended: boolean;
   drained: () => void;
@@ -128,6 +130,7 @@ const createState = (needs: Needs, settings: CommitterSettings): State => ({
   retry_ms: settings.retry_min_ms,
   full: false,
   cancelTimer: () => {},
+  timer_at: Number.POSITIVE_INFINITY,
   stopping: null,
   ended: false,
   drained: () => {},
@@ -192,7 +195,7 @@ const add = (state: State, item: Item): void => {
 };
 
 const press = (state: State): void => {
-  const full = held(state).bytes > state.settings.full_bytes;
+  const full = state.backlog.bytes + state.group_bytes > state.settings.full_bytes;
   if (full === state.full) return;
   state.full = full;
   state.signals.pressure.emit(full);
@@ -202,11 +205,32 @@ const press = (state: State): void => {
 
 const schedule = (state: State): void => {
   if (state.phase !== 'idle') return;
-  state.cancelTimer();
-  const wait = state.backlog.dueIn(state.needs.clock.monotonic());
+  const now = state.needs.clock.monotonic();
+  const wait = state.backlog.dueIn(now);
+  if (wait !== null && wait > 0 && !state.stopping) {
+    wake(state, now + wait);
+    return;
+  }
+  cancelWake(state);
   if (wait === null) state.drained();
-  else if (wait > 0 && !state.stopping) state.cancelTimer = state.needs.clock.after(wait, () => schedule(state));
   else begin(state);
+};
+
+/** One timer for a group, not one for each report that joins it. */
+const wake = (state: State, at: number): void => {
+  if (at >= state.timer_at) return;
+  cancelWake(state);
+  state.timer_at = at;
+  const cancel = state.needs.clock.after(at - state.needs.clock.monotonic(), () => {
+    state.timer_at = Number.POSITIVE_INFINITY;
+    schedule(state);
+  });
+  state.cancelTimer = cancel;
+};
+
+const cancelWake = (state: State): void => {
+  state.cancelTimer();
+  state.timer_at = Number.POSITIVE_INFINITY;
 };
 
 const begin = (state: State): void => {
@@ -326,7 +350,7 @@ const stop = async (state: State): Promise<void> => {
     state.drained = resolve;
   });
   const late = new Promise<void>((resolve) => {
-    state.cancelTimer();
+    cancelWake(state);
     const cancel = clock.after(state.settings.stop_ms, resolve);
     void empty.then(cancel);
   });

@@ -18,7 +18,7 @@ export const describeEngine = (name: string, create: () => Promise<EngineUnderTe
     let engine: Engine;
     beforeEach(async () => {
       subject = await create();
-      engine = subject.engine;
+      engine = settling(subject, subject.engine);
       await engine.open();
     });
     afterEach(async () => {
@@ -29,7 +29,7 @@ export const describeEngine = (name: string, create: () => Promise<EngineUnderTe
       engine: () => engine,
       async reopen() {
         await engine.close();
-        engine = await subject.reopen();
+        engine = settling(subject, await subject.reopen());
         return engine.open();
       },
     };
@@ -45,3 +45,11 @@ export const describeEngine = (name: string, create: () => Promise<EngineUnderTe
     describe('properties', () => propertyCases(bench));
   });
 };
+
+const settling = ({ settle }: EngineUnderTest, engine: Engine): Engine => ({
+  ...engine,
+  async commit(changes) {
+    await engine.commit(changes);
+    await settle?.(engine);
+  },
+});

@@ -16,18 +16,20 @@ const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 const SIXTIETHS = [1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30];
+/** From 5 minutes on only what 5-minute roll-ups can be folded into. */
+const MINUTES = [1, 2, 3, 4, 5, 10, 15, 20, 30];
 /** Round widths that divide the next larger unit: buckets stay where they are while a window slides over them. */
 const STEPS = [
   ...[1, 2, 5, 10, 20, 50, 100, 200, 500],
   ...SIXTIETHS.map((n) => n * SECOND),
-  ...SIXTIETHS.map((n) => n * MINUTE),
+  ...MINUTES.map((n) => n * MINUTE),
   ...[1, 2, 3, 4, 6, 8, 12].map((n) => n * HOUR),
   ...[1, 2, 3, 5, 7, 10, 14].map((n) => n * DAY),
 ];
 const LATEST_TIME = 8.64e15;
 
 /** The part of the window that can hold samples. */
-const clip = ({ from, to, points }: Window): Window => ({
+export const clip = ({ from, to, points }: Window): Window => ({
   from: Math.max(0, from),
   to: Math.min(to, LATEST_TIME),
   points: Math.max(1, Math.floor(points)),
@@ -130,6 +132,15 @@ export const standing = (by: TopQuery['by'], samples: readonly Sample[], before?
   const pieces = ratePieces(samples, before);
   return pieces.length ? pieces.reduce((sum, piece) => sum + piece.amount, 0) : null;
 };
+
+const GRID_MS = 5 * MINUTE;
+const SHORTEST_ON_GRID_MS = 30 * MINUTE;
+
+/** From half an hour on a ranking is over whole five minutes: else every device would need its raw rows at both ends. */
+export const rankedSpan = ({ from, to }: { from: number; to: number }): { from: number; to: number } =>
+  to - from < SHORTEST_ON_GRID_MS
+    ? { from, to }
+    : { from: Math.floor(from / GRID_MS) * GRID_MS, to: Math.ceil(to / GRID_MS) * GRID_MS };
 
 /** Largest first; equal ones by device and series, so that the order never wavers. */
 export const rank = (values: LatestValue[], n: number): LatestValue[] =>

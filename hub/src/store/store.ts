@@ -3,12 +3,12 @@ import type { MetricKind } from '@muster/shared/metrics';
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json | undefined };
 
-/** One row of a device: `values[i]` belongs to `columns[i]` of its change. `boot`/`seq` null: a named report without identity. */
+/** One row of a device: `values[i]` belongs to `columns[i]` of its change; null or NaN = no value. `boot`/`seq` null: a named report without identity. */
 export interface StoredRow {
   boot: string | null;
   seq: number | null;
   ts: number;
-  values: readonly (number | null)[];
+  values: ArrayLike<number | null>;
 }
 
 /** Numbered, append-only logs. */
@@ -116,10 +116,37 @@ export interface EntryQuery {
   limit: number;
 }
 
+/** How large the store will be if every day goes on like the last one, all tiers counted. */
+export interface Forecast {
+  /** Bytes that a day adds to each tier. */
+  per_day: { raw: number; five: number; hour: number };
+  after: { days: number; bytes: number }[];
+}
+
 export interface StoreStats {
   bytes: number;
+  /** Rows by (device, time); late copies of one count until they are merged. */
   rows: number;
   samples: number;
+  /** Payload of raw chunks, and of those that wait to be merged. */
+  raw_bytes?: number;
+  staged_bytes?: number;
+  /** Damaged chunks that were met. */
+  damaged?: number;
+  /** Why nothing is sealed or merged at present; null when all is well. */
+  fault?: string | null;
+  /** Null: too early to tell. */
+  forecast?: Forecast | null;
+}
+
+export interface ExportedRow {
+  ts: number;
+  series: Record<string, number>;
+}
+
+export interface ReadOptions {
+  /** Once it aborts nobody waits for the answer: the read ends early or never begins. */
+  signal?: AbortSignal | undefined;
 }
 
 export interface Engine {
@@ -127,14 +154,14 @@ export interface Engine {
   open(): Promise<Recovered>;
   /** Durable when it resolves; on rejection nothing of it is stored. */
   commit(changes: readonly Change[]): Promise<void>;
-  series(query: SeriesQuery): Promise<SeriesResult>;
+  series(query: SeriesQuery, options?: ReadOptions): Promise<SeriesResult>;
   /** The newest value of every series of every device. */
-  latest(): Promise<LatestValue[]>;
-  top(query: TopQuery): Promise<LatestValue[]>;
+  latest(options?: ReadOptions): Promise<LatestValue[]>;
+  top(query: TopQuery, options?: ReadOptions): Promise<LatestValue[]>;
   log(query: LogQuery): Promise<LogRecord[]>;
   entries(query: EntryQuery): Promise<LedgerEntry[]>;
   /** Rows of a device by time from `after` (exclusive, ms), for its export. */
-  rows(device: string, after: number, limit: number): Promise<{ ts: number; series: Record<string, number> }[]>;
+  rows(device: string, after: number, limit: number, options?: ReadOptions): Promise<ExportedRow[]>;
   stats(): Promise<StoreStats>;
   /** A consistent copy of the whole store while it runs. */
   backup(file: string): Promise<void>;

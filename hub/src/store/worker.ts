@@ -1,17 +1,27 @@
 /** The storage thread: an SQLite engine that answers requests. Opens by itself, so that a thread started anew just goes on. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { assert } from '@muster/shared/errors';
-import { asWireError, type Reply, type Request } from './channel.js';
+import { type Abort, asWireError, type Reply, type Request } from './channel.js';
+import { createDriver } from './driver.js';
 import { createSqliteEngine, type SqliteSettings } from './engines/sqlite/index.js';
+import { createUnpacker, type Packed } from './packed.js';
 import type { Recovered } from './store.js';
 
 assert(parentPort, 'store/worker is started as a worker thread');
 const port = parentPort;
 const engine = createSqliteEngine(workerData as SqliteSettings);
+const driver = createDriver({ work: engine.work, now: Date.now });
+const unpacker = createUnpacker();
 let opening: Promise<Recovered> | null = null;
 
+/** Right after a start their answer waits until the driver has read all rows back: commits go on meanwhile. */
+const NEEDS_HEAD: ReadonlySet<Request['method']> = new Set(['stats', 'slice']);
+const whole = async (): Promise<void> => {
+  while (!engine.whole) await new Promise((resolve) => setImmediate(resolve));
+};
+
 const open = (): Promise<Recovered> => {
-  opening ??= engine.open();
+  opening ??= engine.open().finally(driver.soon);
   opening.catch(() => {
     opening = null;
   });
@@ -19,9 +29,16 @@ const open = (): Promise<Recovered> => {
 };
 
 const run = async ({ method, args }: Request): Promise<unknown> => {
-  if (method === 'close') return engine.close();
+  if (method === 'close') {
+    driver.stop();
+    return engine.close();
+  }
+  // Before anything is awaited: what names mean depends on the order of arrival.
+  const changes = method === 'commit' ? unpacker.unpack(args[0] as Packed) : null;
   const recovered = await open();
   if (method === 'open') return recovered;
+  if (changes) return engine.commit(changes).finally(driver.soon);
+  if (NEEDS_HEAD.has(method)) await whole();
   return (engine[method] as (...all: readonly unknown[]) => Promise<unknown>)(...args);
 };
 
@@ -33,4 +50,21 @@ const answer = async (request: Request): Promise<Reply> => {
   }
 };
 
-port.on('message', async (request: Request) => port.postMessage(await answer(request)));
+/** Of reads that may be called off. */
+const aborts = new Map<number, AbortController>();
+
+const abortable = (request: Request): Request => {
+  if (!request.abortable) return request;
+  const abort = new AbortController();
+  aborts.set(request.id, abort);
+  const options = { ...(request.args.at(-1) as object), signal: abort.signal };
+  return { ...request, args: [...request.args.slice(0, -1), options] };
+};
+
+port.on('message', async (request: Request | Abort) => {
+  if ('abort' in request) return aborts.get(request.id)?.abort();
+  const reply = await answer(abortable(request));
+  aborts.delete(request.id);
+  const block = 'value' in reply && reply.value instanceof Float64Array ? [reply.value.buffer as ArrayBuffer] : [];
+  port.postMessage(reply, block);
+});

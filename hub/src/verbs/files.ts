@@ -1,4 +1,4 @@
-import { chmodSync, copyFileSync, existsSync, renameSync, rmSync } from 'node:fs';
+import { chmodSync, closeSync, copyFileSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { AppError } from '@muster/shared/errors';
 import type { Call } from '../main.js';
@@ -6,6 +6,7 @@ import { asStoreError } from '../store/engines/sqlite/errors.js';
 import { createSqliteEngine } from '../store/engines/sqlite/index.js';
 import { lockData } from './lock.js';
 import { loadHubSettings } from './options.js';
+import { describeStore } from './sizes.js';
 
 /** Verbs about the database file: backup and check work beside a running hub, restore does not. */
 const databaseOf = (data: string): string => join(data, 'hub', 'muster.db');
@@ -47,36 +48,66 @@ export const backup = async (call: Call): Promise<void> => {
   call.print(`Saved ${target}`);
 };
 
+/** Reads every page, chunk and record; says what is kept and how large it will be, then every fault. */
 export const check = async (call: Call): Promise<void> => {
   const { data } = loadHubSettings(call);
-  const faults = await withEngine(databaseOf(data), (engine) => engine.verify());
-  if (faults.length)
-    throw new AppError(
-      'damaged',
-      `${databaseOf(data)} is damaged:\n${faults.slice(0, 20).join('\n')}\nRestore a backup: muster-hub restore FILE`,
-    );
-  call.print(`${databaseOf(data)} is sound`);
+  const file = databaseOf(data);
+  const { stats, faults } = await withEngine(file, async (engine) => ({
+    stats: await engine.stats(),
+    faults: await engine.verify(),
+  }));
+  for (const line of describeStore(stats)) call.print(line);
+  if (faults.length) throw new AppError('damaged', damageText(file, faults));
+  call.print(`${file} is sound: every page, chunk and record was read`);
 };
 
-/** The old database is kept beside the new one until the next restore. */
+const FAULTS_SHOWN = 20;
+
+const damageText = (file: string, faults: readonly string[]): string => {
+  const more = faults.length > FAULTS_SHOWN ? [`… and ${faults.length - FAULTS_SHOWN} more`] : [];
+  return [
+    `${file} is damaged, ${faults.length === 1 ? 'one fault' : `${faults.length} faults`}:`,
+    ...faults.slice(0, FAULTS_SHOWN).map((fault) => `  ${fault}`),
+    ...more,
+    'What the faults name cannot be read; the hub goes on with everything else. To have it back: muster-hub restore FILE',
+  ].join('\n');
+};
+
+/** A crash leaves the old database or the new one; the old one is kept, log and all, until the next restore. */
 export const restore = async (call: Call): Promise<void> => {
   const source = typedPath(call, 'restore');
   const { data } = loadHubSettings(call);
   const lock = lockData(data);
+  const file = databaseOf(data);
+  const kept = existsSync(file);
   try {
     const faults = await withEngine(source, (engine) => engine.verify());
     if (faults.length) throw new AppError('damaged', `${source} is damaged and was not restored: ${faults[0]}`);
-    putInPlace(source, databaseOf(data));
+    copyWhole(source, `${file}.new`);
+    setAside(file);
+    renameSync(`${file}.new`, file);
   } finally {
     lock.release();
   }
-  call.print(`Restored ${source}; the database of before is ${databaseOf(data)}.before-restore`);
+  call.print(kept ? `Restored ${source}; the database of before is ${file}.before-restore` : `Restored ${source}`);
 };
 
-const putInPlace = (source: string, file: string): void => {
-  copyFileSync(source, `${file}.new`);
-  chmodSync(`${file}.new`, 0o600);
-  if (existsSync(file)) renameSync(file, `${file}.before-restore`);
-  for (const suffix of ['-wal', '-shm']) rmSync(`${file}${suffix}`, { force: true });
-  renameSync(`${file}.new`, file);
+/** On disk before it takes the place of anything. */
+const copyWhole = (from: string, to: string): void => {
+  copyFileSync(from, to);
+  chmodSync(to, 0o600);
+  const handle = openSync(to, 'r+');
+  try {
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
+};
+
+/** With its write-ahead log: after a crash that holds the newest commits. */
+const setAside = (file: string): void => {
+  for (const suffix of ['', '-wal', '-shm']) {
+    rmSync(`${file}.before-restore${suffix}`, { force: true });
+    if (existsSync(`${file}${suffix}`)) renameSync(`${file}${suffix}`, `${file}.before-restore${suffix}`);
+  }
 };

@@ -79,11 +79,18 @@ const TRAITS: Record<
   vehicle: { memory: 1 * GIB, disk: 16 * GIB, cpu: 0.08, model: 'Vehicle unit', gpu: false, read: 1_000, write: 8_000 },
 };
 
-export const createMachine = (kind: MachineKind, random: Random): Machine => {
+/**
+ * `rounded`: to the declared resolution, as the agent does; `native`: bytes, watts and seconds as the operating system counts
+ * them. Ratios have no grain of their own and keep their three digits.
+ */
+export type Grain = 'rounded' | 'native';
+
+export const createMachine = (kind: MachineKind, random: Random, grain: Grain = 'rounded'): Machine => {
   const trait = TRAITS[kind];
   const s = startState(trait, random);
-  const cpuPart = createCpu(trait.cpu, random);
-  const gpuPart = createGpu(random);
+  const round = grain === 'rounded' ? toResolution : toNative;
+  const cpuPart = createCpu(trait.cpu, random, round);
+  const gpuPart = createGpu(random, round);
   return {
     kind,
     model: trait.model,
@@ -94,11 +101,11 @@ export const createMachine = (kind: MachineKind, random: Random): Machine => {
       const gpu = trait.gpu ? gpuPart(seconds, hot) : [null, null, null, null];
       return [
         ...cpu.head,
-        ...memoryAndDisk(s, trait),
-        ...network(s),
-        ...system(s, cpu.load),
+        ...memoryAndDisk(s, trait, round),
+        ...network(s, round),
+        ...system(s, cpu.load, round),
         ...gpu,
-        round(46 * MIB + random.next() * MIB, MIB),
+        round(46 * MIB + random.next() * MIB, MIB, 4 * KIB),
         0,
       ];
     },
@@ -139,7 +146,7 @@ const moveCounters = (s: State, { trait, seconds, random }: { trait: Trait; seco
   s.handles += random.next() < 0.3 ? Math.floor(random.normal() * 8) : 0;
 };
 
-const createCpu = (base: number, random: Random) => {
+const createCpu = (base: number, random: Random, round: Round) => {
   let cpu = base;
   let temperature = 45 + random.next() * 8;
   const load = [base * 4, base * 4, base * 4];
@@ -158,7 +165,7 @@ const createCpu = (base: number, random: Random) => {
   };
 };
 
-const createGpu = (random: Random) => {
+const createGpu = (random: Random, round: Round) => {
   let busy = random.next() < 0.6;
   let temperature = 45;
   let power = 30;
@@ -168,27 +175,28 @@ const createGpu = (random: Random) => {
       ((busy ? 68 : 41) + (hot ? 25 : 0) - temperature) * Math.min(1, 0.05 * (seconds / 10)) + random.normal() * 0.25;
     power += ((busy ? 280 : 22) - power) * 0.3 + random.normal() * (busy ? 4 : 0.3);
     const load = busy ? clamp(0.94 + random.normal() * 0.04, 0, 1) : 0;
-    return [round(load, 0.01), Math.round(temperature), round(power, 0.1), round(busy ? 18_432 * MIB : 512 * MIB, MIB)];
+    const memory = round(busy ? 18_432 * MIB : 512 * MIB, MIB);
+    return [round(load, 0.01), Math.round(temperature), round(power, 0.1, 0.01), memory];
   };
 };
 
-const memoryAndDisk = (s: State, trait: Trait): number[] => [
+const memoryAndDisk = (s: State, trait: Trait, round: Round): number[] => [
   trait.memory,
-  round(s.memory, MIB),
+  round(s.memory, MIB, KIB),
   round(s.memory / trait.memory, 0.001),
-  round(s.swap, MIB),
+  round(s.swap, MIB, KIB),
   trait.disk,
-  round(s.disk, MIB),
+  round(s.disk, MIB, 4 * KIB),
   round(s.disk / trait.disk, 0.001),
-  round(s.read, 64 * KIB),
-  round(s.write, 64 * KIB),
-  round(s.busy, 0.01),
+  round(s.read, 64 * KIB, 512),
+  round(s.write, 64 * KIB, 512),
+  round(s.busy, 0.01, 0.001),
 ];
 
-const network = (s: State): number[] => [round(s.rx, KIB), round(s.tx, KIB), s.errors, s.dropped];
+const network = (s: State, round: Round): number[] => [round(s.rx, KIB, 1), round(s.tx, KIB, 1), s.errors, s.dropped];
 
-const system = (s: State, cpu: number): number[] => [
-  Math.round(s.uptime),
+const system = (s: State, cpu: number, round: Round): number[] => [
+  round(s.uptime, 1),
   s.processes,
   s.handles,
   round(Math.max(0, cpu - 0.5) / 4, 0.001),
@@ -196,4 +204,11 @@ const system = (s: State, cpu: number): number[] => [
 ];
 
 const clamp = (value: number, low: number, high: number): number => Math.min(high, Math.max(low, value));
-const round = (value: number, step: number): number => Number((Math.round(value / step) * step).toPrecision(15));
+
+/** To `resolution`, or to `native` where that is finer. */
+type Round = (value: number, resolution: number, native?: number) => number;
+const toResolution: Round = (value, resolution) => toStep(value, resolution);
+const toNative: Round = (value, resolution, native = resolution) => toStep(value, native);
+/** Below 1 a division by the whole inverse: the double nearest to the decimal. */
+const toStep = (value: number, step: number): number =>
+  step >= 1 ? Math.round(value / step) * step : Math.round(value / step) / Math.round(1 / step);

@@ -91,9 +91,10 @@ export const startHub = async (
   data: string,
   env: Record<string, string> = {},
   words: readonly string[] = [],
+  node: readonly string[] = [],
 ): Promise<RunningHub> => {
   const settings = { MUSTER_DATA: data, MUSTER_LOG: 'json', MUSTER_ADMIN_TOKEN: ADMIN_TOKEN, ...FREE_PORTS, ...env };
-  const program = startProgram('hub/dist/main.js', ['serve', ...words], settings);
+  const program = startProgram('hub/dist/main.js', ['serve', ...words], settings, node);
   const addresses = await until('the hub to start', () => {
     if (program.child.exitCode !== null) throw new AppError('internal', `the hub ended: ${program.output()}`);
     return startLine(program.output());

@@ -12,7 +12,7 @@ const everything: Change[] = [
 ];
 
 const BAD: [string, Change][] = [
-  ['a value that is no number', rows('pi-1', ['a'], [row(1, START, [Number.NaN])])],
+  ['a value without end', rows('pi-1', ['a'], [row(1, START, [Number.POSITIVE_INFINITY])])],
   ['more values than columns', rows('pi-1', ['a'], [row(1, START, [1, 2])])],
   ['a time that is no whole number', rows('pi-1', ['a'], [row(1, 0.5, [1])])],
   ['an amount that is no whole number', entry('e9', { amount: '1.5' })],

@@ -41,6 +41,15 @@ export const gaugeCases = (bench: Bench): void => {
     expect(points.map(([ts]) => ts)).toEqual([START, START + 2 * MINUTE]);
   });
 
+  it('takes NaN for a missing value, also in values that are no plain array', async () => {
+    const values = [Float64Array.of(1, 7), Float64Array.of(Number.NaN, 8), Float64Array.of(3, Number.NaN)];
+    const list = values.map((both, index) => row(index + 1, START + index * 10_000, both));
+    await bench.engine().commit([rows('pi-1', ['temperature', 'power'], list)]);
+    expect((await bench.engine().series(ask())).points.map(([, , mean]) => mean)).toEqual([1, 3]);
+    expect((await bench.engine().series(ask({ series: 'power' }))).points.map(([, , mean]) => mean)).toEqual([7, 8]);
+    expect(await bench.engine().stats()).toMatchObject({ rows: 3, samples: 4 });
+  });
+
   it('takes samples from `from` on and leaves out those at `to`', async () => {
     await bench.engine().commit([track('pi-1', 'temperature', [1, 2, 3])]);
     const { points } = await bench.engine().series(ask({ from: START + 10_000, to: START + 20_000 }));

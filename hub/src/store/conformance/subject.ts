@@ -6,6 +6,8 @@ export interface EngineUnderTest {
   /** Another engine on the same data, not open yet; the first one is closed. */
   reopen(): Promise<Engine>;
   cleanup(): Promise<void>;
+  /** Runs after every commit: an engine that moves data behind it does so now. */
+  settle?(engine: Engine): Promise<void>;
 }
 
 /** What the cases work with. */

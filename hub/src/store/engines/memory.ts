@@ -2,7 +2,7 @@
 import { AppError } from '@muster/shared/errors';
 import { checkChanges } from '../changes.js';
 import { joinIntervals } from '../intervals.js';
-import { counterPoints, gaugePoints, isSeriesOf, rank, type Sample, standing } from '../rollup.js';
+import { counterPoints, gaugePoints, isSeriesOf, rank, rankedSpan, type Sample, standing } from '../rollup.js';
 import type { Change, Engine, Json, LedgerEntry, LogName, LogRecord, Recovered } from '../store.js';
 
 interface DeviceData {
@@ -45,7 +45,7 @@ export const createMemoryEngine = (): Engine => {
       return { tier: 'raw', points };
     },
     latest: async () => allSeries(state).flatMap(({ device, series, samples }) => newest(device, series, samples)),
-    top: async (query) => rank(standings(state, query), query.n),
+    top: async (query) => rank(standings(state, { ...query, ...rankedSpan(query) }), query.n),
     log: async (query) => readLog(state, query),
     entries: async (query) => readEntries(state, query),
     rows: async (device, after, limit) => readRows(state.devices.get(device), after, limit),
@@ -87,7 +87,7 @@ const applyRows = (data: DeviceData, { columns, rows }: Extract<Change, { kind: 
     data.times.add(ts);
     for (const [index, series] of columns.entries()) {
       const value = values[index] ?? null;
-      if (value === null) continue;
+      if (value === null || Number.isNaN(value)) continue;
       const samples = data.series.get(series) ?? new Map<number, number>();
       // Adding 0 turns -0 into 0: JSON on disk knows no -0.
       data.series.set(series, samples.set(ts, value + 0));

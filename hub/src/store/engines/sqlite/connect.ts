@@ -116,8 +116,9 @@ const configure = (db: Connection, { max_bytes }: ConnectSettings): void => {
 const migrate = (db: Connection): void => {
   const apply = db.transaction(() => {
     const from = Number(db.pragma('user_version', { simple: true }));
-    for (const { version, sql } of migrations.slice(from)) {
+    for (const { version, sql, move } of migrations.slice(from)) {
       db.exec(sql);
+      move?.(db);
       db.pragma(`user_version = ${version}`);
     }
     db.pragma(`application_id = ${APPLICATION_ID}`);

@@ -18,6 +18,12 @@ export const damaged = (file: string, fault: string, cause?: unknown): AppError 
     { cause },
   );
 
+const codeOf = (error: unknown): string => String((error as { code?: unknown } | null)?.code ?? '');
+export const isDamage = (error: unknown): boolean => DAMAGE.test(codeOf(error));
+/** Of the whole file, most likely gone in a while; not of one place in it. */
+export const isDiskFault = (error: unknown): boolean => codeOf(error).startsWith('SQLITE_') && !isDamage(error);
+export const isFull = (error: unknown): boolean => codeOf(error) === 'SQLITE_FULL';
+
 /** Whatever SQLite or the file system threw, as `damaged` or `storage` naming the file and the reason. */
 export const asStoreError = (error: unknown, file: string, doing: string): AppError => {
   if (error instanceof AppError) return error;

@@ -1,31 +1,69 @@
-/** Plain rows in SQLite: WAL, `synchronous=FULL`. Synchronous inside, hence run in a worker thread (`client`). */
+/** The chunk engine in SQLite: WAL, `synchronous=FULL`. Synchronous inside, hence run in a worker thread (`client`). */
 import { AppError } from '@muster/shared/errors';
-import type { Engine, Recovered } from '../../store.js';
+import type {
+  Engine,
+  ExportedRow,
+  LatestValue,
+  ReadOptions,
+  Recovered,
+  SeriesQuery,
+  SeriesResult,
+  TopQuery,
+} from '../../store.js';
 import { type Connection, type ConnectSettings, openForReading, openForWriting } from './connect.js';
-import { createDictionary } from './dictionary.js';
+import { createDictionary, type Dictionary } from './dictionary.js';
 import { asStoreError } from './errors.js';
-import { backupTo, createCheckpointer, findFaults } from './maintain.js';
+import type { FleetOptions, Page } from './fleet.js';
+import { readForecast } from './forecast.js';
+import { type HeadTables, NO_HEAD } from './hooks.js';
+import { backupTo, createCheckpointer } from './maintain.js';
 import { createQueries } from './query.js';
-import { readEntries, readLog, readStats, recover } from './records.js';
-import { createCommit } from './write.js';
+import { readEntries, readLog, readStats } from './records.js';
+import { createRollups } from './rollups.js';
+import { type Slice, type SliceQuery, unpackSlice } from './slice.js';
+import { RETENTION } from './sweep.js';
+import { findFaults } from './verify.js';
+import { createWriteSide, type WriteSettings, type WriteSide } from './write-side.js';
 
-export interface SqliteSettings extends Partial<ConnectSettings> {
+export interface SqliteSettings extends Partial<ConnectSettings>, WriteSettings {
   file: string;
   /** For queries beside a writer: commits are refused. */
   readonly?: boolean;
 }
 
+/** `slice`: rows that are in memory only where the writer is; without it they are those of this engine. */
+export interface SqliteReadOptions extends ReadOptions {
+  slice?: Slice | undefined;
+}
+
+export interface SqliteEngine extends Engine {
+  series(query: SeriesQuery, options?: SqliteReadOptions): Promise<SeriesResult>;
+  top(query: TopQuery, options?: SqliteReadOptions): Promise<LatestValue[]>;
+  latest(options?: SqliteReadOptions & { page?: Page | undefined }): Promise<LatestValue[]>;
+  rows(device: string, after: number, limit: number, options?: SqliteReadOptions): Promise<ExportedRow[]>;
+  /** The rows in memory that a question needs, for the engine that answers it in another thread. */
+  slice(query: SliceQuery, options?: ReadOptions): Promise<Slice>;
+  /** Names of devices, for going through all of them page by page. */
+  devices(page: Page): Promise<string[]>;
+  /** One bounded slice of what goes on behind the commits; true: there is more to do at once. Never throws. */
+  work(now: number): boolean;
+  /** False while rows of before the start are still being read back: what asks for them then waits for all of them. */
+  readonly whole: boolean;
+}
+
 /** A reader takes over no state: its writer has recovered it. */
 const NOTHING: Recovered = { documents: [], sequences: [], numbers: { alerts: 0, audit: 0, quarantine: 0 } };
+const NO_ROWS = { rows: 0, samples: 0 };
 
 interface Opened {
   db: Connection;
-  commit: ReturnType<typeof createCommit>;
+  dictionary: Dictionary;
+  write: WriteSide | null;
   queries: ReturnType<typeof createQueries>;
   checkpointer: ReturnType<typeof createCheckpointer>;
 }
 
-export const createSqliteEngine = (settings: SqliteSettings): Engine => {
+export const createSqliteEngine = (settings: SqliteSettings, now: () => number = Date.now): SqliteEngine => {
   const { file } = settings;
   let opened: Opened | null = null;
   const on = async <T>(doing: string, work: (store: Opened) => T | Promise<T>): Promise<T> => {
@@ -38,21 +76,38 @@ export const createSqliteEngine = (settings: SqliteSettings): Engine => {
   };
   return {
     async open() {
-      opened ??= openStore(settings);
-      return settings.readonly ? NOTHING : on('Reading', ({ db }) => recover(db));
+      opened ??= openStore(settings, now());
+      return on('Reading', ({ write }) => write?.recovered() ?? NOTHING);
     },
     commit: (changes) =>
-      on('Writing to', (store) => {
-        store.commit(changes);
-        store.checkpointer.soon();
+      on('Writing to', ({ write, checkpointer }) => {
+        if (!write) throw new AppError('storage', `The store ${file} is open for reading only`, { file });
+        write.commit(changes, now());
+        checkpointer.soon();
       }),
-    series: (query) => on('Reading', ({ queries }) => queries.series(query)),
-    latest: () => on('Reading', ({ queries }) => queries.latest()),
-    top: (query) => on('Reading', ({ queries }) => queries.top(query)),
-    rows: (device, after, limit) => on('Reading', ({ queries }) => queries.rows(device, after, limit)),
+    work(at) {
+      if (!opened?.write) return false;
+      const more = opened.write.work(at);
+      opened.checkpointer.soon();
+      return more;
+    },
+    get whole() {
+      return opened?.write?.whole ?? true;
+    },
+    series: (query, options) => on('Reading', ({ queries }) => queries.series(query, readingOf(options).head)),
+    latest: (options) => on('Reading', ({ queries }) => queries.latest({ ...readingOf(options), page: options?.page })),
+    top: (query, options) => on('Reading', ({ queries }) => queries.top(query, readingOf(options))),
+    rows: (device, after, limit, options) =>
+      on('Reading', ({ queries }) => queries.rows({ device, after, limit }, readingOf(options).head)),
+    slice: (query, options) => on('Reading', ({ queries }) => queries.slice(query, readingOf(options))),
+    devices: (page) => on('Reading', ({ queries }) => queries.devices(page)),
     log: (query) => on('Reading', ({ db }) => readLog(db, query)),
     entries: (query) => on('Reading', ({ db }) => readEntries(db, query)),
-    stats: () => on('Reading', ({ db }) => readStats(db)),
+    stats: () =>
+      on('Reading', ({ db, write }) => {
+        const forecast = readForecast(db, { ...RETENTION, ...settings.retention }, now());
+        return { ...(write?.stats() ?? readStats(db, NO_ROWS)), forecast };
+      }),
     backup: (target) => on('Copying', ({ db }) => backupTo(db, target)),
     verify: () => on('Checking', ({ db }) => findFaults(db)),
     async close() {
@@ -63,13 +118,18 @@ export const createSqliteEngine = (settings: SqliteSettings): Engine => {
   };
 };
 
-const openStore = ({ file, readonly = false, busy_ms = 1_000, max_bytes = null }: SqliteSettings): Opened => {
+const readingOf = ({ slice, signal }: SqliteReadOptions = {}): FleetOptions => ({ head: slice && unpackSlice(slice), signal });
+
+const openStore = (settings: SqliteSettings, now: number): Opened => {
+  const { file, readonly = false, busy_ms = 1_000, max_bytes = null } = settings;
   const db = (readonly ? openForReading : openForWriting)({ file, busy_ms, max_bytes });
-  const dictionary = createDictionary(db);
-  return {
-    db,
-    commit: createCommit(db, dictionary),
-    queries: createQueries(db, dictionary),
-    checkpointer: createCheckpointer(db),
-  };
+  try {
+    const dictionary = createDictionary(db, { alone: !readonly });
+    const write = readonly ? null : createWriteSide({ db, dictionary, rollups: createRollups(db), now }, settings);
+    const head: HeadTables = write?.tables ?? NO_HEAD;
+    return { db, dictionary, write, queries: createQueries(db, dictionary, head), checkpointer: createCheckpointer(db) };
+  } catch (error) {
+    db.close();
+    throw asStoreError(error, file, 'Opening');
+  }
 };

@@ -1,8 +1,8 @@
 /** Logs, ledger entries, totals, and what a start finds. */
 import { AppError } from '@muster/shared/errors';
-import { type Interval, joinIntervals } from '../../intervals.js';
 import type { EntryQuery, LedgerEntry, LogQuery, LogRecord, Recovered, StoreStats } from '../../store.js';
 import type { Connection } from './connect.js';
+import { createTotals } from './totals.js';
 
 type Parameter = string | number;
 interface LogText extends Omit<LogRecord, 'value'> {
@@ -53,13 +53,22 @@ const timeOfEntry = (db: Connection, id: string): number => {
   return ts;
 };
 
-export const readStats = (db: Connection): StoreStats => {
+/** `head`: what is in memory only. */
+export const readStats = (db: Connection, head: { rows: number; samples: number }): StoreStats => {
   const bytes = Number(db.pragma('page_count', { simple: true })) * Number(db.pragma('page_size', { simple: true }));
-  const totals = db.prepare<[], { rows: number; samples: number }>('SELECT rows, samples FROM totals').get();
-  return { bytes, rows: totals?.rows ?? 0, samples: totals?.samples ?? 0 };
+  const totals = createTotals(db).read();
+  const damaged = db.prepare<[], number>('SELECT count(*) FROM damage').pluck().get() ?? 0;
+  return {
+    bytes,
+    rows: totals.archive_rows + totals.staged_rows + head.rows,
+    samples: totals.archive_samples + totals.staged_samples + head.samples,
+    raw_bytes: totals.archive_bytes,
+    staged_bytes: totals.staged_bytes,
+    damaged,
+  };
 };
 
-export const recover = (db: Connection): Recovered => {
+export const recoverRecords = (db: Connection): Omit<Recovered, 'sequences'> => {
   const documents = db
     .prepare<[], { collection: string; key: string; value: string }>('SELECT collection, key, value FROM documents')
     .all();
@@ -68,7 +77,6 @@ export const recover = (db: Connection): Recovered => {
   );
   return {
     documents: documents.map(({ collection, key, value }) => ({ collection, key, value: JSON.parse(value) })),
-    sequences: recoverSequences(db),
     numbers: {
       alerts: newest.get('alerts') ?? 0,
       audit: newest.get('audit') ?? 0,
@@ -78,30 +86,3 @@ export const recover = (db: Connection): Recovered => {
 };
 
 const asPair = ({ log, number }: { log: string; number: number }): [string, number] => [log, number];
-
-interface Island {
-  device: string;
-  boot: string;
-  first: number;
-  last: number;
-}
-
-/** Runs of consecutive seqs: `seq - row_number()` is the same all along a run. */
-const islands = (source: string): string => `
-  SELECT devices.device, boot, first, last FROM (
-    SELECT device, boot, min(seq) AS first, max(seq) AS last FROM (
-      SELECT device, boot, seq, seq - row_number() OVER (PARTITION BY device, boot ORDER BY seq) AS run FROM ${source}
-    ) GROUP BY device, boot, run
-  ) AS runs JOIN devices ON devices.id = runs.device`;
-
-const recoverSequences = (db: Connection): Recovered['sequences'] => {
-  const found = ['rows WHERE boot IS NOT NULL', 'marks'].flatMap((source) => db.prepare<[], Island>(islands(source)).all());
-  const boots = new Map<string, { device: string; boot: string; intervals: Interval[] }>();
-  for (const { device, boot, first, last } of found) {
-    const key = `${device} ${boot}`;
-    const sequence = boots.get(key) ?? { device, boot, intervals: [] };
-    sequence.intervals.push([first, last]);
-    boots.set(key, sequence);
-  }
-  return [...boots.values()].map((sequence) => ({ ...sequence, intervals: joinIntervals(sequence.intervals) }));
-};

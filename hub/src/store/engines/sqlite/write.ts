@@ -1,93 +1,160 @@
-/** Applies changes inside one transaction; repeating a whole commit changes nothing. */
+/** Applies changes inside one transaction; repeating a whole commit changes nothing. Rows reach the heads once they are on disk. */
 import { checkChanges } from '../../changes.js';
 import type { Change, LedgerEntry, StoredRow } from '../../store.js';
+import { packRow } from './codec/row.js';
 import type { Connection } from './connect.js';
 import type { Dictionary } from './dictionary.js';
+import type { Forget } from './forget.js';
+import { type Head, type Heads, type PackedRow, packerOf } from './head.js';
+import type { BootSet, Identities } from './identities.js';
+import { slotOf } from './ids.js';
+import { createJournalDraft, type JournalDraft } from './journal.js';
+import type { JournalRing } from './journal-ring.js';
+import type { Numbers } from './numbers.js';
 
 type Of<K extends Change['kind']> = Extract<Change, { kind: K }>;
-interface Writing {
+
+export interface WriteNeeds {
   db: Connection;
-  sql: ReturnType<typeof statements>;
   dictionary: Dictionary;
-  /** What this commit adds to the totals. */
-  added: { rows: number; samples: number };
+  heads: Heads;
+  identities: Identities;
+  numbers: Numbers;
+  ring: JournalRing;
+  forget: Forget;
 }
 
-export const createCommit = (db: Connection, dictionary: Dictionary) => {
-  const writing: Writing = { db, sql: statements(db), dictionary, added: { rows: 0, samples: 0 } };
-  const apply = db.transaction((changes: readonly Change[]) => {
-    writing.added = { rows: 0, samples: 0 };
+interface Placed extends PackedRow {
+  head: Head;
+}
+
+/** What one commit has done in memory so far. */
+interface Undo {
+  added: { set: BootSet; seq: number }[];
+  newest_boot: number;
+}
+
+interface Writing extends WriteNeeds {
+  sql: ReturnType<typeof statements>;
+  draft: JournalDraft;
+  placed: Placed[];
+  forgotten: number[];
+  undo: Undo;
+  now: number;
+}
+
+export const createCommit = (needs: WriteNeeds) => {
+  const draft = createJournalDraft();
+  const undo: Undo = { added: [], newest_boot: 0 };
+  const writing: Writing = { ...needs, sql: statements(needs.db), draft, placed: [], forgotten: [], undo, now: 0 };
+  const apply = needs.db.transaction((changes: readonly Change[]) => {
     for (const change of changes) applyChange(writing, change);
-    const { rows, samples } = writing.added;
-    if (rows !== 0 || samples !== 0) writing.sql.addTotals.run(rows, samples);
+    if (!draft.empty) needs.ring.write(draft, needs.numbers.next());
   });
-  return (changes: readonly Change[]): void => {
+  return (changes: readonly Change[], now: number): void => {
     checkChanges(changes);
+    begin(writing, now);
     try {
       apply.immediate(changes);
     } catch (error) {
-      dictionary.forget();
+      takeBack(writing);
       throw error;
     }
+    settle(writing);
   };
+};
+
+const begin = (writing: Writing, now: number): void => {
+  writing.draft.begin();
+  writing.placed = [];
+  writing.forgotten = [];
+  writing.undo = { added: [], newest_boot: writing.identities.newest };
+  writing.now = now;
+};
+
+/** On disk: now it may be seen. */
+const settle = ({ ring, heads, placed, forgotten, forget, numbers }: Writing): void => {
+  ring.settle();
+  for (const row of placed) heads.append(row.head, { ...row, journal: numbers.newest });
+  for (const device of forgotten) forget.inMemory(device);
+};
+
+/** Not on disk: packers went on from rows that nobody will find, so they start anew with a row that can be read alone. */
+const takeBack = ({ ring, heads, identities, dictionary, placed, undo }: Writing): void => {
+  ring.takeBack();
+  for (const { head, list } of placed) {
+    head.packers.delete(list);
+    if (head.rows === 0) heads.remove(head);
+  }
+  for (const { set, seq } of undo.added) identities.undo(set, seq);
+  identities.unmake(undo.newest_boot);
+  dictionary.forget();
 };
 
 const applyChange = (writing: Writing, change: Change): void => {
   if (change.kind === 'rows') writeRows(writing, change);
-  else if (change.kind === 'mark') writing.sql.mark.run(writing.dictionary.makeDevice(change.device), change.boot, change.seq);
+  else if (change.kind === 'mark') writeMark(writing, change);
   else if (change.kind === 'document') writeDocument(writing, change);
   else if (change.kind === 'log') writeLog(writing, change);
   else if (change.kind === 'entry') writeEntry(writing, change.entry);
   else forget(writing, change.device);
 };
 
+const isNew = ({ identities, undo, now }: Writing, set: BootSet, seq: number): boolean => {
+  if (!identities.add(set, seq, now)) return false;
+  undo.added.push({ set, seq });
+  return true;
+};
+
 const writeRows = (writing: Writing, { device: name, columns, rows }: Of<'rows'>): void => {
   const device = writing.dictionary.makeDevice(name);
   const list = writing.dictionary.makeList(columns);
-  writing.dictionary.join(device, list);
   for (const row of rows) {
-    const identified = row.boot !== null && row.seq !== null;
-    if (!identified) replaceCovered(writing, { device, list, row });
-    writeRow(writing, { device, list, row }, identified);
+    if (row.boot === null || row.seq === null) writeRow(writing, { device, list, boot: 0, row });
+    else {
+      const set = writing.identities.of(device, row.boot);
+      if (isNew(writing, set, row.seq)) writeRow(writing, { device, list, boot: set.id, row });
+    }
   }
 };
 
-interface Place {
-  device: number;
-  list: number;
-  row: StoredRow;
-}
-
-const count = (values: readonly (number | null)[]): number =>
-  values.reduce<number>((sum, value) => sum + (value === null ? 0 : 1), 0);
-
-const writeRow = (writing: Writing, { device, list, row }: Place, identified: boolean): void => {
-  const { boot, seq, ts, values } = row;
-  const samples = count(values);
-  const { insert } = writing.sql;
-  const { changes } = insert.run(
+const writeRow = (
+  writing: Writing,
+  { device, list, boot, row }: { device: number; list: number; boot: number; row: StoredRow },
+) => {
+  const { draft, heads, dictionary, placed } = writing;
+  const slot = slotOf(device, row.ts);
+  const head = heads.place(device, slot);
+  if (!head.packers.has(list)) dictionary.join(device, list);
+  const from = draft.rows.length;
+  const packer = packerOf(head, list, row.values.length);
+  packRow(packer.state, row.ts, row.values, draft.rows);
+  const to = draft.rows.length;
+  const samples = countValues(row.values);
+  draft.add({
     device,
     list,
-    ts,
-    identified ? boot : null,
-    identified ? seq : null,
-    samples,
-    JSON.stringify(values),
-  );
-  if (changes === 0) return;
-  writing.added.rows++;
-  writing.added.samples += samples;
+    boot,
+    seq: row.seq ?? 0,
+    slot,
+    length: to - from,
+    missing: row.values.length - samples,
+    chain: packer.rows++,
+  });
+  placed.push({ head, list, bytes: draft.rows.bytes, from, to, samples, ts: row.ts, journal: 0, now: writing.now });
 };
 
-/** A row without identity that comes again takes the place of its older copy, unless that one still tells something. */
-const replaceCovered = (writing: Writing, { device, list, row }: Place): void => {
-  for (const old of writing.sql.unidentified.all(device, list, row.ts)) {
-    const values = JSON.parse(old.vals) as (number | null)[];
-    if (!values.every((value, index) => value === null || row.values[index] !== null)) continue;
-    writing.sql.deleteRow.run(old.id);
-    writing.added.rows--;
-    writing.added.samples -= count(values);
-  }
+const countValues = (values: ArrayLike<number | null>): number => {
+  let count = 0;
+  for (let at = 0; at < values.length; at++) if (!Number.isNaN(values[at] ?? Number.NaN)) count++;
+  return count;
+};
+
+const writeMark = (writing: Writing, { device: name, boot, seq }: Of<'mark'>): void => {
+  const device = writing.dictionary.makeDevice(name);
+  const set = writing.identities.of(device, boot);
+  if (isNew(writing, set, seq))
+    writing.draft.add({ device, list: 0, boot: set.id, seq, slot: 0, length: 0, missing: 0, chain: 0 });
 };
 
 const writeDocument = ({ sql }: Writing, { collection, key, value }: Of<'document'>): void => {
@@ -105,34 +172,16 @@ const writeEntry = ({ sql }: Writing, entry: LedgerEntry): void => {
   sql.entry.run(id, device, network, account, token, decimals, source, ts, amount, exact ? 1 : 0, kind, seen);
 };
 
-const forget = ({ db, sql, dictionary, added }: Writing, name: string): void => {
+const forget = ({ sql, dictionary, forget, forgotten }: Writing, name: string): void => {
   const device = dictionary.device(name);
   sql.forgetEntries.run(name);
   if (device === undefined) return;
-  const had = sql.deviceTotals.get(device) ?? { rows: 0, samples: 0 };
-  added.rows -= had.rows;
-  added.samples -= had.samples;
-  for (const table of ['rows', 'marks', 'device_lists'])
-    db.prepare<[number]>(`DELETE FROM ${table} WHERE device = ?`).run(device);
-  sql.forgetDevice.run(device);
+  forget.onDisk(device);
+  forgotten.push(device);
   dictionary.forget();
 };
 
-interface Kept {
-  id: number;
-  vals: string;
-}
-
 const statements = (db: Connection) => ({
-  insert: db.prepare<[number, number, number, string | null, number | null, number, string]>(
-    `INSERT INTO rows (device, list, ts, boot, seq, samples, vals) VALUES (?, ?, ?, ?, ?, ?, ?)
-     ON CONFLICT (device, boot, seq) WHERE boot IS NOT NULL DO NOTHING`,
-  ),
-  unidentified: db.prepare<[number, number, number], Kept>(
-    'SELECT id, vals FROM rows WHERE device = ? AND list = ? AND ts = ? AND boot IS NULL',
-  ),
-  deleteRow: db.prepare<[number]>('DELETE FROM rows WHERE id = ?'),
-  mark: db.prepare<[number, string, number]>('INSERT INTO marks VALUES (?, ?, ?) ON CONFLICT DO NOTHING'),
   putDocument: db.prepare<[string, string, string]>(
     'INSERT INTO documents VALUES (?, ?, ?) ON CONFLICT (collection, key) DO UPDATE SET value = excluded.value',
   ),
@@ -145,9 +194,4 @@ const statements = (db: Connection) => ({
     'INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
   ),
   forgetEntries: db.prepare<[string]>('DELETE FROM entries WHERE device = ?'),
-  forgetDevice: db.prepare<[number]>('DELETE FROM devices WHERE id = ?'),
-  deviceTotals: db.prepare<[number], { rows: number; samples: number }>(
-    'SELECT count(*) AS rows, coalesce(sum(samples), 0) AS samples FROM rows WHERE device = ?',
-  ),
-  addTotals: db.prepare<[number, number]>('UPDATE totals SET rows = rows + ?, samples = samples + ?'),
 });

@@ -1,0 +1,189 @@
+/** Who has most of a metric: from kept five-minute pieces where chunks follow each other, else series by series. */
+import { createStanding } from '../../fold.js';
+import { rankedSpan } from '../../rollup.js';
+import type { TopQuery } from '../../store.js';
+import type { Chunk } from './codec/chunk.js';
+import { createIndex, type Index } from './fleet-index.js';
+import {
+  addPieces,
+  type By,
+  newSum,
+  piecesOfRuns,
+  piecesOfSamples,
+  reset,
+  STRIDE,
+  type Sum,
+  standingOf,
+} from './fleet-pieces.js';
+import { createStrips, type Strip, type StripsOf } from './fleet-strips.js';
+import { archiveId, endOfStaged, SLOT_MS, windowEnd, windowOf, windowStart } from './ids.js';
+import type { Samples } from './query-samples.js';
+import type { Sealed, Shelf, Track } from './query-shelf.js';
+import { feedSpan, type Span } from './query-span.js';
+import { FIVE_MS } from './rollup-format.js';
+import type { Table } from './table.js';
+
+export interface Standing {
+  series: number;
+  ts: number;
+  value: number;
+}
+export interface Standings {
+  /** At the beginning of each stretch inside `shelf.steady`. */
+  refresh(): void;
+  /** Where the series of a device stand. */
+  of(device: number, series: readonly number[], heads: readonly Table[]): Standing[];
+}
+
+/** Keeps what it decoded from one ranking to the next. */
+export const createRanking = (shelf: Shelf) => {
+  const strips = createStrips();
+  const index = createIndex(shelf);
+  return (query: TopQuery): Standings => {
+    const { by } = query;
+    const span = rankedSpan(query);
+    const onGrid = span.from % FIVE_MS === 0 && span.to % FIVE_MS === 0;
+    const state: State = { shelf, strips, index, rolls: new Map(), sum: newSum(by, span.from, span.to), by, ...span };
+    return {
+      refresh: () => index.refresh(span),
+      of(device, series, heads) {
+        const sources = onGrid ? sourcesOf(state, device, heads) : null;
+        const found: Standing[] = [];
+        for (const one of series) {
+          const sum = sources && quick(state, sources, one);
+          const value = sum ? standingOf(sum) : exact(state, { device, series: one }, heads);
+          if (value !== null) found.push({ series: one, ts: sum?.newest ?? span.from, value });
+        }
+        return found;
+      },
+    };
+  };
+};
+
+interface State {
+  shelf: Shelf;
+  strips: ReturnType<typeof createStrips>;
+  index: Index;
+  rolls: Map<number, StripsOf>;
+  /** Used again for each series. */
+  sum: Sum;
+  by: By;
+  from: number;
+  to: number;
+}
+
+/** What the span of a device is made of, in order of time; opened at most once. */
+interface Sources {
+  device: number;
+  chunks: Source[];
+  heads: readonly Table[];
+}
+interface Source {
+  place: 'staged' | 'five';
+  id: number;
+  tag: number;
+  /** Undefined: not opened yet. */
+  chunk: Chunk | null | undefined;
+}
+
+/** Null when chunks may overlap in time: late rows. */
+const sourcesOf = ({ index, from, to }: State, device: number, all: readonly Table[]): Sources | null => {
+  const chunks: Source[] = [];
+  const [first, last] = [windowOf(device, Math.max(0, from - SLOT_MS)), windowOf(device, to - 1)];
+  // Between older rows and the span there may be some that are not looked at here.
+  const heads = all.filter(({ ts }) => (ts[0] as number) >= windowStart(device, first));
+  const headFrom = heads.reduce((least, { ts }) => Math.min(least, ts[0] ?? Number.POSITIVE_INFINITY), Number.POSITIVE_INFINITY);
+  if (last - first > MOST_WINDOWS) return null;
+  for (let window = first; window <= last; window++) {
+    const id = archiveId(device, window);
+    const pending = index.isPending(id);
+    const tag = index.tag(id, { device, window });
+    if (tag !== null && (pending || headFrom < windowEnd(device, window))) return null;
+    if (tag !== null) chunks.push({ place: 'five', id, tag, chunk: undefined });
+    else if (pending) pushParts(chunks, index.partsOf(device), { device, window });
+  }
+  return overlaps(chunks, heads) ? null : { device, chunks, heads };
+};
+
+/** A week: beyond it 1-hour roll-ups are read instead, series by series. */
+const MOST_WINDOWS = 28;
+
+const pushParts = (chunks: Source[], parts: readonly Sealed[], of: { device: number; window: number }): void => {
+  for (const { id, seal } of parts)
+    if (windowOf(of.device, endOfStaged(id) - 1) === of.window) chunks.push({ place: 'staged', id, tag: seal, chunk: undefined });
+};
+
+/** One chunk per slot, and rows in memory only after them, in order. */
+const overlaps = (chunks: Source[], heads: readonly Table[]): boolean => {
+  let newest = -1;
+  for (const { place, id } of chunks) {
+    if (place === 'five') continue;
+    const end = endOfStaged(id);
+    if (end === newest) return true;
+    newest = end;
+  }
+  for (const { ts } of heads)
+    for (const time of ts) {
+      if (time < newest) return true;
+      newest = time + 1;
+    }
+  return false;
+};
+
+/** Null when the pieces do not tell. */
+const quick = (state: State, sources: Sources, series: number): Sum | null => {
+  const sum = reset(state.sum);
+  for (const chunk of sources.chunks) {
+    const strip = stripOf(state, { device: sources.device, series }, chunk);
+    if (!strip) return null;
+    addPieces(sum, strip.pieces, strip.at, strip.end);
+  }
+  for (const table of sources.heads) addHead(sum, table, series);
+  return sum.blind ? null : sum;
+};
+
+/** Each sample is a piece of its own. */
+const addHead = (sum: Sum, { ts, ids, columns }: Table, series: number): void => {
+  const values = columns[Array.prototype.indexOf.call(ids, series)];
+  if (!values) return;
+  const piece = [0, 0, 0, Number.NaN];
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i] as number;
+    if (Number.isNaN(value)) continue;
+    piece[0] = ts[i] as number;
+    piece[1] = value;
+    piece[2] = sum.by === 'mean' ? 1 : value;
+    addPieces(sum, piece, 0, STRIDE);
+  }
+};
+
+const stripOf = (state: State, { device, series }: Track, source: Source): Strip | null => {
+  const { shelf, strips, rolls, by } = state;
+  let roll = rolls.get(series);
+  if (!roll) {
+    roll = strips.of(series, by);
+    rolls.set(series, roll);
+  }
+  return roll.get(source.place === 'five' ? -source.id : source.id, source.tag, () => {
+    if (source.chunk === undefined) source.chunk = shelf.chunk(source.place, source.id);
+    const { chunk } = source;
+    if (!chunk) return null;
+    return source.place === 'five' ? piecesOfRuns(chunk, { device, series, by }) : piecesOfSamples(samplesOf(chunk, series), by);
+  });
+};
+
+const NOTHING: Samples = { ts: new Float64Array(0), values: new Float64Array(0) };
+const samplesOf = (chunk: Chunk, series: number): Samples => {
+  const column = chunk.column(series);
+  if (!column) return NOTHING;
+  const { values, present } = column;
+  return { ts: chunk.ts(), values: present ? values.map((value, i) => (present[i] ? value : Number.NaN)) : values };
+};
+
+const exact = ({ shelf, by, from, to }: State, track: Track, heads: readonly Table[]): number | null => {
+  const fold = createStanding(by);
+  const kind = by === 'increase' ? 'counter' : 'gauge';
+  const span: Span = { from, to, kind, tier: '1h', edges: from % FIVE_MS === 0 && to % FIVE_MS === 0 ? 'five' : 'exact' };
+  feedSpan({ shelf, heads, parts: shelf.staged }, track, span, fold);
+  return fold.result();
+};

@@ -1,0 +1,101 @@
+/** Questions over all devices: answered in slices, so that a chart need not wait for them and they can be called off. */
+import { rank, rankedSpan } from '../../rollup.js';
+import type { LatestValue, TopQuery } from '../../store.js';
+import type { Connection } from './connect.js';
+import type { Dictionary } from './dictionary.js';
+import { newestOf } from './fleet-newest.js';
+import { createMatching } from './fleet-series.js';
+import { createRanking } from './fleet-top.js';
+import { walk } from './fleet-walk.js';
+import type { HeadTables } from './hooks.js';
+import type { Shelf } from './query-shelf.js';
+import { type DeviceTables, packSlice, type Slice, type SliceQuery } from './slice.js';
+
+export interface FleetOptions {
+  head?: HeadTables | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+export interface Page {
+  /** Name of the last device of the page before; empty at first. */
+  after: string;
+  limit: number;
+}
+
+export interface Fleet {
+  top(query: TopQuery, options?: FleetOptions): Promise<LatestValue[]>;
+  latest(options?: FleetOptions & { page?: Page | undefined }): Promise<LatestValue[]>;
+  /** What of that is in memory only, for a reader in another thread. */
+  slice(query: SliceQuery, options?: Pick<FleetOptions, 'signal'>): Promise<Slice>;
+  /** Names of the devices of a page. */
+  devices(page: Page): string[];
+}
+
+interface Named {
+  id: number;
+  device: string;
+}
+
+interface Needs {
+  db: Connection;
+  dictionary: Dictionary;
+  shelf: Shelf;
+  head: HeadTables;
+}
+
+const NONE: ReadonlySet<number> = new Set();
+
+export const createFleet = (needs: Needs): Fleet => {
+  const devices = needs.db.prepare<[], Named>('SELECT id, device FROM devices ORDER BY device');
+  const some = needs.db.prepare<[string, number], Named>(
+    'SELECT id, device FROM devices WHERE device > ? ORDER BY device LIMIT ?',
+  );
+  const ranking = createRanking(needs.shelf);
+  const matching = createMatching(needs);
+  return {
+    async top(query, { head = needs.head, signal } = {}) {
+      const seriesOf = matching(query.metric);
+      const standings = ranking(query);
+      const found: LatestValue[] = [];
+      const one = ({ id, device }: Named) => {
+        const wanted = seriesOf(id) ?? NONE;
+        if (wanted.size === 0) return;
+        const heads = head(id, wanted, { from: 0, to: rankedSpan(query).to });
+        for (const { series, ts, value } of standings.of(id, [...wanted], heads))
+          found.push({ device, series: needs.dictionary.seriesKey(series), ts, value });
+      };
+      const around = (slice: () => void) =>
+        needs.shelf.steady(() => {
+          standings.refresh();
+          slice();
+        });
+      await walk(devices.all(), { work: one, around, signal });
+      return rank(found, query.n);
+    },
+    async latest({ head = needs.head, signal, page } = {}) {
+      const found: LatestValue[] = [];
+      const one = ({ id, device }: Named) => {
+        for (const [series, value] of newestOf(needs, id, head))
+          found.push({ device, series: needs.dictionary.seriesKey(series), ...value });
+      };
+      await walk(page ? some.all(page.after, page.limit) : devices.all(), { work: one, around: needs.shelf.steady, signal });
+      return found;
+    },
+    async slice({ device, page, series, metric, from, to }, { signal } = {}) {
+      const found: DeviceTables[] = [];
+      const wanted = series === undefined ? matching(metric) : always(needs.dictionary.series(series));
+      const one = ({ id }: { id: number }) => {
+        const own = wanted(id);
+        if (own?.size !== 0)
+          found.push({ device: id, tables: needs.head(id, own, { from, to }).filter(({ ts }) => ts.length > 0) });
+      };
+      const known = device === undefined ? undefined : needs.dictionary.device(device);
+      if (known !== undefined) one({ id: known });
+      else if (device === undefined) await walk(page ? some.all(page.after, page.limit) : devices.all(), { work: one, signal });
+      return packSlice(found);
+    },
+    devices: (page) => some.all(page.after, page.limit).map(({ device }) => device),
+  };
+};
+
+const always = (series: number | undefined) => () => new Set(series === undefined ? [] : [series]);

@@ -1,0 +1,13 @@
+import type { Migration } from './migration.js';
+
+/**
+ * `five`: 5-minute roll-ups by (device, window); `hour`: 1-hour ones by (device, 16 windows). Keys as in `archive`;
+ * `tag` is of the blob, to be seen without reading it.
+ */
+export const rollups: Migration = {
+  version: 3,
+  sql: `
+    CREATE TABLE five (id INTEGER PRIMARY KEY, tag INTEGER NOT NULL, blob BLOB NOT NULL) STRICT;
+    CREATE TABLE hour (id INTEGER PRIMARY KEY, blob BLOB NOT NULL) STRICT;
+  `,
+};

@@ -1,0 +1,134 @@
+/** The writing half of the engine: commits, what is in memory only, and the work behind them. */
+import type { Change, Recovered, StoreStats } from '../../store.js';
+import { createChunks } from './chunks.js';
+import { createCompact, duePending } from './compact.js';
+import type { Connection } from './connect.js';
+import type { Dictionary } from './dictionary.js';
+import { isFull } from './errors.js';
+import { createForget } from './forget.js';
+import { createHeads, type Heads, type SeriesOf, tableOfHead } from './head.js';
+import type { HeadTables, RollupHook } from './hooks.js';
+import { createIdentities } from './identities.js';
+import { createJournalRing } from './journal-ring.js';
+import { createNumbers } from './numbers.js';
+import { createPending } from './pending.js';
+import { readStats, recoverRecords } from './records.js';
+import { createRebuild, createVisit } from './recover.js';
+import { createSeal, dueHeads, SEAL_RULES } from './seal.js';
+import { createHeadReads } from './slice-reads.js';
+import { createSweep, RETENTION, type Retention } from './sweep.js';
+import { countSamples, mergeTables } from './table.js';
+import { createTotals } from './totals.js';
+import { createTrim } from './trim.js';
+import { createWork, WORK_RULES, type WorkRules } from './work.js';
+import { createCommit } from './write.js';
+
+export interface WriteSettings {
+  retention?: Partial<Retention>;
+  work?: Partial<WorkRules>;
+}
+
+export interface WriteSide {
+  recovered(): Recovered;
+  commit(changes: readonly Change[], now: number): void;
+  /** One bounded slice of what goes on behind the commits; true: there is more to do at once. */
+  work(now: number): boolean;
+  /** Rows that are in memory only; right after a start they are first read back in whole. */
+  tables: HeadTables;
+  /** False while rows of before the start are still being read back. */
+  readonly whole: boolean;
+  stats(): StoreStats;
+}
+
+export interface WriteNeeds {
+  db: Connection;
+  dictionary: Dictionary;
+  rollups: RollupHook;
+  now: number;
+}
+
+export const createWriteSide = ({ db, dictionary, rollups, now }: WriteNeeds, settings: WriteSettings = {}): WriteSide => {
+  const { seriesOf } = dictionary;
+  const totals = createTotals(db);
+  const identities = createIdentities(db);
+  const note = createDamageNote(db);
+  const onRecord = (number: number, error: unknown) => note('journal', number, error);
+  const ring = createJournalRing({ db, totals, visit: createVisit(identities, now), onDamage: onRecord });
+  const kept = totals.read();
+  const base = {
+    ...{ db, dictionary, identities, totals, rollups, seriesOf, ring },
+    heads: createHeads(seriesOf),
+    chunks: createChunks(db),
+    pending: createPending(db, now),
+    numbers: createNumbers(Math.max(ring.numbers.at(-1) ?? 0, kept.seals, kept.trimmed)),
+    retention: { ...RETENTION, ...settings.retention },
+  };
+  const reads = createHeadReads({ of: base.heads.of, seriesOf, whole: base.heads.tables });
+  const rebuild = createRebuild({ ...base, onDamage: onRecord }, now);
+  const forgetInMemory = (device: number) => {
+    base.heads.forget(device);
+    identities.forget(device);
+    rebuild.forget(device);
+  };
+  const forget = createForget({ ...base, alsoOnDisk: rollups.forget, alsoInMemory: forgetInMemory });
+  const commit = createCommit({ ...base, forget });
+  const work = createWork(
+    {
+      heads: base.heads,
+      rebuild: rebuild.step,
+      dueHeads: (at, stuck) => dueHeads(base.heads, at, { rules: SEAL_RULES, stuck }),
+      seal: createSeal(base),
+      duePending: (at) => duePending(base.pending, at),
+      compact: createCompact({ ...base, onDamage: (id, error) => note('pages', id, error) }),
+      trim: createTrim(base),
+      sweep: createSweep(base),
+      ticks: () => performance.now(),
+    },
+    { ...WORK_RULES, ...settings.work },
+    now,
+  );
+  return {
+    recovered: () => ({ ...recoverRecords(db), sequences: identities.recovered(dictionary.deviceName) }),
+    commit(changes, at) {
+      try {
+        commit(changes, at);
+      } catch (error) {
+        if (isFull(error)) work.makeRoom();
+        throw error;
+      }
+    },
+    work: work.slice,
+    tables(device, wanted, range) {
+      work.finishRecovery();
+      return reads(device, wanted, range);
+    },
+    get whole() {
+      return work.recovered;
+    },
+    stats() {
+      work.finishRecovery();
+      const head = countHeads(base.heads, seriesOf);
+      return { ...readStats(db, head), fault: work.fault };
+    },
+  };
+};
+
+const createDamageNote = (db: Connection) => {
+  const sql = db.prepare<[string, number, string]>(
+    'INSERT INTO damage (place, key, fault) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
+  );
+  return (place: string, key: number, error: unknown) =>
+    void sql.run(place, key, error instanceof Error ? error.message : String(error));
+};
+
+/** Where rows of one time may lie twice the merge is done to count them: seldom, since live rows rise. */
+const countHeads = (heads: Heads, seriesOf: SeriesOf): { rows: number; samples: number } => {
+  const sum = { rows: 0, samples: 0 };
+  for (const own of heads.all())
+    for (const head of own) {
+      const merged = head.rising || head.rows === 0 ? null : mergeTables([tableOfHead(head, seriesOf)]);
+      sum.rows += merged ? merged.ts.length : head.rows;
+      sum.samples += merged ? countSamples(merged) : head.samples;
+    }
+  return sum;
+};

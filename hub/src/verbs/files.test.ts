@@ -1,0 +1,111 @@
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { row, rows, START } from '../store/conformance/subject.js';
+import { createSqliteEngine } from '../store/engines/sqlite/index.js';
+import { backup, check, restore } from './files.js';
+import { describeStore, size } from './sizes.js';
+
+let data: string;
+let printed: string[];
+beforeEach(() => {
+  data = mkdtempSync(join(tmpdir(), 'muster-verbs-'));
+  printed = [];
+});
+afterEach(() => rmSync(data, { recursive: true, force: true }));
+
+const database = () => join(data, 'hub', 'muster.db');
+const call = (...words: string[]) => ({ words, flags: { data }, env: {}, print: (line: string) => void printed.push(line) });
+
+const HOUR_MS = 3_600_000;
+const HOURS = 14;
+/** A row a minute; the older ones are merged. */
+const fill = async (): Promise<void> => {
+  let now = START;
+  const engine = createSqliteEngine({ file: database() }, () => now);
+  await engine.open();
+  for (let hour = 0; hour < HOURS; hour++) {
+    now = START + (hour + 1) * HOUR_MS;
+    const list = Array.from({ length: 60 }, (_, minute) => {
+      const seq = hour * 60 + minute + 1;
+      return row(seq, START + seq * 60_000, [seq % 7, seq / 3]);
+    });
+    await engine.commit([rows('pi-1', ['a', 'b'], list)]);
+    while (engine.work(now));
+  }
+  for (let hour = 0; hour < 2; hour++) {
+    now += HOUR_MS;
+    while (engine.work(now));
+  }
+  await engine.close();
+};
+
+it('check reads everything of a sound store and says how large it is', async () => {
+  await fill();
+  await check(call());
+  expect(printed[0]).toMatch(/^[\d,]+ rows with [\d,]+ samples in [\d.]+ kB, [\d.]+ bytes a sample$/);
+  expect(printed.at(-1)).toMatch(/muster\.db is sound: every page, chunk and record was read/);
+});
+
+it('check names each damaged chunk with its device, and says what to do', async () => {
+  await fill();
+  const db = new Database(database());
+  const id = db.prepare<[], number>('SELECT max(id) FROM archive').pluck().get();
+  db.prepare('UPDATE archive SET blob = zeroblob(length(blob)) WHERE id = ?').run(id);
+  db.close();
+  const failed = await check(call()).catch((error: Error) => error.message);
+  expect(failed).toMatch(/is damaged, one fault:\n {2}a chunk of pi-1 \(archive \d+/);
+  expect(failed).toMatch(/goes on with everything else.*muster-hub restore FILE/s);
+});
+
+it('check of a folder without a database says where it looked', async () => {
+  await expect(check(call())).rejects.toMatchObject({ code: 'not_found', message: expect.stringContaining(data) });
+});
+
+it('a backup that is restored holds the same, and what was there before is kept with its write-ahead log', async () => {
+  await fill();
+  const saved = join(data, 'saved.db');
+  await backup(call(saved));
+  await expect(backup(call(saved))).rejects.toMatchObject({ code: 'conflict' });
+  const engine = createSqliteEngine({ file: database() });
+  await engine.open();
+  await engine.commit([rows('pi-2', ['a'], [row(1, START, [1])])]);
+  await restore(call(saved));
+  expect(existsSync(`${database()}.before-restore-wal`)).toBe(true);
+  await engine.close();
+  const restored = createSqliteEngine({ file: database() });
+  const { sequences } = await restored.open();
+  expect(sequences.map(({ device, intervals }) => [device, intervals])).toEqual([['pi-1', [[1, HOURS * 60]]]]);
+  expect((await restored.rows('pi-1', 0, 10_000)).length).toBe(HOURS * 60);
+  await restored.close();
+});
+
+it('a damaged backup is not restored', async () => {
+  await fill();
+  const saved = join(data, 'saved.db');
+  await backup(call(saved));
+  const db = new Database(saved);
+  db.exec('UPDATE archive SET blob = zeroblob(50)');
+  db.close();
+  await expect(restore(call(saved))).rejects.toMatchObject({
+    code: 'damaged',
+    message: expect.stringMatching(/was not restored/),
+  });
+});
+
+it('sizes are words: what a day adds, and what it comes to', () => {
+  expect([0, 999, 1_000, 123_456, 5_400_000_000].map(size)).toEqual(['0 bytes', '999 bytes', '1.0 kB', '123 kB', '5.4 GB']);
+  const forecast = {
+    per_day: { raw: 2e6, five: 5e5, hour: 1e5 },
+    after: [
+      { days: 30, bytes: 78e6 },
+      { days: 365, bytes: 279e6 },
+    ],
+  };
+  expect(describeStore({ bytes: 10, rows: 1, samples: 5, forecast })[1]).toBe(
+    'As the last day went on: 78.0 MB after 30 days, 279 MB after a year (a day adds 2.0 MB of rows, 500 kB of 5-minute and 100 kB of 1-hour values)',
+  );
+  expect(describeStore({ bytes: 0, rows: 0, samples: 0, forecast: null })[1]).toMatch(/once devices have reported/);
+});

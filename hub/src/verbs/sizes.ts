@@ -1,0 +1,31 @@
+import type { Forecast, StoreStats } from '../store/store.js';
+
+/** What the store holds and how large it will be, in words. */
+export const describeStore = (stats: StoreStats): string[] => {
+  const { rows, samples, bytes, forecast } = stats;
+  const each = samples > 0 ? `, ${(bytes / samples).toFixed(2)} bytes a sample` : '';
+  return [
+    `${whole(rows)} rows with ${whole(samples)} samples in ${size(bytes)}${each}`,
+    forecast ? forecastLine(forecast) : 'How large it will be can be told once devices have reported for some hours',
+  ];
+};
+
+const forecastLine = ({ per_day, after }: Forecast): string => {
+  const daily = `a day adds ${size(per_day.raw)} of rows, ${size(per_day.five)} of 5-minute and ${size(per_day.hour)} of 1-hour values`;
+  const sizes = after.map(({ days, bytes }) => `${size(bytes)} after ${span(days)}`).join(', ');
+  return `As the last day went on: ${sizes} (${daily})`;
+};
+
+const span = (days: number): string =>
+  days < 365 ? `${days} days` : days === 365 ? 'a year' : `${Math.round(days / 365)} years`;
+
+const whole = (count: number): string => count.toLocaleString('en-US');
+
+const UNITS = ['bytes', 'kB', 'MB', 'GB', 'TB'];
+
+/** In steps of 1,000, as disks are sold. */
+export const size = (bytes: number): string => {
+  const power = Math.min(UNITS.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, bytes)) / 3)));
+  const value = bytes / 1_000 ** power;
+  return `${power === 0 || value >= 100 ? value.toFixed(0) : value.toFixed(1)} ${UNITS[power]}`;
+};

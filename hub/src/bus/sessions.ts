@@ -7,7 +7,7 @@ import type { BusHandlers, BusRefusal, CloseReason, Link } from './bus.js';
 import { Lane } from './lane.js';
 import type { BusLimits } from './limits.js';
 import { Session } from './session.js';
-import { createWatcher } from './watcher.js';
+import { createSilenceWatch, createWatcher } from './watcher.js';
 
 export interface SessionsNeeds {
   handlers: BusHandlers;
@@ -18,26 +18,13 @@ export interface SessionsNeeds {
   takeReport: (session: Session, report: { packet_id: number; payload: Buffer }) => void;
 }
 
-/** The sweep runs four times a second. */
-const STANDSTILL_MS = 1_000;
-
-/** All connections: which agent holds which, and how each of them ends. */
-export const createSessions = ({ handlers, log, clock, refuse, takeReport }: SessionsNeeds, limits: BusLimits) => {
+/** Who is connected, and the one place where a link ends. */
+const createStand = ({ handlers, log, clock }: Pick<SessionsNeeds, 'handlers' | 'log' | 'clock'>, limits: BusLimits) => {
   const now = () => clock.monotonic();
-  const byClient = new WeakMap<object, Session>();
   const byAgent = new Map<string, Session>();
   const all = new Set<Session>();
   const watcher = createWatcher(now, limits.connect_ms);
-  const held = { bytes: 0, full: false };
-  const flushLater = createFlusher();
-  let links = 0;
-  let swept = now();
-
-  const refused = (session: Session, reason: BusRefusal['reason'], detail: string) =>
-    refuse({ reason, agent: claimedName(session.claimed), remote: session.remote, detail });
-  const needs = { limits, now, held, watch: watcher.watch, flushLater, takeReport, refused };
-
-  /** The one place where a link ends; later calls for the same session find it over. */
+  /** Later calls for the same session find it over. */
   const finish = (session: Session, otherwise: CloseReason): void => {
     if (session.over) return;
     const reason = session.reason ?? (session.guard.goodbye ? 'clean' : otherwise);
@@ -50,22 +37,25 @@ export const createSessions = ({ handlers, log, clock, refuse, takeReport }: Ses
     if (byAgent.get(link.grant.agent) === session) byAgent.delete(link.grant.agent);
     safely(log, () => handlers.closed(link, reason));
   };
+  return { now, byAgent, all, watcher, finish };
+};
 
-  /** Who was silent for 1.5 × keepalive; not while we did not read it, and not right after a standstill of our own. */
-  const endSilent = (): void => {
-    const at = now();
-    const late = at - swept > STANDSTILL_MS;
-    swept = at;
-    for (const session of byAgent.values()) {
-      if (late || session.guard.paused) session.guard.heard = at;
-      else if (at - session.guard.heard > session.keepalive_s * 1_500) session.end('keepalive');
-    }
-  };
+/** All connections: which agent holds which, and how each of them ends. */
+export const createSessions = (given: SessionsNeeds, limits: BusLimits) => {
+  const { handlers, log, refuse, takeReport } = given;
+  const { now, byAgent, all, watcher, finish } = createStand(given, limits);
+  const byClient = new WeakMap<object, Session>();
+  const held = { bytes: 0, full: false };
+  const endSilent = createSilenceWatch(now);
+  let links = 0;
+  const refused = (session: Session, reason: BusRefusal['reason'], detail: string) =>
+    refuse({ reason, agent: claimedName(session.claimed), remote: session.remote, detail });
+  const needs = { limits, now, held, watch: watcher.watch, flushLater: createFlusher(), takeReport, refused };
 
   return {
     sweep(): void {
       watcher.sweep();
-      endSilent();
+      endSilent(byAgent.values());
     },
     /** The store is behind, or no longer: who has sent more than an agent does is not read meanwhile. */
     press(full: boolean): void {
@@ -114,6 +104,7 @@ export const createSessions = ({ handlers, log, clock, refuse, takeReport }: Ses
     },
   };
 };
+
 /** One microtask for all sessions that a commit acknowledges. */
 const createFlusher = () => {
   let asking: Session[] = [];

@@ -2,9 +2,9 @@
 import { AppError } from '@muster/shared/errors';
 import { createSignal } from '@muster/shared/signal';
 import type { Link, Outcome, Received } from '../bus/bus.js';
-import type { Change } from '../store/store.js';
-import { createExpress, type Expressed } from './express.js';
+import { createExpress } from './express.js';
 import { createJudge, type IngestNeeds, type IngestSignals, type Judged, only } from './judge.js';
+import { takeBack } from './sequence.js';
 
 export interface Ingest extends IngestSignals {
   /** Handler of the bus: exactly one `done` per message. */
@@ -16,7 +16,7 @@ export interface Ingest extends IngestSignals {
 }
 
 export const createIngest = (needs: IngestNeeds): Ingest => {
-  const { sequences, latest, quarantine, tracker, writer, log } = needs;
+  const { sequences, latest, quarantine, writer, log } = needs;
   const signals: IngestSignals = { born: createSignal(), event: createSignal(), result: createSignal() };
   const judge = createJudge(needs, signals);
   const express = createExpress(needs);
@@ -32,55 +32,17 @@ export const createIngest = (needs: IngestNeeds): Ingest => {
     }
   };
   const changesOf = ({ changes, complaints }: Judged, { agent, payload }: { agent: string; payload: Uint8Array }) => {
+    if (complaints.length === 0) return changes;
     const kept = complaints.map((complaint) => quarantine.put({ ...complaint, agent, payload }));
     return [...changes, ...kept.filter((change) => change !== null)];
-  };
-
-  /** What counts as stored and could not be queued must count as new when it comes again. */
-  const takeBack = (changes: readonly Change[]): void => {
-    for (const change of changes) {
-      if (change.kind === 'mark') sequences.drop(change.device, change.boot, change.seq);
-      if (change.kind !== 'rows') continue;
-      for (const { boot, seq } of change.rows) if (boot !== null && seq !== null) sequences.drop(change.device, boot, seq);
-    }
-  };
-  /** False: not a usual report, or one that cannot be handled this way. */
-  const receiveUsual = (link: Link, message: Received, done: (outcome: Outcome) => void): boolean => {
-    const { device, payload } = message;
-    let usual: Expressed | null = null;
-    try {
-      usual = express(link, message);
-    } catch {
-      return false;
-    }
-    if (!usual) return false;
-    const { changes, columns, live } = usual;
-    counts.messages++;
-    for (const change of changes) if (change.kind === 'rows') counts.rows += change.rows.length;
-    try {
-      writer.queue(changes, { bytes: payload.byteLength, done: () => done('ack') });
-    } catch (error) {
-      if (!isRefusal(error)) log.error('A message could not be queued', { device, error });
-      takeBack(changes);
-      done('close');
-      return true;
-    }
-    try {
-      tracker.reported(link, device, live.length > 0);
-      if (live.length > 0) latest.put(device, columns, live);
-    } catch (error) {
-      log.error('A message was stored, but showing it failed', { device, error });
-    }
-    return true;
   };
 
   return {
     ...signals,
     received(link, message, done) {
-      if (receiveUsual(link, message, done)) return;
       const { device, payload } = message;
       const judged = guarded('A message could not be handled', device, {
-        run: () => judge(link, message),
+        run: () => express(link, message) ?? judge(link, message),
         otherwise: (error) => only(isRefusal(error) ? 'wrong_shape' : 'internal', device, asText(error)),
       });
       if (judged === null) return done('close');
@@ -92,7 +54,7 @@ export const createIngest = (needs: IngestNeeds): Ingest => {
       guarded('A message could not be queued', device, {
         run: () => writer.queue(changes, options),
         otherwise() {
-          takeBack(changes);
+          takeBack(sequences, changes);
           done('close');
         },
       });

@@ -4,7 +4,7 @@ import { WIRE_LIMITS } from '@muster/shared/wire/limits';
 import type { LiveValue } from '@muster/shared/wire/live';
 import type { Latest, LatestUpdate } from '../parts.js';
 import type { LatestValue, StoredRow } from '../store/store.js';
-import { createShapes, type Shape } from './shape.js';
+import { createShapes, type Shape, type Shapes } from './shape.js';
 
 export interface LatestKeeper extends Latest {
   /** Makes room for these series; the positions that fit when the device would have too many, null when all do. */
@@ -42,16 +42,7 @@ export const createLatest = (now: () => number): LatestKeeper => {
     seats.set(device, fresh);
     return fresh;
   };
-  const admit = (device: string, columns: readonly string[]): number[] | null => {
-    const seat = seatOf(device);
-    if (seat.columns === columns || !seat.shape.plan(columns).includes(-1)) return null;
-    const fresh = columns.filter((key) => !seat.shape.index.has(key));
-    const room = WIRE_LIMITS.series_per_device - seat.shape.keys.length;
-    if (room > 0) grow(seat, shapes.of([...seat.shape.keys, ...fresh.slice(0, room)]));
-    const fits = [...columns.keys()].filter((at) => seat.shape.index.has(columns[at] ?? ''));
-    return fits.length === columns.length ? null : fits;
-  };
-
+  const admit = (device: string, columns: readonly string[]) => makeRoom(shapes, seatOf(device), columns);
   const seedOne = (device: string, values: readonly LatestValue[]): void => {
     admit(
       device,
@@ -89,16 +80,7 @@ export const createLatest = (now: () => number): LatestKeeper => {
       if (!seat || slot === undefined || !hasValue(seat, slot)) return undefined;
       return { value: seat.values[slot] ?? 0, ts: seat.stamps[slot] ?? 0 };
     },
-    across: (metric) =>
-      [...seats].flatMap(([device, seat]) =>
-        seat.shape
-          .slotsOf(metric)
-          .filter((slot) => hasValue(seat, slot))
-          .map((slot) => {
-            const { labels, value, ts } = liveValue(seat, slot);
-            return { device, labels, value, ts };
-          }),
-      ),
+    across: (metric) => [...seats].flatMap(([device, seat]) => seriesOf(device, seat, metric)),
     updated,
     forget: (device) => void seats.delete(device),
   };
@@ -108,6 +90,25 @@ const NO_PLAN = new Int32Array(0);
 const NO_VALUES = new Float64Array(0);
 
 const hasValue = (seat: Seat, slot: number): boolean => (seat.stamps[slot] ?? 0) > 0;
+
+/** The positions that fit, null when all do. */
+const makeRoom = (shapes: Shapes, seat: Seat, columns: readonly string[]): number[] | null => {
+  if (seat.columns === columns || !seat.shape.plan(columns).includes(-1)) return null;
+  const fresh = columns.filter((key) => !seat.shape.index.has(key));
+  const room = WIRE_LIMITS.series_per_device - seat.shape.keys.length;
+  if (room > 0) grow(seat, shapes.of([...seat.shape.keys, ...fresh.slice(0, room)]));
+  const fits = [...columns.keys()].filter((at) => seat.shape.index.has(columns[at] ?? ''));
+  return fits.length === columns.length ? null : fits;
+};
+
+const seriesOf = (device: string, seat: Seat, metric: string) =>
+  seat.shape
+    .slotsOf(metric)
+    .filter((slot) => hasValue(seat, slot))
+    .map((slot) => {
+      const { labels, value, ts } = liveValue(seat, slot);
+      return { device, labels, value, ts };
+    });
 
 const liveValue = (seat: Seat, slot: number): LiveValue => {
   const { metric, labels } = seat.shape.series(slot);

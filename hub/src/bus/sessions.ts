@@ -7,7 +7,7 @@ import type { BusHandlers, BusRefusal, CloseReason, Link } from './bus.js';
 import { Lane } from './lane.js';
 import type { BusLimits } from './limits.js';
 import { Session } from './session.js';
-import { createWatcher } from './watcher.js';
+import { createSilenceWatch, createWatcher } from './watcher.js';
 
 export interface SessionsNeeds {
   handlers: BusHandlers;
@@ -18,31 +18,79 @@ export interface SessionsNeeds {
   takeReport: (session: Session, report: { packet_id: number; payload: Buffer }) => void;
 }
 
-/** The sweep runs four times a second. */
-const STANDSTILL_MS = 1_000;
+/** Who is connected, and the one place where a link ends. */
+const createStand = ({ handlers, log, clock }: Pick<SessionsNeeds, 'handlers' | 'log' | 'clock'>, limits: BusLimits) => {
+  const now = () => clock.monotonic();
+  const byAgent = new Map<string, Session>();
+  const all = new Set<Session>();
+  const watcher = createWatcher(now, limits.connect_ms);
+  /** Later calls for the same session find it over. */
+  const finish = (session: Session, otherwise: CloseReason): void => {
+    if (session.over) return;
+    const reason = session.reason ?? (session.guard.goodbye ? 'clean' : otherwise);
+    session.dispose();
+    session.end(reason);
+    all.delete(session);
+    watcher.opening.delete(session);
+    const { link } = session;
+    if (!link) return;
+    if (byAgent.get(link.grant.agent) === session) byAgent.delete(link.grant.agent);
+    safely(log, () => handlers.closed(link, reason));
+  };
+  return { now, byAgent, all, watcher, finish };
+};
 
 /** All connections: which agent holds which, and how each of them ends. */
-export const createSessions = (needs: SessionsNeeds, limits: BusLimits) => {
-  const pool = createPool(needs, limits);
-  const { byAgent, watcher } = pool;
+export const createSessions = (given: SessionsNeeds, limits: BusLimits) => {
+  const { handlers, log, refuse, takeReport } = given;
+  const { now, byAgent, all, watcher, finish } = createStand(given, limits);
+  const byClient = new WeakMap<object, Session>();
+  const held = { bytes: 0, full: false };
+  const endSilent = createSilenceWatch(now);
+  let links = 0;
+  const refused = (session: Session, reason: BusRefusal['reason'], detail: string) =>
+    refuse({ reason, agent: claimedName(session.claimed), remote: session.remote, detail });
+  const needs = { limits, now, held, watch: watcher.watch, flushLater: createFlusher(), takeReport, refused };
+
   return {
     sweep(): void {
       watcher.sweep();
-      endSilent(pool);
+      endSilent(byAgent.values());
     },
     /** The store is behind, or no longer: who has sent more than an agent does is not read meanwhile. */
     press(full: boolean): void {
-      pool.held.full = full;
+      held.full = full;
     },
-    of: (client: object): Session | undefined => pool.byClient.get(client),
+    of: (client: object): Session | undefined => byClient.get(client),
     linked: (agent: string): Session | undefined => byAgent.get(agent),
     size: (): number => byAgent.size,
-    accept: (conn: Duplex, remote: string, broker: Aedes): void => accept(pool, conn, { remote, broker }),
+    accept(conn: Duplex, remote: string, broker: Aedes): void {
+      const session = new Session(conn, remote, needs);
+      all.add(session);
+      watcher.opening.add(session);
+      conn.on('error', () => {});
+      conn.once('close', () => finish(session, 'lost'));
+      session.client = broker.handle(conn);
+      byClient.set(session.client, session);
+      // After the broker's own listener: what it left unread is read now.
+      conn.on('readable', () => session.guard.pump());
+    },
     /** The broker has registered the client, and closed an older one of the same id just before. */
-    opened: (client: Client): void => open(pool, client),
+    opened(client: Client): void {
+      const session = byClient.get(client);
+      if (!session?.grant || session.over || session.conn.destroyed) return;
+      const { grant, remote, keepalive_s } = session;
+      const old = byAgent.get(grant.agent);
+      if (old) finish(old, 'taken_over');
+      watcher.opening.delete(session);
+      const link: Link = { id: ++links, grant, remote, keepalive_s };
+      session.link = link;
+      byAgent.set(grant.agent, session);
+      safely(log, () => handlers.opened(link));
+    },
     /** The broker has sent CONNACK: from here on reports take the short way. */
     ready(client: Client): void {
-      const session = pool.byClient.get(client);
+      const session = byClient.get(client);
       if (!session?.link || session.over) return;
       session.guard.lane = new Lane(topicOf(session.link.grant.agent, 'report'), limits.packet_bytes, session);
     },
@@ -52,80 +100,9 @@ export const createSessions = (needs: SessionsNeeds, limits: BusLimits) => {
     },
     /** Each link is told `hub` before this returns. */
     endAll(): void {
-      for (const session of [...pool.all]) finish(pool, session, 'hub');
+      for (const session of [...all]) finish(session, 'hub');
     },
   };
-};
-
-const createPool = (needs: SessionsNeeds, limits: BusLimits) => {
-  const { clock, refuse, takeReport } = needs;
-  const now = () => clock.monotonic();
-  const watcher = createWatcher(now, limits.connect_ms);
-  const held = { bytes: 0, full: false };
-  const refused = (session: Session, reason: BusRefusal['reason'], detail: string) =>
-    refuse({ reason, agent: claimedName(session.claimed), remote: session.remote, detail });
-  return {
-    ...{ needs, now, watcher, held },
-    byClient: new WeakMap<object, Session>(),
-    byAgent: new Map<string, Session>(),
-    all: new Set<Session>(),
-    links: 0,
-    swept: now(),
-    /** What every session needs. */
-    shared: { limits, now, held, watch: watcher.watch, flushLater: createFlusher(), takeReport, refused },
-  };
-};
-type Pool = ReturnType<typeof createPool>;
-
-/** The one place where a link ends; later calls for the same session find it over. */
-const finish = ({ needs, all, watcher, byAgent }: Pool, session: Session, otherwise: CloseReason): void => {
-  if (session.over) return;
-  const reason = session.reason ?? (session.guard.goodbye ? 'clean' : otherwise);
-  session.dispose();
-  session.end(reason);
-  all.delete(session);
-  watcher.opening.delete(session);
-  const { link } = session;
-  if (!link) return;
-  if (byAgent.get(link.grant.agent) === session) byAgent.delete(link.grant.agent);
-  safely(needs.log, () => needs.handlers.closed(link, reason));
-};
-
-/** Who was silent for 1.5 × keepalive; not while we did not read it, and not right after a standstill of our own. */
-const endSilent = (pool: Pool): void => {
-  const at = pool.now();
-  const late = at - pool.swept > STANDSTILL_MS;
-  pool.swept = at;
-  for (const session of pool.byAgent.values()) {
-    if (late || session.guard.paused) session.guard.heard = at;
-    else if (at - session.guard.heard > session.keepalive_s * 1_500) session.end('keepalive');
-  }
-};
-
-const accept = (pool: Pool, conn: Duplex, { remote, broker }: { remote: string; broker: Aedes }): void => {
-  const session = new Session(conn, remote, pool.shared);
-  pool.all.add(session);
-  pool.watcher.opening.add(session);
-  conn.on('error', () => {});
-  conn.once('close', () => finish(pool, session, 'lost'));
-  session.client = broker.handle(conn);
-  pool.byClient.set(session.client, session);
-  // After the broker's own listener: what it left unread is read now.
-  conn.on('readable', () => session.guard.pump());
-};
-
-const open = (pool: Pool, client: Client): void => {
-  const session = pool.byClient.get(client);
-  if (!session?.grant || session.over || session.conn.destroyed) return;
-  const { grant, remote, keepalive_s } = session;
-  const old = pool.byAgent.get(grant.agent);
-  if (old) finish(pool, old, 'taken_over');
-  pool.watcher.opening.delete(session);
-  pool.links += 1;
-  const link: Link = { id: pool.links, grant, remote, keepalive_s };
-  session.link = link;
-  pool.byAgent.set(grant.agent, session);
-  safely(pool.needs.log, () => pool.needs.handlers.opened(link));
 };
 
 /** One microtask for all sessions that a commit acknowledges. */

@@ -20,3 +20,20 @@ export const createWatcher = (now: () => number, connect_ms: number) => {
     },
   };
 };
+
+/** The sweep runs four times a second. */
+const STANDSTILL_MS = 1_000;
+
+/** Who was silent for 1.5 × keepalive; not while we did not read it, and not right after a standstill of our own. */
+export const createSilenceWatch = (now: () => number) => {
+  let swept = now();
+  return (sessions: Iterable<Session>): void => {
+    const at = now();
+    const late = at - swept > STANDSTILL_MS;
+    swept = at;
+    for (const session of sessions) {
+      if (late || session.guard.paused) session.guard.heard = at;
+      else if (at - session.guard.heard > session.keepalive_s * 1_500) session.end('keepalive');
+    }
+  };
+};

@@ -7,6 +7,12 @@ import { hashOf } from './keys.js';
 
 type Declared = ReadonlyMap<string, MetricDeclaration>;
 
+/** A set as it is looked up and as it is kept: thousands of devices that come at once have one list between them. */
+interface Held {
+  declared: Declared;
+  list: WireMetric[];
+}
+
 export interface Declarations {
   of(device: string, metric: string): MetricDeclaration;
   /** Adds to what the device declared; the whole list to keep, null when nothing changed. */
@@ -16,19 +22,18 @@ export interface Declarations {
 }
 
 export const createDeclarations = (): Declarations => {
-  const devices = new Map<string, Declared>();
+  const devices = new Map<string, Held>();
   const single = createInterner<MetricDeclaration>();
-  const sets = createInterner<Declared & object>();
+  const sets = createInterner<Held>();
   const one = (metric: WireMetric): MetricDeclaration => {
     const { kind, unit, title, resolution } = metric;
     const made = { kind, unit, title, ...(resolution === undefined ? {} : { resolution }) };
     return single.intern(JSON.stringify(made), () => made);
   };
   return {
-    of: (device, metric) => devices.get(device)?.get(metric) ?? undeclared(metric),
+    of: (device, metric) => devices.get(device)?.declared.get(metric) ?? undeclared(metric),
     add(device, metrics) {
-      const known = devices.get(device);
-      const next = new Map(known);
+      const next = new Map(devices.get(device)?.declared);
       let changed = false;
       for (const metric of metrics) {
         const declaration = one(metric);
@@ -39,13 +44,11 @@ export const createDeclarations = (): Declarations => {
       }
       if (!changed) return null;
       const list = asList(next);
-      devices.set(
-        device,
-        sets.intern(hashOf(JSON.stringify(list)).toString('base64'), () => next),
-      );
-      return list;
+      const held = sets.intern(hashOf(JSON.stringify(list)).toString('base64'), () => ({ declared: next, list }));
+      devices.set(device, held);
+      return held.list;
     },
-    all: () => catalogue(new Set(devices.values())),
+    all: () => catalogue(new Set(Array.from(devices.values(), ({ declared }) => declared))),
     forget: (device) => void devices.delete(device),
   };
 };

@@ -1,26 +1,14 @@
 /** The short way for the usual report: known columns, good times, one device. Whatever else it is, the judge takes it (`judge`). */
 import { WIRE_LIMITS } from '@muster/shared/wire/limits';
 import type { Link, Received } from '../bus/bus.js';
-import type { Change, StoredRow } from '../store/store.js';
-import type { IngestNeeds } from './judge.js';
+import type { IngestNeeds, Judged } from './judge.js';
 import { createQuickReader, type QuickReport } from './quick.js';
 import { recent } from './report.js';
 
-/** What a usual report comes to. */
-export interface Expressed {
-  /** None: every row is stored already. */
-  changes: readonly Change[];
-  columns: readonly string[];
-  /** What to show and judge. */
-  live: readonly StoredRow[];
-}
-
-const NOTHING: readonly Change[] = [];
-
 /** Null leaves everything as it was. */
-export const createExpress = ({ registry, sequences, latest, now }: IngestNeeds) => {
+export const createExpress = ({ registry, sequences, latest, tracker, now }: IngestNeeds) => {
   const read = createQuickReader();
-  return (link: Link, { device, kind, payload }: Received): Expressed | null => {
+  return (link: Link, { device, kind, payload }: Received): Judged | null => {
     if (kind !== 'report' || !link.grant.devices.has(device)) return null;
     const registered = registry.get(device);
     const report = registered ? read(payload, (id) => registry.columns(device, id)) : null;
@@ -29,9 +17,12 @@ export const createExpress = ({ registry, sequences, latest, now }: IngestNeeds)
     if (!isTimely(report, present) || latest.admit(device, report.columns) !== null) return null;
     const { columns } = report;
     const rows = report.rows.filter(({ boot, seq }) => sequences.add(device, boot ?? '', seq ?? 0) === 'new');
-    if (rows.length === 0) return { changes: NOTHING, columns, live: [] };
     const live = recent(rows, { now: present, newest: latest.newest(device) ?? 0, device: registered });
-    return { changes: [{ kind: 'rows', device, columns, rows }], columns, live };
+    const effect = () => {
+      tracker.reported(link, device, live.length > 0);
+      if (live.length > 0) latest.put(device, columns, live);
+    };
+    return { changes: rows.length > 0 ? [{ kind: 'rows', device, columns, rows }] : [], complaints: [], effect };
   };
 };
 

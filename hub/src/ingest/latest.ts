@@ -4,7 +4,7 @@ import { WIRE_LIMITS } from '@muster/shared/wire/limits';
 import type { LiveValue } from '@muster/shared/wire/live';
 import type { Latest, LatestUpdate } from '../parts.js';
 import type { LatestValue, StoredRow } from '../store/store.js';
-import { createShapes, type Shape } from './shape.js';
+import { createShapes, type Shape, type Shapes } from './shape.js';
 
 export interface LatestKeeper extends Latest {
   /** Makes room for these series; the positions that fit when the device would have too many, null when all do. */
@@ -42,16 +42,7 @@ export const createLatest = (now: () => number): LatestKeeper => {
     seats.set(device, fresh);
     return fresh;
   };
-  const admit = (device: string, columns: readonly string[]): number[] | null => {
-    const seat = seatOf(device);
-    if (seat.columns === columns || !seat.shape.plan(columns).includes(-1)) return null;
-    const fresh = columns.filter((key) => !seat.shape.index.has(key));
-    const room = WIRE_LIMITS.series_per_device - seat.shape.keys.length;
-    if (room > 0) grow(seat, shapes.of([...seat.shape.keys, ...fresh.slice(0, room)]));
-    const fits = [...columns.keys()].filter((at) => seat.shape.index.has(columns[at] ?? ''));
-    return fits.length === columns.length ? null : fits;
-  };
-
+  const admit = (device: string, columns: readonly string[]) => makeRoom(shapes, seatOf(device), columns);
   const seedOne = (device: string, values: readonly LatestValue[]): void => {
     admit(
       device,
@@ -79,24 +70,38 @@ export const createLatest = (now: () => number): LatestKeeper => {
       if (placed) updated.emit(new Update(device, seat, marks));
     },
     newest: (device) => seats.get(device)?.newest,
-    of: (device) => valuesOf(seats.get(device)),
-    value: (device, series) => valueAt(seats.get(device), series),
-    across: (metric) => [...seats].flatMap(([device, seat]) => acrossSeat(device, seat, metric)),
+    of: (device) => {
+      const seat = seats.get(device);
+      return seat ? [...seat.shape.keys.keys()].filter((slot) => hasValue(seat, slot)).map((slot) => liveValue(seat, slot)) : [];
+    },
+    value(device, series) {
+      const seat = seats.get(device);
+      const slot = seat?.shape.index.get(series);
+      if (!seat || slot === undefined || !hasValue(seat, slot)) return undefined;
+      return { value: seat.values[slot] ?? 0, ts: seat.stamps[slot] ?? 0 };
+    },
+    across: (metric) => [...seats].flatMap(([device, seat]) => seriesOf(device, seat, metric)),
     updated,
     forget: (device) => void seats.delete(device),
   };
 };
 
-const valuesOf = (seat: Seat | undefined): LiveValue[] =>
-  seat ? [...seat.shape.keys.keys()].filter((slot) => hasValue(seat, slot)).map((slot) => liveValue(seat, slot)) : [];
+const NO_PLAN = new Int32Array(0);
+const NO_VALUES = new Float64Array(0);
 
-const valueAt = (seat: Seat | undefined, series: string): { value: number; ts: number } | undefined => {
-  const slot = seat?.shape.index.get(series);
-  if (!seat || slot === undefined || !hasValue(seat, slot)) return undefined;
-  return { value: seat.values[slot] ?? 0, ts: seat.stamps[slot] ?? 0 };
+const hasValue = (seat: Seat, slot: number): boolean => (seat.stamps[slot] ?? 0) > 0;
+
+/** The positions that fit, null when all do. */
+const makeRoom = (shapes: Shapes, seat: Seat, columns: readonly string[]): number[] | null => {
+  if (seat.columns === columns || !seat.shape.plan(columns).includes(-1)) return null;
+  const fresh = columns.filter((key) => !seat.shape.index.has(key));
+  const room = WIRE_LIMITS.series_per_device - seat.shape.keys.length;
+  if (room > 0) grow(seat, shapes.of([...seat.shape.keys, ...fresh.slice(0, room)]));
+  const fits = [...columns.keys()].filter((at) => seat.shape.index.has(columns[at] ?? ''));
+  return fits.length === columns.length ? null : fits;
 };
 
-const acrossSeat = (device: string, seat: Seat, metric: string) =>
+const seriesOf = (device: string, seat: Seat, metric: string) =>
   seat.shape
     .slotsOf(metric)
     .filter((slot) => hasValue(seat, slot))
@@ -104,11 +109,6 @@ const acrossSeat = (device: string, seat: Seat, metric: string) =>
       const { labels, value, ts } = liveValue(seat, slot);
       return { device, labels, value, ts };
     });
-
-const NO_PLAN = new Int32Array(0);
-const NO_VALUES = new Float64Array(0);
-
-const hasValue = (seat: Seat, slot: number): boolean => (seat.stamps[slot] ?? 0) > 0;
 
 const liveValue = (seat: Seat, slot: number): LiveValue => {
   const { metric, labels } = seat.shape.series(slot);

@@ -1,5 +1,5 @@
 /** Which (device, boot, seq) are stored: interval sets in memory, one flat array per boot, [from, to, from, to, …] rising. */
-import type { Recovered } from '../store/store.js';
+import type { Change, Recovered } from '../store/store.js';
 import { INGEST_LIMITS as L } from './limits.js';
 
 export interface Sequences {
@@ -60,6 +60,15 @@ export const createSequences = (recovered: Recovered['sequences'], now: () => nu
       return dropped;
     },
   };
+};
+
+/** What counts as stored and could not be queued must count as new when it comes again. */
+export const takeBack = (sequences: Pick<Sequences, 'drop'>, changes: readonly Change[]): void => {
+  for (const change of changes) {
+    if (change.kind === 'mark') sequences.drop(change.device, change.boot, change.seq);
+    if (change.kind !== 'rows') continue;
+    for (const { boot, seq } of change.rows) if (boot !== null && seq !== null) sequences.drop(change.device, boot, seq);
+  }
 };
 
 /** The set of this boot, last in the list: the front is what was not heard of for longest. */

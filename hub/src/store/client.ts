@@ -35,8 +35,11 @@ export const createEngineClient = (settings: EngineClientSettings): EngineClient
   let closing: Promise<void> | null = null;
   return {
     ...readsBy({ writer, reader, turns }),
-    // Only the writer knows what is not sealed yet.
-    stats: () => turns.run(() => writer.call('stats')),
+    // Only the writer knows what is not sealed yet, only the reader what it could not read.
+    async stats() {
+      const [stats, met] = await turns.run(() => Promise.all([writer.call('stats'), reader.call('damage')]));
+      return { ...stats, damaged: (stats.damaged ?? 0) + met };
+    },
     open: () => writer.call('open'),
     commit: (changes) => (fault ? Promise.reject(refused(sqlite.file)) : writer.call('commit', changes)),
     // In a thread of their own: they read the whole file, charts and commits go on meanwhile.

@@ -8,9 +8,12 @@ const log = createLog({ format: 'text', level: 'warn', write: (line) => process.
 const { writer } = await openStore({ file, clock: createSystemClock(), log }, { commit_ms: 5, group_items: 8 });
 
 let seq = 0;
+let ts = 0;
 const send = (): void => {
   const own = ++seq;
-  const rows = [{ boot, seq: own, ts: Date.now(), values: [own, own / 7] }];
+  // No two rows of one time: they would be one row.
+  ts = Math.max(ts + 1, Date.now());
+  const rows = [{ boot, seq: own, ts, values: [own, own / 7] }];
   writer.queue([{ kind: 'rows', device: 'pi-1', columns: ['count', 'part'], rows }], {
     bytes: 60,
     done: () => {

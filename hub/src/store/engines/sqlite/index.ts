@@ -45,6 +45,8 @@ export interface SqliteEngine extends Engine {
   slice(query: SliceQuery, options?: ReadOptions): Promise<Slice>;
   /** Names of devices, for going through all of them page by page. */
   devices(page: Page): Promise<string[]>;
+  /** Damaged places that reads of this engine met and the store has not noted. */
+  damage(): Promise<number>;
   /** One bounded slice of what goes on behind the commits; true: there is more to do at once. Never throws. */
   work(now: number): boolean;
   /** False while rows of before the start are still being read back: what asks for them then waits for all of them. */
@@ -100,6 +102,7 @@ export const createSqliteEngine = (settings: SqliteSettings, now: () => number =
     rows: (device, after, limit, options) =>
       on('Reading', ({ queries }) => queries.rows({ device, after, limit }, readingOf(options).head)),
     slice: (query, options) => on('Reading', ({ queries }) => queries.slice(query, readingOf(options))),
+    damage: () => on('Reading', ({ queries }) => queries.unnoted()),
     devices: (page) => on('Reading', ({ queries }) => queries.devices(page)),
     log: (query) => on('Reading', ({ db }) => readLog(db, query)),
     entries: (query) => on('Reading', ({ db }) => readEntries(db, query)),

@@ -2,6 +2,7 @@
 import type { MetricKind } from '@muster/shared/metrics';
 import { type Chunk, openChunk } from './codec/chunk.js';
 import type { Connection } from './connect.js';
+import { isDamage } from './errors.js';
 import { archiveId, MAX_PARTS, stagedFrom, stagedId, WINDOW_SLOTS, windowOfArchive } from './ids.js';
 import { createCache, tagOf } from './query-cache.js';
 import type { Samples } from './query-samples.js';
@@ -43,7 +44,7 @@ export interface Shelf {
   tag(device: number, window: number): number | null;
   /** Windows with staged chunks after a seal, of all devices: key and seal. */
   allPending(): Sealed[];
-  /** Changes whenever another connection has changed the file. */
+  /** Another number whenever anything in the file has changed. */
   version(): number;
   /** Windows with staged chunks in [first, last], rising. */
   pending(device: number, first: number, last: number): number[];
@@ -68,7 +69,7 @@ export const createShelf = (db: Connection): Shelf => {
   const inside: Inside = { sql: statements(db), cache: createCache(CACHE_BYTES), faults: new Map() };
   const { sql, faults } = inside;
   const runs = (place: 'five' | 'hour', id: number, { device, series }: Track, kind: MetricKind) => {
-    const blob = sql[place].get.get(id);
+    const blob = blobOf(inside, place, id);
     const key = `${place} ${id} ${series} ${kind}`;
     return blob ? kept(inside, { place, id, key, blob }, (chunk) => readRuns(chunk, series, { device, kind })) : null;
   };
@@ -77,7 +78,7 @@ export const createShelf = (db: Connection): Shelf => {
     steady: <T>(work: () => T): T => (db.inTransaction ? work() : (steady(work) as T)),
     archived({ device, series }, window) {
       const id = archiveId(device, window);
-      const blob = sql.archive.get.get(id);
+      const blob = blobOf(inside, 'archive', id);
       return blob ? samplesOf(inside, { place: 'archive', id, blob }, series) : null;
     },
     staged: ({ device, series }, window) =>
@@ -86,21 +87,22 @@ export const createShelf = (db: Connection): Shelf => {
     hour: (track, window, kind) => runs('hour', archiveId(track.device, unitOf(window)), track, kind),
     sealed: (from, to) => sql.sealed.all(stagedFrom(from + 1), stagedFrom(to + 1)),
     chunk(place, id) {
-      const blob = sql[place].get.get(id);
+      const blob = blobOf(inside, place, id);
       return blob ? opened(inside, { place, id, blob }) : null;
     },
     tag: (device, window) => sql.tag.get(archiveId(device, window)) ?? null,
     allPending: () => sql.pending.every.all(),
-    version: () => sql.version.get() ?? 0,
+    // Neither ever falls.
+    version: () => (sql.foreign.get() ?? 0) + (sql.own.get() ?? 0),
     tables(device, window, wanted) {
       const id = archiveId(device, window);
-      const blob = sql.archive.get.get(id);
+      const blob = blobOf(inside, 'archive', id);
       const stored: Stored[] = partsOf(inside, device, window).map((part) => ({ place: 'staged', ...part }));
       if (blob) stored.unshift({ place: 'archive', id, blob });
       return stored.flatMap((one) => tableOf(inside, one, wanted) ?? []);
     },
     sealedIn: (device, slot, wanted) =>
-      sql.parts.all(...partsIn(device, slot)).flatMap((part) => tableOf(inside, { place: 'staged', ...part }, wanted) ?? []),
+      partsOfSlot(inside, device, slot).flatMap((part) => tableOf(inside, { place: 'staged', ...part }, wanted) ?? []),
     merged: (device, window) => sql.merged.get(archiveId(device, window)) !== undefined,
     windowAfter(device, window) {
       const range = [archiveId(device, Math.max(0, window)), archiveId(device + 1, 0)] as const;
@@ -125,18 +127,37 @@ interface Stored {
   blob: Uint8Array;
 }
 
+/** A page that cannot be read costs what lies on it. */
+const spare = <T>(inside: Inside, { read, instead, ...at }: { place: Place; id: number; read: () => T; instead: T }): T => {
+  try {
+    return read();
+  } catch (error) {
+    if (!isDamage(error)) throw error;
+    blame(inside, at, error);
+    return instead;
+  }
+};
+
+const blobOf = (inside: Inside, place: Place, id: number): Uint8Array | undefined =>
+  spare(inside, { place, id, read: () => inside.sql[place].get.get(id), instead: undefined });
+
+const partsOfSlot = (inside: Inside, device: number, slot: number): { id: number; seal: number; blob: Uint8Array }[] => {
+  const [first, last] = partsIn(device, slot);
+  return spare(inside, { place: 'staged', id: first, read: () => inside.sql.parts.all(first, last), instead: [] });
+};
+
 const partsIn = (device: number, slot: number): [first: number, last: number] => [
   stagedId(device, slot, 0),
   stagedId(device, slot, MAX_PARTS - 1),
 ];
 
 /** Staged chunks that are merged already are left to be swept. */
-const partsOf = ({ sql }: Inside, device: number, window: number): { id: number; blob: Uint8Array }[] => {
-  const since = sql.pending.since.get(archiveId(device, window));
+const partsOf = (inside: Inside, device: number, window: number): { id: number; blob: Uint8Array }[] => {
+  const since = inside.sql.pending.since.get(archiveId(device, window));
   if (since === undefined) return [];
   const found: { id: number; blob: Uint8Array; seal: number }[] = [];
   for (let slot = window * WINDOW_SLOTS; slot < (window + 1) * WINDOW_SLOTS; slot++)
-    found.push(...sql.parts.all(...partsIn(device, slot)));
+    found.push(...partsOfSlot(inside, device, slot));
   return found.filter(({ seal }) => seal > since).sort((a, b) => a.seal - b.seal || a.id - b.id);
 };
 
@@ -188,7 +209,7 @@ const opened = (inside: Inside, stored: Stored): Chunk | null => {
   }
 };
 
-const blame = ({ faults }: Inside, { place, id }: Stored, error: unknown): null => {
+const blame = ({ faults }: Inside, { place, id }: { place: Place; id: number }, error: unknown): null => {
   if (faults.size < FAULTS_KEPT) faults.set(`${place} ${id}`, error instanceof Error ? error.message : String(error));
   return null;
 };
@@ -222,7 +243,8 @@ const statements = (db: Connection) => {
       all: db.prepare<[number, number], number>('SELECT id FROM pending WHERE id >= ? AND id <= ? ORDER BY id').pluck(),
     },
     tag: db.prepare<[number], number>('SELECT tag FROM five WHERE id = ?').pluck(),
-    version: db.prepare<[], number>('PRAGMA data_version').pluck(),
+    foreign: db.prepare<[], number>('PRAGMA data_version').pluck(),
+    own: db.prepare<[], number>('SELECT total_changes()').pluck(),
     merged: db.prepare<[number], 1>('SELECT 1 FROM archive WHERE id = ?').pluck(),
     sealed: db.prepare<[number, number], Sealed>('SELECT id, seal FROM staged WHERE id >= ? AND id < ?'),
     parts: db.prepare<[number, number], { id: number; seal: number; blob: Uint8Array }>(

@@ -6,8 +6,8 @@ import { SLOT_MS, windowEnd, windowOf, windowStart } from './ids.js';
 import { orderSamples, type Samples } from './query-samples.js';
 import type { Shelf, Track } from './query-shelf.js';
 import { FIVE_MS, HOUR_MS } from './rollup-format.js';
-import { atOrAfter } from './rollup-read.js';
-import { UNIT_WINDOWS } from './rollups.js';
+import { atOrAfter, type RunSet } from './rollup-read.js';
+import { UNIT_WINDOWS, unitOf } from './rollups.js';
 import type { Table } from './table.js';
 
 export type Tier = SeriesResult['tier'];
@@ -39,7 +39,7 @@ const COARSENESS: Record<Tier, number> = { raw: 0, '5m': 1, '1h': 2 };
 
 /** Answers the coarsest tier that was used. */
 export const feedSpan = (sources: Sources, track: Track, span: Span, fold: Fold<unknown>): Tier => {
-  const reading = { sources, track, span, fold, heads: byWindow(sources.heads, track) };
+  const reading = { sources, track, span, fold, heads: byWindow(sources.heads, track), hours: { unit: -1, runs: null } };
   const windows = windowsOf(reading);
   if (!windows) return 'raw';
   if (span.kind === 'counter') feedBefore(reading);
@@ -58,6 +58,8 @@ interface Reading {
   span: Span;
   fold: Fold<unknown>;
   heads: Map<number, Samples[]>;
+  /** The 1-hour roll-ups read last. */
+  hours: { unit: number; runs: RunSet | null };
 }
 
 const byWindow = (tables: readonly Table[], { device, series }: Track): Map<number, Samples[]> => {
@@ -95,11 +97,19 @@ const tierFor = ({ span, track }: Reading, window: number): Tier => {
   return span.edges === 'five' && span.tier !== 'raw' ? '5m' : 'raw';
 };
 
-const feedRuns = ({ sources, track, span, fold }: Reading, window: number, tier: Tier): boolean => {
-  const runs = tier === '5m' ? sources.shelf.five(track, window, span.kind) : sources.shelf.hour(track, window, span.kind);
+const feedRuns = (reading: Reading, window: number, tier: Tier): boolean => {
+  const { sources, track, span, fold } = reading;
+  const runs = tier === '5m' ? sources.shelf.five(track, window, span.kind) : hoursOf(reading, window);
   if (!runs) return false;
   const from = Math.max(span.from, windowStart(track.device, window));
   return runs.feed(fold, from, Math.min(span.to, windowEnd(track.device, window))) > 0;
+};
+
+/** Sixteen windows in a row have theirs in one blob. */
+const hoursOf = ({ sources, track, span, hours }: Reading, window: number): RunSet | null => {
+  const unit = unitOf(window);
+  if (hours.unit !== unit) Object.assign(hours, { unit, runs: sources.shelf.hour(track, window, span.kind) });
+  return hours.runs;
 };
 
 const feedSamples = (reading: Reading, window: number): boolean => {

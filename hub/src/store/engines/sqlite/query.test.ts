@@ -3,50 +3,10 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Point, SeriesResult } from '../../store.js';
 import { createMemoryEngine } from '../memory.js';
+import { COLUMNS, edge, HOUR, type Machine, machine, place, reportsOf, SECOND, START } from './testing/machines.js';
 import { createReadBench, type Filling, type ReadBench } from './testing/read-bench.js';
 
-const SECOND = 1_000;
-const MINUTE = 60 * SECOND;
-const HOUR = 60 * MINUTE;
-const START = Date.UTC(2026, 0, 5, 12);
-const COLUMNS = ['heat', 'count', 'odd', 'size', 'flat'];
 const KINDS = { heat: 'gauge', count: 'counter', odd: 'gauge', size: 'counter', flat: 'counter' } as const;
-
-/** Any seed gives the same machine: noise, counters with restarts, a value that is mostly missing, one that never moves. */
-const createNoise = (seed: number) => {
-  let state = seed >>> 0 || 1;
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 32;
-  };
-};
-
-interface Machine {
-  seed: number;
-  rows: number;
-  every: number;
-  restarts: number;
-}
-
-const reportsOf = ({ seed, rows, every, restarts }: Machine): Filling['rows'] => {
-  const noise = createNoise(seed);
-  let [ts, count, size] = [START - HOUR, 0, 1e12];
-  return Array.from({ length: rows }, () => {
-    ts += 1 + Math.floor(noise() < 0.02 ? noise() * 9 * HOUR : every * (0.9 + noise() / 5));
-    count = noise() < restarts ? Math.floor(noise() * 9) : count + Math.floor(noise() * 30);
-    size = noise() < restarts / 4 ? 0 : size + Math.floor(noise() * 1e6) / 4;
-    return { ts, values: [Math.round(noise() * 400) / 10, count, noise() < 0.2 ? Math.floor(noise() * 9) - 4 : null, size, 7] };
-  });
-};
-
-const machine = fc.record({
-  seed: fc.nat(),
-  rows: fc.integer({ min: 0, max: 500 }),
-  every: fc.constantFrom(10 * SECOND, 90 * SECOND, 10 * MINUTE),
-  restarts: fc.constantFrom(0, 0.01, 0.5),
-});
-const place = fc.constantFrom('head' as const, 'staged' as const, 'merged' as const, 'merged and staged late' as const);
-const edge = fc.constantFrom(1, 7 * SECOND + 13, 5 * MINUTE, HOUR, 6 * HOUR);
 
 const placed = fc.record({
   machine,
@@ -92,34 +52,6 @@ describe('queries', () => {
     );
     expect([...tiers].sort()).toEqual(['counter 1h', 'counter 5m', 'counter raw', 'gauge 1h', 'gauge 5m', 'gauge raw']);
     expect(bench.queries.faults.size).toBe(0);
-  });
-
-  it('rank a fleet as the memory engine ranks it', async () => {
-    const window = fc.record({
-      machines: fc.array(fc.record({ machine, places: fc.array(place, { minLength: 1, maxLength: 8 }) }), { maxLength: 4 }),
-      from: fc.integer({ min: -20, max: 200 }).map((times) => times * 5 * MINUTE),
-      length: fc.integer({ min: 1, max: 100 }).map((times) => times * 5 * MINUTE),
-      by: fc.constantFrom('increase' as const, 'mean' as const, 'max' as const),
-      metric: fc.constantFrom('heat', 'count', 'size'),
-    });
-    await fc.assert(
-      fc.asyncProperty(window, async ({ machines, from, length, by, metric }) => {
-        bench.close();
-        bench = createReadBench(new Database(':memory:'));
-        const query = { metric, from: START + from, to: START + from + length, n: 10, by };
-        const truth = [];
-        for (const one of machines) truth.push(...(await (await fill(one)).memory.top(query)));
-        const found = await bench.queries.top(query);
-        expect(found.map(({ device }) => device).sort()).toEqual(truth.map(({ device }) => device).sort());
-        for (const { device, value } of truth) {
-          const own = found.find((one) => one.device === device)?.value ?? Number.NaN;
-          expect(Math.abs(own - value)).toBeLessThanOrEqual(
-            Math.abs(value) * (by === 'mean' ? 0.02 : 1e-9) + (by === 'mean' ? 0.5 : 0),
-          );
-        }
-      }),
-      { numRuns: 60 },
-    );
   });
 
   it('know the newest value of every series', async () => {

@@ -16,10 +16,15 @@ export interface Queries extends Fleet {
   rows(page: { device: string; after: number; limit: number }, head?: HeadTables): ExportedRow[];
   /** Damaged chunks met so far, by place and key. */
   readonly faults: ReadonlyMap<string, string>;
+  /** How many of them the store has not noted by itself. */
+  unnoted(): number;
 }
 
 export const createQueries = (db: Connection, dictionary: Dictionary, own: HeadTables = NO_HEAD): Queries => {
   const shelf = createShelf(db);
+  const noted = db
+    .prepare<[place: string | undefined, key: number], 1>('SELECT 1 FROM damage WHERE place = ? AND key = ?')
+    .pluck();
   return {
     series(query, head = own) {
       const [device, series] = [dictionary.device(query.device), dictionary.series(query.series)];
@@ -39,5 +44,7 @@ export const createQueries = (db: Connection, dictionary: Dictionary, own: HeadT
     },
     ...createFleet({ db, dictionary, shelf, head: own }),
     faults: shelf.faults,
+    unnoted: () =>
+      [...shelf.faults.keys()].map((key) => key.split(' ')).filter(([place, id]) => !noted.get(place, Number(id))).length,
   };
 };

@@ -1,7 +1,7 @@
 /** The writing half of the engine: commits, what is in memory only, and the work behind them. */
 import type { Change, Recovered, StoreStats } from '../../store.js';
 import { createChunks } from './chunks.js';
-import { createCompact, duePending } from './compact.js';
+import { type CompactNeeds, createCompact, duePending } from './compact.js';
 import type { Connection } from './connect.js';
 import type { Dictionary } from './dictionary.js';
 import { isFull } from './errors.js';
@@ -14,13 +14,13 @@ import { createNumbers } from './numbers.js';
 import { createPending } from './pending.js';
 import { readStats, recoverRecords } from './records.js';
 import { createRebuild, createVisit } from './recover.js';
-import { createSeal, dueHeads, SEAL_RULES } from './seal.js';
+import { createSeal, dueHeads, SEAL_RULES, type SealNeeds } from './seal.js';
 import { createHeadReads } from './slice-reads.js';
-import { createSweep, RETENTION, type Retention } from './sweep.js';
+import { createSweep, RETENTION, type Retention, type SweepNeeds } from './sweep.js';
 import { countSamples, mergeTables } from './table.js';
 import { createTotals } from './totals.js';
-import { createTrim } from './trim.js';
-import { createWork, WORK_RULES, type WorkRules } from './work.js';
+import { createTrim, type TrimNeeds } from './trim.js';
+import { createWork, WORK_RULES, type WorkNeeds, type WorkRules } from './work.js';
 import { createCommit } from './write.js';
 
 export interface WriteSettings {
@@ -72,21 +72,7 @@ export const createWriteSide = ({ db, dictionary, rollups, now }: WriteNeeds, se
   };
   const forget = createForget({ ...base, alsoOnDisk: rollups.forget, alsoInMemory: forgetInMemory });
   const commit = createCommit({ ...base, forget });
-  const work = createWork(
-    {
-      heads: base.heads,
-      rebuild: rebuild.step,
-      dueHeads: (at, stuck) => dueHeads(base.heads, at, { rules: SEAL_RULES, stuck }),
-      seal: createSeal(base),
-      duePending: (at) => duePending(base.pending, at),
-      compact: createCompact({ ...base, onDamage: (id, error) => note('pages', id, error) }),
-      trim: createTrim(base),
-      sweep: createSweep(base),
-      ticks: () => performance.now(),
-    },
-    { ...WORK_RULES, ...settings.work },
-    now,
-  );
+  const work = createWork(workNeeds(base, { rebuild: rebuild.step, note }), { ...WORK_RULES, ...settings.work }, now);
   return {
     recovered: () => ({ ...recoverRecords(db), sequences: identities.recovered(dictionary.deviceName) }),
     commit(changes, at) {
@@ -112,6 +98,21 @@ export const createWriteSide = ({ db, dictionary, rollups, now }: WriteNeeds, se
     },
   };
 };
+
+type Base = SealNeeds & Omit<CompactNeeds, 'onDamage'> & TrimNeeds & SweepNeeds;
+type Note = ReturnType<typeof createDamageNote>;
+
+const workNeeds = (base: Base, { rebuild, note }: { rebuild: () => boolean; note: Note }): WorkNeeds => ({
+  heads: base.heads,
+  rebuild,
+  dueHeads: (now, stuck) => dueHeads(base.heads, now, { rules: SEAL_RULES, stuck }),
+  seal: createSeal(base),
+  duePending: (now) => duePending(base.pending, now),
+  compact: createCompact({ ...base, onDamage: (id, error) => note('window', id, error) }),
+  trim: createTrim(base),
+  sweep: createSweep(base),
+  ticks: () => performance.now(),
+});
 
 const createDamageNote = (db: Connection) => {
   const sql = db.prepare<[string, number, string]>(

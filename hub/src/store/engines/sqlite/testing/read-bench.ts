@@ -1,13 +1,13 @@
 /** Rows put straight where a test wants them: in the head, in staged chunks, merged and rolled up. */
 
-import { type ChunkInput, encodeChunk } from '../codec/chunk.js';
+import { type ChunkInput, encodeChunk, openChunk } from '../codec/chunk.js';
 import type { Connection } from '../connect.js';
 import { createDictionary } from '../dictionary.js';
-import { archiveId, slotOf, stagedId, windowOfSlot } from '../ids.js';
+import { archiveId, deviceOfArchive, slotOf, stagedId, WINDOW_SLOTS, windowOfArchive, windowOfSlot } from '../ids.js';
 import { migrations } from '../migrations/index.js';
 import { createQueries, type Queries } from '../query.js';
 import { createRollups } from '../rollups.js';
-import { mergeTables, type Table } from '../table.js';
+import { mergeTables, type Table, tableOfChunk } from '../table.js';
 
 export type Where = 'head' | 'staged' | 'merged' | 'merged and staged late';
 export interface Filling {
@@ -22,6 +22,8 @@ export interface ReadBench {
   queries: Queries;
   db: Connection;
   fill(filling: Filling): void;
+  /** Merges all that is staged. */
+  compact(): void;
   /** What retention does: the raw rows go, the roll-ups stay. */
   dropRaw(): void;
   close(): void;
@@ -38,22 +40,7 @@ export const createReadBench = (db: Connection): ReadBench => {
     (heads.get(device) ?? []).map((table) => narrow(table, wanted, from, to)),
   );
   const rollups = createRollups(db);
-  let seals = 0;
-
-  const stage = (device: number, slot: number, input: ChunkInput) => {
-    const part = db.prepare<[number, number], number>('SELECT count(*) FROM staged WHERE id >= ? AND id <= ?').pluck();
-    const own = part.get(stagedId(device, slot, 0), stagedId(device, slot, 63)) ?? 0;
-    const { length } = input.ts;
-    const add = db.prepare('INSERT INTO staged VALUES (?, ?, ?, ?, ?)');
-    add.run(stagedId(device, slot, own), ++seals, length, length * input.columns.length, encodeChunk(input));
-    db.prepare('INSERT INTO pending VALUES (?, ?) ON CONFLICT DO NOTHING').run(archiveId(device, windowOfSlot(slot)), seals - 1);
-  };
-  const merge = (device: number, window: number, input: ChunkInput) => {
-    const { length } = input.ts;
-    const add = db.prepare('INSERT INTO archive VALUES (?, ?, ?, ?)');
-    add.run(archiveId(device, window), length, length * input.columns.length, encodeChunk(input));
-    rollups.rolled(device, window, input);
-  };
+  const { stage, merge, compact } = createDisk(db, rollups);
 
   return {
     queries,
@@ -84,14 +71,53 @@ export const createReadBench = (db: Connection): ReadBench => {
         }
       }
       for (const [window, own] of windows) {
-        const input = mergeTables([tableOf(ids, own)]);
-        if (input) merge(device, window, input);
+        merge(device, window, [tableOf(ids, own)]);
       }
       for (const [slot, own] of bySlot(device, late)) stageAll(device, slot, own);
+    },
+    compact() {
+      for (const id of db.prepare<[], number>('SELECT id FROM pending').pluck().all())
+        compact(deviceOfArchive(id), windowOfArchive(id));
     },
     dropRaw: () => void db.exec('DELETE FROM archive; DELETE FROM staged; DELETE FROM pending'),
     close: () => db.close(),
   };
+};
+
+/** What the write path does to the tables, at once and by hand. */
+const createDisk = (db: Connection, rollups: ReturnType<typeof createRollups>) => {
+  let seals = 0;
+
+  const stage = (device: number, slot: number, input: ChunkInput) => {
+    const part = db.prepare<[number, number], number>('SELECT count(*) FROM staged WHERE id >= ? AND id <= ?').pluck();
+    const own = part.get(stagedId(device, slot, 0), stagedId(device, slot, 63)) ?? 0;
+    const { length } = input.ts;
+    const add = db.prepare('INSERT INTO staged VALUES (?, ?, ?, ?, ?)');
+    add.run(stagedId(device, slot, own), ++seals, length, length * input.columns.length, encodeChunk(input));
+    db.prepare('INSERT INTO pending VALUES (?, ?) ON CONFLICT DO NOTHING').run(archiveId(device, windowOfSlot(slot)), seals - 1);
+  };
+  const merge = (device: number, window: number, fresh: readonly Table[]) => {
+    const id = archiveId(device, window);
+    const old = db.prepare<[number], Uint8Array>('SELECT blob FROM archive WHERE id = ?').pluck().get(id);
+    const input = mergeTables([...(old ? [tableOfChunk(openChunk(old))] : []), ...fresh]);
+    if (!input) return;
+    const { length } = input.ts;
+    const put = db.prepare('INSERT OR REPLACE INTO archive VALUES (?, ?, ?, ?)');
+    put.run(id, length, length * input.columns.length, encodeChunk(input));
+    rollups.rolled(device, window, input);
+  };
+  const compact = (device: number, window: number) => {
+    const slots = Array.from({ length: WINDOW_SLOTS }, (_, i) => window * WINDOW_SLOTS + i);
+    const range = (slot: number) => [stagedId(device, slot, 0), stagedId(device, slot, 63)] as const;
+    const parts = db
+      .prepare<[number, number], Uint8Array>('SELECT blob FROM staged WHERE id >= ? AND id <= ? ORDER BY seal')
+      .pluck();
+    const staged = slots.flatMap((slot) => parts.all(...range(slot)).map((blob) => tableOfChunk(openChunk(blob))));
+    merge(device, window, staged);
+    for (const slot of slots) db.prepare('DELETE FROM staged WHERE id >= ? AND id <= ?').run(...range(slot));
+    db.prepare('DELETE FROM pending WHERE id = ?').run(archiveId(device, window));
+  };
+  return { stage, merge, compact };
 };
 
 const bySlot = (device: number, rows: Filling['rows']): Map<number, Filling['rows'][number][]> => {

@@ -64,6 +64,8 @@ interface Core {
   links: Map<string, Link>;
   /** Filled once the listeners are open. */
   addresses: Addresses;
+  /** It stops: what was under way may fail in silence. */
+  ended: boolean;
 }
 
 /** Opens the store, builds the parts, then the listeners, devices last; on failure nothing is left running. */
@@ -71,12 +73,14 @@ export const startHub = async (needs: HubNeeds, settings: HubSettings): Promise<
   const { clock, log, certificate } = needs;
   const store = await openStore({ file: settings.file, clock, log }, { commit_ms: settings.commit_ms });
   const undo: (() => Promise<void> | void)[] = [() => store.close()];
+  let core: Core | null = null;
   const stop = async () => {
+    if (core) core.ended = true;
     for (let step = undo.pop(); step; step = undo.pop()) await step();
   };
   try {
     const addresses: Addresses = { http: '', https: null, mqtt: null, mqtts: null, pin: certificate.pin };
-    const core: Core = { needs, settings, store, links: new Map(), addresses };
+    core = { needs, settings, store, links: new Map(), addresses, ended: false };
     const built = await buildParts(core);
     undo.push(() => built.alerts.stop());
     await built.begin();
@@ -91,6 +95,7 @@ export const startHub = async (needs: HubNeeds, settings: HubSettings): Promise<
     await bus.start();
     undo.push(() => bus.stop());
     Object.assign(addresses, whereWeAre(core, listeners, bus));
+    built.seed();
     return { addresses: () => addresses, setup_code: () => built.parts.auth.setup_code, stop };
   } catch (error) {
     await stop();
@@ -130,17 +135,17 @@ const buildParts = async (core: Core) => {
       clock.every(60_000, earnings.tick);
       tracker.start();
       await alerts.start(engine);
-      void seedLatest(core, { registry, latest, tracker });
     },
+    seed: () => void seedLatest(core, { registry, latest, tracker }),
   };
 };
 /** The newest stored values come behind the start: reading them waits for the heads of the whole fleet, devices do not. */
 const seedLatest = async (
-  { store, needs: { log } }: Core,
+  core: Core,
   { registry, latest, tracker }: { registry: Parts['registry']; latest: LatestKeeper; tracker: Tracker },
 ) => {
   try {
-    const found = await store.engine.latest();
+    const found = await core.store.engine.latest();
     const values = found.filter(({ device }) => registry.get(device));
     for (let at = 0; at < values.length; at += SEED_SLICE) {
       latest.seed(values.slice(at, at + SEED_SLICE));
@@ -148,7 +153,8 @@ const seedLatest = async (
     }
     tracker.recall();
   } catch (error) {
-    log.warn('The newest stored values could not be read; each is shown once it is reported again', { error });
+    if (!core.ended)
+      core.needs.log.warn('The newest stored values could not be read; each is shown once it is reported again', { error });
   }
 };
 

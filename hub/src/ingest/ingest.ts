@@ -51,7 +51,7 @@ export const createIngest = (needs: IngestNeeds): Ingest => {
       counts.messages++;
       for (const change of judged.changes) if (change.kind === 'rows') counts.rows += change.rows.length;
       const changes = changesOf(judged, { agent: link.grant.agent, payload });
-      const options = { bytes: payload.byteLength, urgent: judged.urgent === true, done: () => done('ack') };
+      const options = { bytes: payload.byteLength, urgent: judged.urgent === true, done: acknowledging(done) };
       // Queued before it is shown: an effect that fails must not cost a row that counts as stored already.
       guarded('A message could not be queued', device, {
         run: () => writer.queue(changes, options),
@@ -69,6 +69,9 @@ export const createIngest = (needs: IngestNeeds): Ingest => {
     counts: () => ({ ...counts }),
   };
 };
+
+/** Made here so that what waits for its commit holds on to nothing else of the message, such as the bytes it came in. */
+const acknowledging = (done: (outcome: Outcome) => void) => () => done('ack');
 
 interface Attempt<T> {
   run(): T;

@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
 import { createRandom } from '../sim/random.js';
-import { startHub } from '../testing/processes.js';
-import { median } from './facts.js';
+import { type RunningHub, startHub, until } from '../testing/processes.js';
+import { cpuOf, median } from './facts.js';
 import type { BenchFigures, BenchOptions } from './main.js';
 import { runChild } from './store/child.js';
 import { benchFolder } from './store/disk.js';
@@ -68,15 +68,18 @@ const openLarge = async (options: Options, print: BenchOptions['print']): Promis
     await crashWithJournal(file, options, print);
     const times: number[] = [];
     for (let open = 1; open <= options.opens; open++) {
-      const cold = dropCache(file);
+      const cold = dropCache(file) ? ', cold' : '';
       const { hub, first_puback_ms, started_ms } = await restart(folder.path(''), credential);
-      print(
-        `start ${open}${cold ? ', cold' : ''}: first PUBACK ${first_puback_ms.toFixed(0)} ms, hub up ${started_ms.toFixed(0)} ms`,
-      );
-      times.push(first_puback_ms);
-      if (open === options.opens) await askRecent(hub, print);
-      hub.signal('SIGKILL');
-      await hub.ended;
+      try {
+        const cpu_s = cpuOf(hub.pid).total.toFixed(2);
+        const up = `hub up after ${started_ms.toFixed(0)} ms, ${cpu_s} CPU s`;
+        print(`start ${open}${cold}: first PUBACK after ${first_puback_ms.toFixed(0)} ms (${up})`);
+        times.push(first_puback_ms);
+        if (open === options.opens) await askRecent(hub, print);
+      } finally {
+        hub.signal('SIGKILL');
+        await hub.ended;
+      }
     }
     return median(times);
   } finally {
@@ -132,10 +135,12 @@ const dropCache = (file: string): boolean =>
     .filter((one) => existsSync(one))
     .every((one) => spawnSync('dd', [`if=${one}`, 'iflag=nocache', 'count=0'], { stdio: 'ignore' }).status === 0);
 
-const askRecent = async (hub: Awaited<ReturnType<typeof startHub>>, print: BenchOptions['print']): Promise<void> => {
-  const from = Date.now() - 20 * MINUTE_MS;
+/** Queries of the last minutes wait for the heads, and the names of series for the newest values. */
+const askRecent = async (hub: RunningHub, print: BenchOptions['print']): Promise<void> => {
   const started = performance.now();
-  const series = `/devices/${deviceName(0)}/series/system.uptime?from=${from}&to=${Date.now()}&points=500`;
-  const { points } = await hub.api.get<{ points: unknown[] }>(series);
-  print(`  a chart of the last 20 min: ${(performance.now() - started).toFixed(0)} ms, ${points.length} points`);
+  const from = Date.now() - 20 * MINUTE_MS;
+  const path = `/devices/${deviceName(0)}/series/system.uptime?from=${from}&to=${Date.now()}&points=500`;
+  const ask = () => hub.api.get<{ points: unknown[] }>(path).catch(() => null);
+  const { points } = await until('a chart of the last minutes', ask);
+  print(`  a chart of the last 20 min: ${(performance.now() - started).toFixed(0)} ms later, ${points.length} points`);
 };

@@ -20,7 +20,11 @@ export const benchFolder = (needed_bytes: number): { path: (name: string) => str
       `${tmpdir()} has ${gigabytes(free)} free and this bench needs ${gigabytes(needed_bytes)}; choose another folder by TMPDIR`,
     );
   const folder = mkdtempSync(join(tmpdir(), 'muster-bench-'));
-  return { path: (name) => join(folder, name), remove: () => rmSync(folder, { recursive: true, force: true }) };
+  const remove = () => rmSync(folder, { recursive: true, force: true });
+  // Ctrl-C too must not leave gigabytes behind.
+  process.once('exit', remove);
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+  return { path: (name) => join(folder, name), remove };
 };
 
 const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;

@@ -46,7 +46,7 @@ const addTo = (pieces: number[], at: number, { value, by }: { value: number; by:
 /** Null when the roll-ups do not tell: a series that often falls is no counter. */
 export const piecesOfRuns = (chunk: Chunk, of: { device: number; series: number; by: By }): number[] | null => {
   const kind = of.by === 'increase' ? 'counter' : 'gauge';
-  const runs = readRuns(chunk, of.series, { device: of.device, kind });
+  const runs = readRuns(chunk, of.series, { device: of.device, kind, tier: 'five' });
   if (!runs) return [];
   const pieces: number[] = [];
   const run = (one: Run) => {

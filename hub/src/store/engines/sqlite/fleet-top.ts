@@ -16,7 +16,7 @@ import {
   standingOf,
 } from './fleet-pieces.js';
 import { createStrips, type Strip, type StripsOf } from './fleet-strips.js';
-import { archiveId, endOfStaged, SLOT_MS, windowEnd, windowOf, windowStart } from './ids.js';
+import { archiveId, endOfStaged, SLOT_MS, windowEnd, windowOf } from './ids.js';
 import type { Samples } from './query-samples.js';
 import type { Sealed, Shelf, Track } from './query-shelf.js';
 import { feedSpan, type Span } from './query-span.js';
@@ -87,11 +87,9 @@ interface Source {
 }
 
 /** Null when chunks may overlap in time: late rows. */
-const sourcesOf = ({ index, from, to }: State, device: number, all: readonly Table[]): Sources | null => {
+const sourcesOf = ({ index, from, to }: State, device: number, heads: readonly Table[]): Sources | null => {
   const chunks: Source[] = [];
   const [first, last] = [windowOf(device, Math.max(0, from - SLOT_MS)), windowOf(device, to - 1)];
-  // Between older rows and the span there may be some that are not looked at here.
-  const heads = all.filter(({ ts }) => (ts[0] as number) >= windowStart(device, first));
   const headFrom = heads.reduce((least, { ts }) => Math.min(least, ts[0] ?? Number.POSITIVE_INFINITY), Number.POSITIVE_INFINITY);
   if (last - first > MOST_WINDOWS) return null;
   for (let window = first; window <= last; window++) {
@@ -149,7 +147,8 @@ const addHead = (sum: Sum, { ts, ids, columns }: Table, series: number): void =>
   const piece = [0, 0, 0, Number.NaN];
   for (let i = 0; i < values.length; i++) {
     const value = values[i] as number;
-    if (Number.isNaN(value)) continue;
+    // Between older rows and the span there may be staged ones that are not looked at.
+    if (Number.isNaN(value) || (ts[i] as number) < sum.from - SLOT_MS) continue;
     piece[0] = ts[i] as number;
     piece[1] = value;
     piece[2] = sum.by === 'mean' ? 1 : value;

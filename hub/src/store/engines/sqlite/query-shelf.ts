@@ -71,7 +71,9 @@ export const createShelf = (db: Connection): Shelf => {
   const runs = (place: 'five' | 'hour', id: number, { device, series }: Track, kind: MetricKind) => {
     const blob = blobOf(inside, place, id);
     const key = `${place} ${id} ${series} ${kind}`;
-    return blob ? kept(inside, { place, id, key, blob }, (chunk) => readRuns(chunk, series, { device, kind })) : null;
+    return blob
+      ? kept(inside, { place, id, key, blob }, (chunk) => readRuns(chunk, series, { device, kind, tier: place }))
+      : null;
   };
   const steady = db.transaction((work: () => unknown): unknown => work());
   return {

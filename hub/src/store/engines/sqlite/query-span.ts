@@ -85,10 +85,12 @@ const windowsOf = ({ sources, track: { device }, span, heads }: Reading): { firs
 const feedWindow = (reading: Reading, window: number, unsettled: boolean): Tier => {
   const { span } = reading;
   const tier = unsettled ? 'raw' : tierFor(reading, window);
-  if (tier !== 'raw' && feedRuns(reading, window, tier)) return tier;
+  if (tier === '1h' && feedRuns(reading, window, '1h')) return '1h';
+  // The newest hours are rolled up to five minutes only.
+  if (tier !== 'raw' && feedRuns(reading, window, '5m')) return '5m';
   if (feedSamples(reading, window)) return 'raw';
   const others: Tier[] = span.tier === '1h' ? ['1h', '5m'] : ['5m', '1h'];
-  return others.find((other) => other !== tier && feedRuns(reading, window, other)) ?? 'raw';
+  return others.find((other) => feedRuns(reading, window, other)) ?? 'raw';
 };
 
 const tierFor = ({ span, track }: Reading, window: number): Tier => {

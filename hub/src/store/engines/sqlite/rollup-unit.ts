@@ -1,35 +1,39 @@
 /** One-hour roll-ups of a window out of its five-minute ones, when its raw rows are not at hand. */
 import type { Run } from '../../fold.js';
 import type { Chunk, ChunkInput } from './codec/chunk.js';
-import { windowOf, windowStart } from './ids.js';
+import { windowEnd, windowStart } from './ids.js';
 import * as format from './rollup-format.js';
-import { readRuns } from './rollup-read.js';
+import { atOrAfter, readRuns } from './rollup-read.js';
 import { type Buckets, newTally, type Tally } from './rollup-tally.js';
 import { chunkOf, columnsOf } from './rollup-window.js';
 
-export const hoursOfFives = (fives: Chunk, device: number): ChunkInput => {
-  const buckets = hoursOf(fives, device);
+/** Null when there are none of that window. */
+export const hoursOfFives = (fives: Chunk, device: number, window: number): ChunkInput | null => {
+  const span = { from: windowStart(device, window), to: windowEnd(device, window) };
+  const buckets = hoursOf(fives, span);
+  if (!buckets) return null;
   const tally = newTally(buckets.starts.length);
   const series = new Set(Array.from(fives.ids, format.seriesOfStat).filter((id) => id !== format.SHARED));
   const columns = [...series].flatMap((one) => {
-    add(tally, fives, { series: one, device, buckets });
+    add(tally, fives, { series: one, device, span, buckets });
     return tally.samples > 0 ? columnsOf(tally, one, buckets) : [];
   });
   return chunkOf(buckets, columns);
 };
 
-const hoursOf = (fives: Chunk, device: number): Buckets => {
+const hoursOf = (fives: Chunk, { from, to }: Span): Buckets | null => {
   const starts = fives.ts();
+  const [opens, end] = [atOrAfter(starts, from), atOrAfter(starts, to)];
+  if (opens === end) return null;
   const shared = (stat: number) => fives.column(format.statId(format.SHARED, stat))?.values ?? new Float64Array(starts.length);
   const [rows, last] = [shared(format.COUNT), shared(format.LAST_TS)];
-  const from = windowStart(device, windowOf(device, starts[0] as number));
   const hours = new Map<number, { rows: number; last_ts: number }>();
-  for (let i = 0; i < starts.length; i++) {
+  for (let i = opens; i < end; i++) {
     const start = hourOf(starts[i] as number, from);
     const before = hours.get(start)?.rows ?? 0;
     hours.set(start, { rows: before + (rows[i] as number), last_ts: (starts[i] as number) + (last[i] as number) });
   }
-  const first = (starts[0] as number) + (shared(format.FIRST_TS)[0] as number);
+  const first = (starts[opens] as number) + (shared(format.FIRST_TS)[opens] as number);
   const all = [...hours.values()];
   return {
     tier: 'hour',
@@ -44,27 +48,27 @@ const hoursOf = (fives: Chunk, device: number): Buckets => {
 /** The border of the window may cut an hour. */
 const hourOf = (ts: number, from: number): number => Math.max(Math.floor(ts / format.HOUR_MS) * format.HOUR_MS, from);
 
+interface Span {
+  from: number;
+  to: number;
+}
 interface Of {
   series: number;
   device: number;
+  span: Span;
   buckets: Buckets;
 }
 
-const add = (tally: Tally, fives: Chunk, { series, device, buckets }: Of): void => {
+const add = (tally: Tally, fives: Chunk, { series, device, span, buckets }: Of): void => {
   tally.count.fill(0);
   tally.slowest.fill(Number.NaN);
-  Object.assign(tally, { opens: -1, samples: 0, dips: Number.POSITIVE_INFINITY });
-  tally.falls = fives.ids.includes(format.statId(series, format.INCREASE)) ? 1 : 0;
-  const from = buckets.starts[0] as number;
-  const bucketOf = ({ start }: Run): number => buckets.starts.indexOf(hourOf(start, from));
+  Object.assign(tally, { opens: -1, samples: 0, dips: Number.POSITIVE_INFINITY, falls: 0 });
+  const bucketOf = ({ start }: Run): number => buckets.starts.indexOf(hourOf(start, span.from));
   const feed = (kind: 'gauge' | 'counter', run: (run: Run, at: number) => void) =>
-    readRuns(fives, series, { device, kind, tier: 'five' })?.feed(
-      { run: (one) => run(one, bucketOf(one)) },
-      0,
-      Number.POSITIVE_INFINITY,
-    );
+    readRuns(fives, series, { device, kind, tier: 'five' })?.feed({ run: (one) => run(one, bucketOf(one)) }, span.from, span.to);
   feed('gauge', (run, at) => addGauge(tally, run, at));
   feed('counter', (run, at) => addCounter(tally, run, at));
+  if (fives.ids.includes(format.statId(series, format.INCREASE))) tally.falls = 1;
 };
 
 const addGauge = (tally: Tally, { min, max, mean, count }: Run, at: number): void => {

@@ -1,41 +1,64 @@
 /**
- * Keeps the roll-ups of merged windows: five-minute ones per window; one-hour ones of four days in one blob, so that a year
- * reads few. Such a blob is made when the first window after its days is merged: until then the five-minute ones will do.
+ * Keeps the roll-ups of merged windows: five-minute ones of a day in one blob; one-hour ones of four days in one, so that a
+ * year reads few. That one is made when the first window after its days is merged: until then the five-minute ones will do.
  */
 import { type Chunk, type ChunkInput, encodeChunk, openChunk } from './codec/chunk.js';
 import type { Connection } from './connect.js';
 import type { RollupHook } from './hooks.js';
 import { archiveId, windowEnd, windowOf, windowOfArchive, windowStart } from './ids.js';
-import { tagOf } from './query-cache.js';
+import { checksumOf } from './query-cache.js';
+import type { RollupTier } from './rollup-format.js';
 import { atOrAfter } from './rollup-read.js';
 import { hoursOfFives } from './rollup-unit.js';
 import { rollupWindow } from './rollup-window.js';
 
-/** Windows of a 1-hour blob: a year in 92 of them. */
-export const UNIT_WINDOWS = 16;
-export const unitOf = (window: number): number => Math.floor(window / UNIT_WINDOWS);
+/** Windows of a blob: longer columns cost less a row (288 instead of 72: a fifth), and more to write anew with each window. */
+const FIVE_WINDOWS = 4;
+export const HOUR_WINDOWS = 16;
+const WINDOWS = { five: FIVE_WINDOWS, hour: HOUR_WINDOWS };
+
+/** Key of the blob that a window is in. */
+export const rollupId = (tier: RollupTier, device: number, window: number): number =>
+  archiveId(device, Math.floor(window / WINDOWS[tier]));
+/** First window of a blob, and of the next. */
+export const windowsOfRollup = (tier: RollupTier, id: number): [first: number, next: number] => {
+  const unit = windowOfArchive(id);
+  return [unit * WINDOWS[tier], (unit + 1) * WINDOWS[tier]];
+};
+
+/** A tag tells one state of a five-minute blob from another, and which windows are in it. */
+export const holdsWindow = (tag: number, window: number): boolean => Math.floor(tag / 2 ** (window % FIVE_WINDOWS)) % 2 === 1;
+export const windowsHeld = (tag: number): number => [0, 1, 2, 3].filter((window) => holdsWindow(tag, window)).length;
+const tagFor = (blob: Uint8Array, before: number, window: number): number =>
+  checksumOf(blob) * 16 + ((before % 16) | (1 << (window % FIVE_WINDOWS)));
 
 export const createRollups = (db: Connection): RollupHook => {
   const sql = statements(db);
-  const finish = (device: number, unit: number) => {
-    const id = archiveId(device, unit);
+  const finish = (device: number, window: number) => {
+    const id = rollupId('hour', device, window);
     if (sql.hasHour.get(id) !== undefined) return;
-    const first = unit * UNIT_WINDOWS;
-    const blobs = sql.fives.all(archiveId(device, first), archiveId(device, first + UNIT_WINDOWS));
-    const hours = blobs.flatMap((blob) => readable(blob) ?? []).map((fives) => hoursOfFives(fives, device));
+    const [first, next] = windowsOfRollup('hour', id);
+    const hours: ChunkInput[] = [];
+    for (let one = first; one < next; one += FIVE_WINDOWS) {
+      const fives = readable(sql.five.get(rollupId('five', device, one))?.blob);
+      for (let at = one; fives && at < one + FIVE_WINDOWS; at++) hours.push(...asList(hoursOfFives(fives, device, at)));
+    }
     if (hours.length > 0) sql.putHour.run(id, encodeChunk(joinRows(hours)));
   };
   return {
     rolled(device, window, raw) {
       const span = { from: windowStart(device, window), to: windowEnd(device, window) };
       const { five, hour } = rollupWindow(raw, span.from);
-      const blob = encodeChunk(five);
-      sql.putFive.run(archiveId(device, window), tagOf(blob), blob);
-      const id = archiveId(device, unitOf(window));
-      const known = sql.hour.get(id);
-      if (known) sql.putHour.run(id, encodeChunk(spliceRows(readable(known), span, hour)));
-      const before = sql.lastFive.get(archiveId(device, 0), archiveId(device, unitOf(window) * UNIT_WINDOWS));
-      if (before != null) finish(device, unitOf(windowOfArchive(before)));
+      const id = rollupId('five', device, window);
+      const before = sql.five.get(id);
+      const chunk = readable(before?.blob);
+      const blob = encodeChunk(spliceRows(chunk, span, five));
+      sql.putFive.run(id, tagFor(blob, chunk ? (before?.tag ?? 0) : 0, window), blob);
+      const hours = rollupId('hour', device, window);
+      const known = sql.hour.get(hours);
+      if (known) sql.putHour.run(hours, encodeChunk(spliceRows(readable(known), span, hour)));
+      const older = sql.lastFive.get(archiveId(device, 0), rollupId('five', device, windowsOfRollup('hour', hours)[0]));
+      if (older != null) finish(device, windowsOfRollup('five', older)[0]);
     },
     forget(device) {
       const range = [archiveId(device, 0), archiveId(device + 1, 0)] as const;
@@ -44,17 +67,18 @@ export const createRollups = (db: Connection): RollupHook => {
     },
     expire(device, { five, hour }) {
       const first = archiveId(device, 0);
-      const fives = five === null ? ([first, first] as const) : ([first, archiveId(device, windowBefore(device, five))] as const);
-      const units = new Set(sql.fiveIds.all(...fives).map((id) => unitOf(windowOfArchive(id))));
-      for (const unit of units) finish(device, unit);
-      const dropped = sql.dropFive.run(...fives).changes;
-      if (hour === null) return dropped;
-      return dropped + sql.dropHour.run(first, archiveId(device, unitOf(windowBefore(device, hour)))).changes;
+      const past = (tier: RollupTier, ts: number) => [first, rollupId(tier, device, Math.max(0, windowOf(device, ts)))] as const;
+      let dropped = 0;
+      if (five !== null) {
+        for (const id of sql.fiveIds.all(...past('five', five))) finish(device, windowsOfRollup('five', id)[0]);
+        dropped += sql.dropFive.run(...past('five', five)).changes;
+      }
+      return hour === null ? dropped : dropped + sql.dropHour.run(...past('hour', hour)).changes;
     },
   };
 };
 
-const windowBefore = (device: number, ts: number): number => Math.max(0, windowOf(device, ts));
+const asList = <T>(one: T | null): T[] => (one === null ? [] : [one]);
 
 /** A damaged blob is replaced by what is known now: its other windows stay readable in the finer tiers. */
 const readable = (blob: Uint8Array | undefined): Chunk | null => {
@@ -116,7 +140,7 @@ const statements = (db: Connection) => ({
     'INSERT INTO five VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET tag = excluded.tag, blob = excluded.blob',
   ),
   putHour: db.prepare<[number, Uint8Array]>('INSERT INTO hour VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET blob = excluded.blob'),
-  fives: db.prepare<[number, number], Uint8Array>('SELECT blob FROM five WHERE id >= ? AND id < ? ORDER BY id').pluck(),
+  five: db.prepare<[number], { tag: number; blob: Uint8Array }>('SELECT tag, blob FROM five WHERE id = ?'),
   fiveIds: db.prepare<[number, number], number>('SELECT id FROM five WHERE id >= ? AND id < ?').pluck(),
   lastFive: db.prepare<[number, number], number | null>('SELECT max(id) FROM five WHERE id >= ? AND id < ?').pluck(),
   hasHour: db.prepare<[number], 1>('SELECT 1 FROM hour WHERE id = ?').pluck(),

@@ -54,8 +54,8 @@ export const piecesOfRuns = (chunk: Chunk, of: { device: number; series: number;
     else if (of.by === 'mean') pieces.push(one.start, one.mean * one.count, one.count, 0);
     else pieces.push(one.start, one.max, 0, 0);
   };
-  const fed = runs.feed({ run }, 0, Number.POSITIVE_INFINITY);
-  return fed > 0 ? pieces : null;
+  runs.feed({ run }, 0, Number.POSITIVE_INFINITY);
+  return runs.whole ? pieces : null;
 };
 
 /** Adds up pieces in order of time. */

@@ -74,7 +74,7 @@ describe('a ranking of the fleet', () => {
           }
         },
       ),
-      { numRuns: 60 },
+      { numRuns: 40 },
     );
   });
 

@@ -48,7 +48,7 @@ describe('queries', () => {
         const after = START + from;
         expect(bench.queries.rows({ device, after, limit: 50 })).toEqual(await memory.rows(device, after, 50));
       }),
-      { numRuns: 250 },
+      { numRuns: 120 },
     );
     expect([...tiers].sort()).toEqual(['counter 1h', 'counter 5m', 'counter raw', 'gauge 1h', 'gauge 5m', 'gauge raw']);
     expect(bench.queries.faults.size).toBe(0);
@@ -62,7 +62,7 @@ describe('queries', () => {
         const bySeries = (a: { series: string }, b: { series: string }) => (a.series < b.series ? -1 : 1);
         expect(own.sort(bySeries)).toEqual((await memory.latest()).sort(bySeries));
       }),
-      { numRuns: 60 },
+      { numRuns: 40 },
     );
   });
 

@@ -12,6 +12,8 @@ export interface RunSet {
   feed(fold: Pick<Fold<unknown>, 'run'>, from: number, to: number): number;
   /** The last sample of the newest run that ended before a time. */
   before(ts: number): { ts: number; value: number } | null;
+  /** False: of some buckets it is not known what a counter would have risen in them. */
+  whole: boolean;
   /** Memory it takes. */
   bytes: number;
 }
@@ -64,6 +66,7 @@ export const readRuns = (chunk: Chunk, series: number, of: RunsOf): RunSet | nul
         if (fill(run, i) && run.last_ts < ts) return { ts: run.last_ts, value: run.last };
       return null;
     },
+    whole: of.kind === 'gauge' || starts.every((_, i) => Number.isNaN(at(stats.min, i)) || !Number.isNaN(lastAt(stats, i))),
     bytes: starts.length * 8 * (1 + Object.values(stats).filter((column) => column !== null).length),
   };
 };

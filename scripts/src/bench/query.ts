@@ -123,7 +123,7 @@ const askTop = async (asking: Asking, file: string): Promise<number> => {
     });
     const older = () => asking.end - Math.floor((asking.random.next() * (hours - 1) * HOUR_MS) / MINUTE_MS) * MINUTE_MS;
     const ask = () => client.top(topOf(asking, older()));
-    await measure(asking, { label: `top 10 of ${devices} devices, an older hour`, ask, describe: found });
+    await measure(asking, { label: `top 10 of ${devices} devices, earlier hours`, ask, describe: found });
     return p50;
   });
 };

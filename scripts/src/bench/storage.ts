@@ -20,8 +20,8 @@ const OPTIONS = {
 
 const EVERY_MS = 10_000;
 const HOUR_MS = 3_600_000;
-/** Chunks of 6 h begin at another time for each device: after this all of them are merged and what they were made of is gone. */
-const IDLE_MINUTES = 13 * 60;
+/** Hours are rolled up four days at a time: after this every tier holds all of it, and what it was made of is gone. */
+const IDLE_MINUTES = 6 * 24 * 60;
 
 interface Measured {
   per_sample: number;

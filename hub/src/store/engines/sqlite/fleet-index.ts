@@ -8,11 +8,11 @@ export interface Index {
   partsOf(device: number): readonly Sealed[];
   /** By the key of a (device, window). */
   isPending(id: number): boolean;
-  /** Tells one state of its five-minute roll-ups from another; null: there are none. */
-  tag(id: number, of: { device: number; window: number }): number | null;
+  /** Tells one state of a blob of five-minute roll-ups from another; null: there is none. */
+  tag(id: number): number | null;
 }
 
-/** 10,000 devices × 6 windows. */
+/** 10,000 devices × 6 days. */
 const TAGS_KEPT = 60_000;
 const NONE: readonly Sealed[] = [];
 
@@ -32,10 +32,10 @@ export const createIndex = (shelf: Shelf): Index => {
     },
     partsOf: (device) => parts.get(device) ?? NONE,
     isPending: (id) => pending.has(id),
-    tag(id, { device, window }) {
+    tag(id) {
       const known = tags.get(id);
       if (known?.version === version) return known.tag;
-      const tag = shelf.tag(device, window);
+      const tag = shelf.tag(id);
       tags.set(id, { version, tag });
       return tag;
     },

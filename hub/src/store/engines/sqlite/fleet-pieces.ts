@@ -46,7 +46,7 @@ const addTo = (pieces: number[], at: number, { value, by }: { value: number; by:
 /** Null when the roll-ups do not tell: a series that often falls is no counter. */
 export const piecesOfRuns = (chunk: Chunk, of: { device: number; series: number; by: By }): number[] | null => {
   const kind = of.by === 'increase' ? 'counter' : 'gauge';
-  const runs = readRuns(chunk, of.series, { device: of.device, kind });
+  const runs = readRuns(chunk, of.series, { device: of.device, kind, tier: 'five' });
   if (!runs) return [];
   const pieces: number[] = [];
   const run = (one: Run) => {
@@ -54,8 +54,8 @@ export const piecesOfRuns = (chunk: Chunk, of: { device: number; series: number;
     else if (of.by === 'mean') pieces.push(one.start, one.mean * one.count, one.count, 0);
     else pieces.push(one.start, one.max, 0, 0);
   };
-  const fed = runs.feed({ run }, 0, Number.POSITIVE_INFINITY);
-  return fed > 0 ? pieces : null;
+  runs.feed({ run }, 0, Number.POSITIVE_INFINITY);
+  return runs.whole ? pieces : null;
 };
 
 /** Adds up pieces in order of time. */
@@ -63,6 +63,8 @@ export interface Sum {
   by: By;
   from: number;
   to: number;
+  /** From here on all pieces are at hand: older ones are not used, since newer ones may be missing. */
+  known: number;
   /** Pieces, or rises between two. */
   parts: number;
   amount: number;
@@ -74,8 +76,8 @@ export interface Sum {
   blind: boolean;
 }
 
-export const newSum = (by: By, from: number, to: number): Sum =>
-  reset({ by, from, to, parts: 0, amount: 0, weight: 0, last: Number.NaN, newest: 0, blind: false });
+export const newSum = (by: By, { from, to, known }: { from: number; to: number; known: number }): Sum =>
+  reset({ by, from, to, known, parts: 0, amount: 0, weight: 0, last: Number.NaN, newest: 0, blind: false });
 
 /** For the next series. */
 export const reset = (sum: Sum): Sum => {
@@ -87,10 +89,11 @@ export const reset = (sum: Sum): Sum => {
 };
 
 export const addPieces = (sum: Sum, pieces: ArrayLike<number>, at: number, end: number): void => {
-  const { from, to } = sum;
+  const { from, to, known } = sum;
   for (let i = at; i < end; i += STRIDE) {
     const start = pieces[i] as number;
     if (start >= to) return;
+    if (start < known) continue;
     if (sum.by === 'increase') {
       if (start >= from) addRise(sum, pieces, i);
       sum.last = pieces[i + 2] as number;

@@ -16,11 +16,12 @@ import {
   standingOf,
 } from './fleet-pieces.js';
 import { createStrips, type Strip, type StripsOf } from './fleet-strips.js';
-import { archiveId, endOfStaged, SLOT_MS, windowEnd, windowOf, windowStart } from './ids.js';
+import { archiveId, endOfStaged, SLOT_MS, windowEnd, windowOf } from './ids.js';
 import type { Samples } from './query-samples.js';
 import type { Sealed, Shelf, Track } from './query-shelf.js';
 import { feedSpan, type Span } from './query-span.js';
 import { FIVE_MS } from './rollup-format.js';
+import { holdsWindow, rollupId } from './rollups.js';
 import type { Table } from './table.js';
 
 export interface Standing {
@@ -43,7 +44,15 @@ export const createRanking = (shelf: Shelf) => {
     const { by } = query;
     const span = rankedSpan(query);
     const onGrid = span.from % FIVE_MS === 0 && span.to % FIVE_MS === 0;
-    const state: State = { shelf, strips, index, rolls: new Map(), sum: newSum(by, span.from, span.to), by, ...span };
+    const state: State = {
+      shelf,
+      strips,
+      index,
+      rolls: new Map(),
+      sum: newSum(by, { ...span, known: span.from - SLOT_MS }),
+      by,
+      ...span,
+    };
     return {
       refresh: () => index.refresh(span),
       of(device, series, heads) {
@@ -87,19 +96,18 @@ interface Source {
 }
 
 /** Null when chunks may overlap in time: late rows. */
-const sourcesOf = ({ index, from, to }: State, device: number, all: readonly Table[]): Sources | null => {
+const sourcesOf = ({ index, from, to }: State, device: number, heads: readonly Table[]): Sources | null => {
   const chunks: Source[] = [];
   const [first, last] = [windowOf(device, Math.max(0, from - SLOT_MS)), windowOf(device, to - 1)];
-  // Between older rows and the span there may be some that are not looked at here.
-  const heads = all.filter(({ ts }) => (ts[0] as number) >= windowStart(device, first));
   const headFrom = heads.reduce((least, { ts }) => Math.min(least, ts[0] ?? Number.POSITIVE_INFINITY), Number.POSITIVE_INFINITY);
   if (last - first > MOST_WINDOWS) return null;
   for (let window = first; window <= last; window++) {
-    const id = archiveId(device, window);
-    const pending = index.isPending(id);
-    const tag = index.tag(id, { device, window });
-    if (tag !== null && (pending || headFrom < windowEnd(device, window))) return null;
-    if (tag !== null) chunks.push({ place: 'five', id, tag, chunk: undefined });
+    const pending = index.isPending(archiveId(device, window));
+    const id = rollupId('five', device, window);
+    const tag = index.tag(id);
+    const rolled = tag !== null && holdsWindow(tag, window);
+    if (rolled && (pending || headFrom < windowEnd(device, window))) return null;
+    if (rolled) pushRolled(chunks, id, tag);
     else if (pending) pushParts(chunks, index.partsOf(device), { device, window });
   }
   return overlaps(chunks, heads) ? null : { device, chunks, heads };
@@ -107,6 +115,12 @@ const sourcesOf = ({ index, from, to }: State, device: number, all: readonly Tab
 
 /** A week: beyond it 1-hour roll-ups are read instead, series by series. */
 const MOST_WINDOWS = 28;
+
+/** Windows of one day share a blob. */
+const pushRolled = (chunks: Source[], id: number, tag: number): void => {
+  const last = chunks.at(-1);
+  if (last?.place !== 'five' || last.id !== id) chunks.push({ place: 'five', id, tag, chunk: undefined });
+};
 
 const pushParts = (chunks: Source[], parts: readonly Sealed[], of: { device: number; window: number }): void => {
   for (const { id, seal } of parts)

@@ -2,7 +2,7 @@
 import type { Forecast } from '../../store.js';
 import type { Connection } from './connect.js';
 import { archiveId, WINDOW_MS, windowOf } from './ids.js';
-import { UNIT_WINDOWS, unitOf } from './rollups.js';
+import { HOUR_WINDOWS, rollupId, windowsHeld } from './rollups.js';
 import type { Retention } from './sweep.js';
 
 const DAY_MS = 86_400_000;
@@ -38,18 +38,27 @@ const lastDayOf = (db: Connection, device: number, now: number): Day | null => {
   const raw = sizes(db, 'archive', range);
   if (raw.length === 0) return null;
   const daily = DAY_WINDOWS / raw.length;
-  const unit = unitOf(last - 1);
-  const in_unit = [archiveId(device, unit * UNIT_WINDOWS), archiveId(device, (unit + 1) * UNIT_WINDOWS)] as const;
-  const hours = sizes(db, 'hour', [archiveId(device, unit), archiveId(device, unit) + 1]);
-  const windows = db.prepare<[number, number], number>('SELECT count(*) FROM archive WHERE id >= ? AND id < ?').pluck();
-  return {
-    raw: total(raw) * daily,
-    five: total(sizes(db, 'five', range)) * daily,
-    hour: (total(hours) * DAY_WINDOWS) / Math.max(1, windows.get(...in_unit) ?? 1),
-  };
+  const fives = db.prepare<[number, number], { tag: number; length: number }>(
+    'SELECT tag, length(blob) AS length FROM five WHERE id >= ? AND id <= ?',
+  );
+  const newest = fives.all(rollupId('five', device, last - DAY_WINDOWS), rollupId('five', device, last));
+  const windows = newest.reduce((sum, { tag }) => sum + windowsHeld(tag), 0);
+  const five = (total(newest.map(({ length }) => length)) * DAY_WINDOWS) / Math.max(1, windows);
+  return { raw: total(raw) * daily, five, hour: hoursOf(db, device) ?? five * HOUR_TO_FIVE };
 };
 
-const sizes = (db: Connection, table: 'archive' | 'five' | 'hour', range: readonly [number, number]): number[] =>
+/** As measured; until the first four days are rolled up to hours. */
+const HOUR_TO_FIVE = 0.15;
+
+const hoursOf = (db: Connection, device: number): number | null => {
+  const newest = db.prepare<[number, number], number>(
+    'SELECT length(blob) FROM hour WHERE id >= ? AND id < ? ORDER BY id DESC LIMIT 1',
+  );
+  const length = newest.pluck().get(archiveId(device, 0), archiveId(device + 1, 0));
+  return length === undefined ? null : (total([length]) * DAY_WINDOWS) / HOUR_WINDOWS;
+};
+
+const sizes = (db: Connection, table: 'archive', range: readonly [number, number]): number[] =>
   db
     .prepare<[number, number], number>(`SELECT length(blob) FROM ${table} WHERE id >= ? AND id < ?`)
     .pluck()

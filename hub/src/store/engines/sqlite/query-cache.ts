@@ -39,9 +39,12 @@ export const createCache = (most_bytes: number): Cache => {
   };
 };
 
-/** Length and checksum: the first bytes of a chunk are its version and its checksum. */
-export const tagOf = (blob: Uint8Array): number => {
-  let tag = blob.length;
-  for (let i = 1; i < 5; i++) tag = tag * 256 + (blob[i] ?? 0);
-  return tag;
+/** The first bytes of a chunk are its version and its checksum. */
+export const checksumOf = (blob: Uint8Array): number => {
+  let checksum = 0;
+  for (let i = 1; i < 5; i++) checksum = checksum * 256 + (blob[i] ?? 0);
+  return checksum;
 };
+
+/** Tells the bytes of a chunk from those that had its key before. */
+export const tagOf = (blob: Uint8Array): number => (blob.length % 2 ** 20) * 2 ** 32 + checksumOf(blob);

@@ -7,7 +7,7 @@ import { archiveId, MAX_PARTS, stagedFrom, stagedId, WINDOW_SLOTS, windowOfArchi
 import { createCache, tagOf } from './query-cache.js';
 import type { Samples } from './query-samples.js';
 import { type RunSet, readRuns } from './rollup-read.js';
-import { UNIT_WINDOWS, unitOf } from './rollups.js';
+import { rollupId, windowsOfRollup } from './rollups.js';
 import { type Table, tableOfChunk } from './table.js';
 
 /** A series of a device, as numbers. */
@@ -38,10 +38,10 @@ export interface Shelf {
   hour(track: Track, window: number, kind: MetricKind): RunSet | null;
   /** Staged chunks whose slots end in (from, to], of all devices. */
   sealed(from: number, to: number): Sealed[];
-  /** One of them, or a window of five-minute roll-ups, with all series; null when it is gone or damaged. */
+  /** One of them, or a blob of five-minute roll-ups, with all series; null when it is gone or damaged. */
   chunk(place: 'staged' | 'five', id: number): Chunk | null;
-  /** Which bytes a window of five-minute roll-ups has at present; null: there is none. */
-  tag(device: number, window: number): number | null;
+  /** Tells one state of a blob of five-minute roll-ups from another; null: there is none. */
+  tag(id: number): number | null;
   /** Windows with staged chunks after a seal, of all devices: key and seal. */
   allPending(): Sealed[];
   /** Another number whenever anything in the file has changed. */
@@ -71,7 +71,9 @@ export const createShelf = (db: Connection): Shelf => {
   const runs = (place: 'five' | 'hour', id: number, { device, series }: Track, kind: MetricKind) => {
     const blob = blobOf(inside, place, id);
     const key = `${place} ${id} ${series} ${kind}`;
-    return blob ? kept(inside, { place, id, key, blob }, (chunk) => readRuns(chunk, series, { device, kind })) : null;
+    return blob
+      ? kept(inside, { place, id, key, blob }, (chunk) => readRuns(chunk, series, { device, kind, tier: place }))
+      : null;
   };
   const steady = db.transaction((work: () => unknown): unknown => work());
   return {
@@ -83,14 +85,14 @@ export const createShelf = (db: Connection): Shelf => {
     },
     staged: ({ device, series }, window) =>
       partsOf(inside, device, window).flatMap((found) => samplesOf(inside, { place: 'staged', ...found }, series) ?? []),
-    five: (track, window, kind) => runs('five', archiveId(track.device, window), track, kind),
-    hour: (track, window, kind) => runs('hour', archiveId(track.device, unitOf(window)), track, kind),
+    five: (track, window, kind) => runs('five', rollupId('five', track.device, window), track, kind),
+    hour: (track, window, kind) => runs('hour', rollupId('hour', track.device, window), track, kind),
     sealed: (from, to) => sql.sealed.all(stagedFrom(from + 1), stagedFrom(to + 1)),
     chunk(place, id) {
       const blob = blobOf(inside, place, id);
       return blob ? opened(inside, { place, id, blob }) : null;
     },
-    tag: (device, window) => sql.tag.get(archiveId(device, window)) ?? null,
+    tag: (id) => sql.tag.get(id) ?? null,
     allPending: () => sql.pending.every.all(),
     // Neither ever falls.
     version: () => (sql.foreign.get() ?? 0) + (sql.own.get() ?? 0),
@@ -216,11 +218,13 @@ const blame = ({ faults }: Inside, { place, id }: { place: Place; id: number }, 
 
 const extentOf = (sql: Inside['sql'], device: number): { first: number; last: number } | null => {
   const range = [archiveId(device, 0), archiveId(device + 1, 0)] as const;
-  const windows = [sql.archive, sql.pending, sql.five].flatMap(({ first, last }) => [first.get(...range), last.get(...range)]);
+  const windows = [sql.archive, sql.pending].flatMap(({ first, last }) => [first.get(...range), last.get(...range)]);
   const found = windows.flatMap((id) => (id == null ? [] : [windowOfArchive(id)]));
-  const [first, last] = [sql.hour.first.get(...range), sql.hour.last.get(...range)];
-  if (first != null) found.push(windowOfArchive(first) * UNIT_WINDOWS);
-  if (last != null) found.push((windowOfArchive(last) + 1) * UNIT_WINDOWS - 1);
+  for (const tier of ['five', 'hour'] as const) {
+    const [first, last] = [sql[tier].first.get(...range), sql[tier].last.get(...range)];
+    if (first != null) found.push(windowsOfRollup(tier, first)[0]);
+    if (last != null) found.push(windowsOfRollup(tier, last)[1] - 1);
+  }
   return found.length ? { first: Math.min(...found), last: Math.max(...found) } : null;
 };
 

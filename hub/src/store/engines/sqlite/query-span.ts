@@ -5,9 +5,9 @@ import type { SeriesResult } from '../../store.js';
 import { SLOT_MS, windowEnd, windowOf, windowStart } from './ids.js';
 import { orderSamples, type Samples } from './query-samples.js';
 import type { Shelf, Track } from './query-shelf.js';
-import { FIVE_MS, HOUR_MS } from './rollup-format.js';
+import { FIVE_MS, HOUR_MS, type RollupTier } from './rollup-format.js';
 import { atOrAfter, type RunSet } from './rollup-read.js';
-import { UNIT_WINDOWS, unitOf } from './rollups.js';
+import { rollupId, windowsOfRollup } from './rollups.js';
 import type { Table } from './table.js';
 
 export type Tier = SeriesResult['tier'];
@@ -39,7 +39,14 @@ const COARSENESS: Record<Tier, number> = { raw: 0, '5m': 1, '1h': 2 };
 
 /** Answers the coarsest tier that was used. */
 export const feedSpan = (sources: Sources, track: Track, span: Span, fold: Fold<unknown>): Tier => {
-  const reading = { sources, track, span, fold, heads: byWindow(sources.heads, track), hours: { unit: -1, runs: null } };
+  const reading = {
+    sources,
+    track,
+    span,
+    fold,
+    heads: byWindow(sources.heads, track),
+    rollups: { five: { id: -1, runs: null }, hour: { id: -1, runs: null } },
+  };
   const windows = windowsOf(reading);
   if (!windows) return 'raw';
   if (span.kind === 'counter') feedBefore(reading);
@@ -58,8 +65,8 @@ interface Reading {
   span: Span;
   fold: Fold<unknown>;
   heads: Map<number, Samples[]>;
-  /** The 1-hour roll-ups read last. */
-  hours: { unit: number; runs: RunSet | null };
+  /** The roll-ups read last. */
+  rollups: Record<RollupTier, { id: number; runs: RunSet | null }>;
 }
 
 const byWindow = (tables: readonly Table[], { device, series }: Track): Map<number, Samples[]> => {
@@ -85,10 +92,12 @@ const windowsOf = ({ sources, track: { device }, span, heads }: Reading): { firs
 const feedWindow = (reading: Reading, window: number, unsettled: boolean): Tier => {
   const { span } = reading;
   const tier = unsettled ? 'raw' : tierFor(reading, window);
-  if (tier !== 'raw' && feedRuns(reading, window, tier)) return tier;
+  if (tier === '1h' && feedRuns(reading, window, '1h')) return '1h';
+  // The newest hours are rolled up to five minutes only.
+  if (tier !== 'raw' && feedRuns(reading, window, '5m')) return '5m';
   if (feedSamples(reading, window)) return 'raw';
   const others: Tier[] = span.tier === '1h' ? ['1h', '5m'] : ['5m', '1h'];
-  return others.find((other) => other !== tier && feedRuns(reading, window, other)) ?? 'raw';
+  return others.find((other) => feedRuns(reading, window, other)) ?? 'raw';
 };
 
 const tierFor = ({ span, track }: Reading, window: number): Tier => {
@@ -98,18 +107,19 @@ const tierFor = ({ span, track }: Reading, window: number): Tier => {
 };
 
 const feedRuns = (reading: Reading, window: number, tier: Tier): boolean => {
-  const { sources, track, span, fold } = reading;
-  const runs = tier === '5m' ? sources.shelf.five(track, window, span.kind) : hoursOf(reading, window);
+  const { track, span, fold } = reading;
+  const runs = runsOf(reading, window, tier === '5m' ? 'five' : 'hour');
   if (!runs) return false;
   const from = Math.max(span.from, windowStart(track.device, window));
   return runs.feed(fold, from, Math.min(span.to, windowEnd(track.device, window))) > 0;
 };
 
-/** Sixteen windows in a row have theirs in one blob. */
-const hoursOf = ({ sources, track, span, hours }: Reading, window: number): RunSet | null => {
-  const unit = unitOf(window);
-  if (hours.unit !== unit) Object.assign(hours, { unit, runs: sources.shelf.hour(track, window, span.kind) });
-  return hours.runs;
+/** Several windows in a row have theirs in one blob. */
+const runsOf = ({ sources, track, span, rollups }: Reading, window: number, tier: RollupTier): RunSet | null => {
+  const id = rollupId(tier, track.device, window);
+  const last = rollups[tier];
+  if (last.id !== id) Object.assign(last, { id, runs: sources.shelf[tier](track, window, span.kind) });
+  return last.runs;
 };
 
 const feedSamples = (reading: Reading, window: number): boolean => {
@@ -164,12 +174,13 @@ const newestBefore = (pieces: readonly Samples[], from: number): Found | null =>
   return null;
 };
 
-/** Raw rows are gone: the hour before knows its last value. */
+/** Raw rows are gone: the bucket before knows its last value. */
 const rolledBefore = ({ sources, track, span }: Reading): Found | null => {
   const window = windowOf(track.device, span.from);
-  for (const one of [window, window - UNIT_WINDOWS]) {
-    const found = one < 0 ? null : sources.shelf.hour(track, one, 'counter')?.before(span.from);
-    if (found) return found;
-  }
+  for (const tier of ['five', 'hour'] as const)
+    for (const one of [window, windowsOfRollup(tier, rollupId(tier, track.device, window))[0] - 1]) {
+      const found = one < 0 ? null : sources.shelf[tier](track, one, 'counter')?.before(span.from);
+      if (found) return found;
+    }
   return null;
 };

@@ -48,7 +48,7 @@ describe('queries', () => {
         const after = START + from;
         expect(bench.queries.rows({ device, after, limit: 50 })).toEqual(await memory.rows(device, after, 50));
       }),
-      { numRuns: 250 },
+      { numRuns: 120 },
     );
     expect([...tiers].sort()).toEqual(['counter 1h', 'counter 5m', 'counter raw', 'gauge 1h', 'gauge 5m', 'gauge raw']);
     expect(bench.queries.faults.size).toBe(0);
@@ -62,7 +62,7 @@ describe('queries', () => {
         const bySeries = (a: { series: string }, b: { series: string }) => (a.series < b.series ? -1 : 1);
         expect(own.sort(bySeries)).toEqual((await memory.latest()).sort(bySeries));
       }),
-      { numRuns: 60 },
+      { numRuns: 40 },
     );
   });
 
@@ -107,11 +107,11 @@ const compare = (found: SeriesResult, truth: Point[]): void => {
   for (const [i, [, min, mean, max]] of truth.entries()) {
     const [, low, middle, high] = found.points[i] ?? [0, 0, 0, 0];
     const dust = Math.abs(max) * 1e-9 + 1e-9;
-    // Rates are rounded outwards by two per cent, means and the minima of rising series to parts of their usual height.
+    // Rates go outwards by up to five per cent, extremes by parts of their usual height, means in steps between them.
     expect(low).toBeLessThanOrEqual(min + dust);
-    expect(low).toBeGreaterThanOrEqual(min - Math.abs(min) * 0.03 - height / 100 - dust);
+    expect(low).toBeGreaterThanOrEqual(min - Math.abs(min) * 0.05 - height / 50 - dust);
     expect(high).toBeGreaterThanOrEqual(max - dust);
-    expect(high).toBeLessThanOrEqual(max + Math.abs(max) * 0.03 + dust);
-    expect(Math.abs(middle - mean)).toBeLessThanOrEqual(Math.abs(mean) * 1e-6 + height / 100 + dust);
+    expect(high).toBeLessThanOrEqual(max + Math.abs(max) * 0.05 + height / 50 + dust);
+    expect(Math.abs(middle - mean)).toBeLessThanOrEqual(Math.abs(mean) * 1e-6 + height / 30 + dust);
   }
 };

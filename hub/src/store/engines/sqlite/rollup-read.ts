@@ -12,13 +12,21 @@ export interface RunSet {
   feed(fold: Pick<Fold<unknown>, 'run'>, from: number, to: number): number;
   /** The last sample of the newest run that ended before a time. */
   before(ts: number): { ts: number; value: number } | null;
+  /** False: of some buckets it is not known what a counter would have risen in them. */
+  whole: boolean;
   /** Memory it takes. */
   bytes: number;
 }
 
+export interface RunsOf {
+  device: number;
+  kind: MetricKind;
+  tier: format.RollupTier;
+}
+
 type Column = Float64Array | null;
 interface Stats {
-  min: Float64Array;
+  min: Column;
   max: Column;
   mean: Column;
   count: Column;
@@ -35,12 +43,13 @@ interface Stats {
 }
 
 /** Null when the chunk has nothing of this series. */
-export const readRuns = (chunk: Chunk, series: number, of: { device: number; kind: MetricKind }): RunSet | null => {
+export const readRuns = (chunk: Chunk, series: number, of: RunsOf): RunSet | null => {
   const stats = readStats(chunk, series, of.kind);
   if (!stats) return null;
   const starts = chunk.ts();
   const run = newRun();
-  const fill = of.kind === 'counter' ? counterRuns(stats, starts, of.device) : gaugeRuns(stats, starts);
+  const before = previousOf(stats, starts, of.device);
+  const fill = of.kind === 'counter' ? counterRuns(stats, starts, before) : gaugeRuns(stats, starts, { before, tier: of.tier });
   return {
     starts,
     feed(fold, from, to) {
@@ -57,6 +66,7 @@ export const readRuns = (chunk: Chunk, series: number, of: { device: number; kin
         if (fill(run, i) && run.last_ts < ts) return { ts: run.last_ts, value: run.last };
       return null;
     },
+    whole: of.kind === 'gauge' || starts.every((_, i) => Number.isNaN(at(stats.min, i)) || !Number.isNaN(lastAt(stats, i))),
     bytes: starts.length * 8 * (1 + Object.values(stats).filter((column) => column !== null).length),
   };
 };
@@ -68,9 +78,8 @@ const newRun = (): Run => ({
 
 const readStats = (chunk: Chunk, series: number, kind: MetricKind): Stats | null => {
   const read = (stat: number, of = series): Column => valuesOf(chunk, format.statId(of, stat));
-  const min = read(format.MIN);
-  if (!min) return null;
-  const [max, last] = [read(format.MAX), read(format.LAST)];
+  const [min, max, last] = [read(format.MIN), read(format.MAX), read(format.LAST)];
+  if (!min && !last) return null;
   const gauge = kind === 'gauge';
   const forGauge = (stat: number, of?: number) => (gauge ? read(stat, of) : null);
   const forCounter = (stat: number, of?: number) => (gauge ? null : read(stat, of));
@@ -84,7 +93,7 @@ const readStats = (chunk: Chunk, series: number, kind: MetricKind): Stats | null
     increase: forCounter(format.INCREASE),
     slowest: forCounter(format.SLOWEST),
     fastest: forCounter(format.FASTEST),
-    first: forCounter(format.FIRST),
+    first: read(format.FIRST),
     first_ts: forCounter(format.FIRST_TS),
     shared_first_ts: forCounter(format.FIRST_TS, format.SHARED),
     last_ts: forCounter(format.LAST_TS),
@@ -105,47 +114,48 @@ const or = (value: number, other: number): number => (Number.isNaN(value) ? othe
 type Fill = (run: Run, i: number) => boolean;
 
 const gaugeRuns =
-  (stats: Stats, starts: Float64Array): Fill =>
+  (stats: Stats, starts: Float64Array, { before, tier }: { before: Int32Array; tier: format.RollupTier }): Fill =>
   (run, i) => {
-    run.min = stats.min[i] as number;
+    const last = at(stats.last, i);
+    const before_last = (before[i] as number) < 0 ? Number.NaN : at(stats.last, before[i] as number);
+    run.min = or(at(stats.min, i), or(or(before_last, at(stats.first, i)), last));
     if (Number.isNaN(run.min)) return false;
     run.start = starts[i] as number;
-    run.max = or(or(at(stats.max, i), at(stats.last, i)), run.min);
-    run.mean = or(at(stats.mean, i), run.min);
+    run.max = or(or(at(stats.max, i), last), run.min);
+    const step = at(stats.mean, i);
+    run.mean = Number.isNaN(step) ? run.min : format.meanAt(step, tier, run);
     run.count = or(or(at(stats.count, i), at(stats.shared_count, i)), 1);
     return true;
   };
 
-const counterRuns = (stats: Stats, starts: Float64Array, device: number): Fill => {
-  const before = previousOf(stats, starts, device);
-  return (run, i) => {
-    const min = stats.min[i] as number;
+const counterRuns =
+  (stats: Stats, starts: Float64Array, before: Int32Array): Fill =>
+  (run, i) => {
     run.last = lastAt(stats, i);
-    if (Number.isNaN(min) || Number.isNaN(run.last)) return false;
+    if (Number.isNaN(run.last)) return false;
     const start = starts[i] as number;
     const previous = before[i] as number;
     const opens = previous < 0;
     run.start = start;
     run.last_ts = start + or(or(at(stats.last_ts, i), at(stats.shared_last_ts, i)), 0);
-    run.first = opens ? or(at(stats.first, i), min) : Number.NaN;
+    run.first = opens ? or(or(at(stats.first, i), at(stats.min, i)), run.last) : Number.NaN;
     run.first_ts = start + or(or(at(stats.first_ts, i), at(stats.shared_first_ts, i)), 0);
     const risen = run.last - (opens ? run.first : lastAt(stats, previous));
     run.increase = or(at(stats.increase, i), Math.max(0, Math.min(risen, Number.MAX_VALUE)));
-    run.slowest = or(at(stats.slowest, i), 0);
-    run.fastest = or(at(stats.fastest, i), 0);
+    run.slowest = format.rateAt(or(at(stats.slowest, i), 0));
+    run.fastest = Math.min(format.rateAt(or(at(stats.fastest, i), 0)), Number.MAX_VALUE);
     return true;
   };
-};
 
 /** Without LAST a series is flat, unless MAX says otherwise. */
 const lastAt = (stats: Stats, i: number): number =>
-  or(at(stats.last, i), Number.isNaN(at(stats.max, i)) ? (stats.min[i] as number) : Number.NaN);
+  or(at(stats.last, i), Number.isNaN(at(stats.max, i)) ? at(stats.min, i) : Number.NaN);
 
 /** The bucket before of the same window that has samples; -1 where a window begins. */
-const previousOf = ({ min }: Stats, starts: Float64Array, device: number): Int32Array => {
+const previousOf = ({ min, last }: Stats, starts: Float64Array, device: number): Int32Array => {
   let [previous, window] = [-1, Number.NaN];
   return Int32Array.from(starts, (start, i) => {
-    if (Number.isNaN(min[i] as number)) return -1;
+    if (Number.isNaN(at(min, i)) && Number.isNaN(at(last, i))) return -1;
     const own = windowOf(device, start);
     const answer = own === window ? previous : -1;
     [previous, window] = [i, own];

@@ -1,9 +1,11 @@
 /** One series counted per bucket, exactly; roundings come later. */
 import { increaseBetween } from '../../rollup.js';
 import type { ChunkColumn } from './codec/chunk.js';
+import { type RollupTier, WIDTHS } from './rollup-format.js';
 
 /** Buckets of a window; rows `from[i]` to `from[i + 1]` are those of bucket i. */
 export interface Buckets {
+  tier: RollupTier;
   starts: Float64Array;
   from: Uint32Array;
   /** How many rows each has. */
@@ -34,8 +36,9 @@ export interface Tally {
   dips: number;
 }
 
-/** A bucket per `width_ms` that has rows; one that is cut by the border of the window begins there. */
-export const bucketsOf = (ts: Float64Array, from_ms: number, width_ms: number): Buckets => {
+/** Each that has rows; one that is cut by the border of the window begins there. */
+export const bucketsOf = (ts: Float64Array, from_ms: number, tier: RollupTier): Buckets => {
+  const width_ms = WIDTHS[tier];
   const starts: number[] = [];
   const from: number[] = [];
   let end = Number.NEGATIVE_INFINITY;
@@ -50,6 +53,7 @@ export const bucketsOf = (ts: Float64Array, from_ms: number, width_ms: number): 
   from.push(ts.length);
   const edges = Uint32Array.from(from);
   return {
+    tier,
     starts: Float64Array.from(starts),
     from: edges,
     rows: Float64Array.from(starts, (_, i) => (edges[i + 1] as number) - (edges[i] as number)),

@@ -1,7 +1,7 @@
 /** What the rows of one window come to, per bucket and series. Each window stands alone: rows that come late to one change no other. */
 import type { ChunkColumn, ChunkInput } from './codec/chunk.js';
 import * as format from './rollup-format.js';
-import { roundDown, roundMeans, roundMinima, roundUp } from './rollup-round.js';
+import { roundExtremes } from './rollup-round.js';
 import { type Buckets, bucketsOf, coarsen, count, newTally, type Tally } from './rollup-tally.js';
 
 export interface Rolled {
@@ -11,7 +11,7 @@ export interface Rolled {
 
 /** `rows`: all rows of a window that begins at `from_ms`. */
 export const rollupWindow = (rows: ChunkInput, from_ms: number): Rolled => {
-  const [five, hour] = [bucketsOf(rows.ts, from_ms, format.FIVE_MS), bucketsOf(rows.ts, from_ms, format.HOUR_MS)];
+  const [five, hour] = [bucketsOf(rows.ts, from_ms, 'five'), bucketsOf(rows.ts, from_ms, 'hour')];
   const [fine, coarse] = [newTally(five.starts.length), newTally(hour.starts.length)];
   const into = Uint32Array.from(five.from.subarray(0, -1), (row) => hour.from.findLastIndex((from) => from <= row));
   const [fives, hours]: [ChunkColumn[], ChunkColumn[]] = [[], []];
@@ -25,31 +25,68 @@ export const rollupWindow = (rows: ChunkInput, from_ms: number): Rolled => {
   return { five: chunkOf(five, fives), hour: chunkOf(hour, hours) };
 };
 
-const chunkOf = (buckets: Buckets, columns: ChunkColumn[]): ChunkInput => ({
+export const chunkOf = (buckets: Buckets, columns: ChunkColumn[]): ChunkInput => ({
   ts: buckets.starts,
   columns: [...columns, ...sharedColumns(buckets)],
 });
 
 /** More dips than that and it is no counter: what it rose is left out, its raw rows still tell. */
-const isCounter = ({ dips, samples }: Tally): boolean => dips <= 1 + samples / 20;
+const isCounter = ({ dips, samples }: Tally): boolean => dips <= 1 + samples / 200;
 
-const columnsOf = (tally: Tally, series: number, buckets: Buckets): ChunkColumn[] => {
+export const columnsOf = (tally: Tally, series: number, buckets: Buckets): ChunkColumn[] => {
   const keep = keeper(tally, series);
-  const counter = isCounter(tally);
-  if (isFlat(tally)) {
-    const times = timeColumns(tally, buckets, keep);
-    return [keep(format.MIN, tally.min), ...countColumn(tally, buckets, keep), ...opening(tally, series, buckets), ...times];
-  }
-  const min = counter && tally.falls === 0 ? roundMinima(tally) : tally.min;
-  return [
-    keep(format.MIN, min),
-    ...(counter && same(tally.max, tally.last, tally.count) ? [] : [keep(format.MAX, tally.max)]),
-    keep(format.MEAN, roundMeans(tally)),
-    ...countColumn(tally, buckets, keep),
-    ...(counter ? counterColumns(tally, keep) : []),
-    ...(counter ? opening({ ...tally, min }, series, buckets) : []),
-    ...(counter ? timeColumns(tally, buckets, keep) : []),
-  ];
+  const counts = countColumn(tally, buckets, keep);
+  const times = timeColumns(tally, buckets, keep);
+  if (isFlat(tally))
+    return [keep(format.MIN, tally.min), ...counts, ...opening(tally, { series, first: tally.min }, buckets), ...times];
+  if (!isCounter(tally)) return [...gaugeColumns(tally, buckets, keep), ...counts];
+  const { extremes, first } = rises(tally) ? risingColumns(tally, buckets, keep) : countedColumns(tally, buckets, keep);
+  return [...extremes, ...counts, ...counterColumns(tally, keep), ...opening(tally, { series, first }, buckets), ...times];
+};
+
+/** Few samples a bucket: the one before it is too far off to stand for its minimum. */
+const DENSE = 8;
+const rises = ({ falls, samples, count }: Tally): boolean =>
+  falls === 0 && samples >= DENSE * count.reduce((buckets, one) => buckets + (one > 0 ? 1 : 0), 0);
+
+const risingColumns = (tally: Tally, { tier }: Buckets, keep: Keep) => ({
+  extremes: [keep(format.MEAN, stepsOf(tally, tier, { min: lastBefore(tally), max: tally.last }))],
+  first: tally.last,
+});
+
+const countedColumns = (tally: Tally, { tier }: Buckets, keep: Keep) => {
+  const { min, max } = roundExtremes(tally);
+  const rising = same(tally.max, tally.last, tally.count);
+  const mean = keep(format.MEAN, stepsOf(tally, tier, { min, max: rising ? tally.last : max }));
+  return { extremes: [keep(format.MIN, min), ...(rising ? [] : [keep(format.MAX, max)]), mean], first: min };
+};
+
+const gaugeColumns = (tally: Tally, { tier }: Buckets, keep: Keep): ChunkColumn[] => {
+  const rounded = roundExtremes(tally);
+  return [keep(format.MIN, rounded.min), keep(format.MAX, rounded.max), keep(format.MEAN, stepsOf(tally, tier, rounded))];
+};
+
+/** What a reader takes for the minimum of a rising series. */
+const lastBefore = ({ last, count, opens, first }: Tally): Float64Array => {
+  let before = first;
+  return last.map((value, i) => {
+    const min = i === opens ? first : before;
+    if (count[i] !== 0) before = value;
+    return min;
+  });
+};
+
+const stepsOf = (
+  { sum, count }: Tally,
+  tier: format.RollupTier,
+  { min, max }: { min: Float64Array; max: Float64Array },
+): Float64Array => {
+  let before = 0;
+  return sum.map((total, i) => {
+    if (count[i] === 0) return 0;
+    before = format.stepOf(total / (count[i] as number), tier, { min: min[i] as number, max: max[i] as number }) ?? before;
+    return before;
+  });
 };
 
 type Keep = (stat: number, values: Float64Array) => ChunkColumn;
@@ -74,8 +111,8 @@ const timeColumns = (tally: Tally, { starts, last_ts }: Buckets, keep: Keep): Ch
 const since = (times: Float64Array, starts: Float64Array): Float64Array => times.map((ts, i) => ts - (starts[i] as number));
 
 const counterColumns = (tally: Tally, keep: Keep): ChunkColumn[] => {
-  const slowest = tally.slowest.map((rate) => (rate > 0 ? roundDown(rate) : 0));
-  const fastest = tally.fastest.map(roundUp);
+  const slowest = tally.slowest.map(format.levelBelow);
+  const fastest = tally.fastest.map(format.levelAbove);
   const unlessZero = (stat: number, values: Float64Array) => (values.some((value) => value !== 0) ? [keep(stat, values)] : []);
   return [
     keep(format.LAST, tally.last),
@@ -85,15 +122,16 @@ const counterColumns = (tally: Tally, keep: Keep): ChunkColumn[] => {
   ];
 };
 
-/** What a reader needs to join this window to the one before. */
+/** What a reader needs to join this window to the one before; `first`: what it takes for the first sample otherwise. */
 const opening = (
-  { opens, first, first_ts, min }: Tally,
-  series: number,
+  tally: Tally,
+  without: { series: number; first: Float64Array },
   { starts, first_ts: shared }: Buckets,
 ): ChunkColumn[] => {
-  const only = (stat: number, value: number) => single(format.statId(series, stat), starts.length, { at: opens, value });
+  const { opens, first, first_ts } = tally;
+  const only = (stat: number, value: number) => single(format.statId(without.series, stat), starts.length, { at: opens, value });
   return [
-    ...(first === min[opens] ? [] : [only(format.FIRST, first)]),
+    ...(first === without.first[opens] ? [] : [only(format.FIRST, first)]),
     ...(opens === 0 && first_ts === shared[0] ? [] : [only(format.FIRST_TS, first_ts - (starts[opens] as number))]),
   ];
 };

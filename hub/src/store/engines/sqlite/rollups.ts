@@ -1,26 +1,64 @@
-/** Keeps the roll-ups of merged windows: 5-minute ones per window, 1-hour ones of four days in one blob, so that a year reads few. */
-import { type Chunk, type ChunkColumn, type ChunkInput, encodeChunk, openChunk } from './codec/chunk.js';
+/**
+ * Keeps the roll-ups of merged windows: five-minute ones of a day in one blob; one-hour ones of four days in one, so that a
+ * year reads few. That one is made when the first window after its days is merged: until then the five-minute ones will do.
+ */
+import { type Chunk, type ChunkInput, encodeChunk, openChunk } from './codec/chunk.js';
 import type { Connection } from './connect.js';
 import type { RollupHook } from './hooks.js';
-import { archiveId, windowEnd, windowOf, windowStart } from './ids.js';
-import { tagOf } from './query-cache.js';
+import { archiveId, windowEnd, windowOf, windowOfArchive, windowStart } from './ids.js';
+import { checksumOf } from './query-cache.js';
+import type { RollupTier } from './rollup-format.js';
 import { atOrAfter } from './rollup-read.js';
+import { hoursOfFives } from './rollup-unit.js';
 import { rollupWindow } from './rollup-window.js';
 
-/** Windows of a 1-hour blob: a year in 92 of them, and adding a window to one costs 1 to 4 ms. */
-export const UNIT_WINDOWS = 16;
-export const unitOf = (window: number): number => Math.floor(window / UNIT_WINDOWS);
+/** Windows of a blob: longer columns cost less a row (288 instead of 72: a fifth), and more to write anew with each window. */
+const FIVE_WINDOWS = 4;
+export const HOUR_WINDOWS = 16;
+const WINDOWS = { five: FIVE_WINDOWS, hour: HOUR_WINDOWS };
+
+/** Key of the blob that a window is in. */
+export const rollupId = (tier: RollupTier, device: number, window: number): number =>
+  archiveId(device, Math.floor(window / WINDOWS[tier]));
+/** First window of a blob, and of the next. */
+export const windowsOfRollup = (tier: RollupTier, id: number): [first: number, next: number] => {
+  const unit = windowOfArchive(id);
+  return [unit * WINDOWS[tier], (unit + 1) * WINDOWS[tier]];
+};
+
+/** A tag tells one state of a five-minute blob from another, and which windows are in it. */
+export const holdsWindow = (tag: number, window: number): boolean => Math.floor(tag / 2 ** (window % FIVE_WINDOWS)) % 2 === 1;
+export const windowsHeld = (tag: number): number => [0, 1, 2, 3].filter((window) => holdsWindow(tag, window)).length;
+const tagFor = (blob: Uint8Array, before: number, window: number): number =>
+  checksumOf(blob) * 16 + ((before % 16) | (1 << (window % FIVE_WINDOWS)));
 
 export const createRollups = (db: Connection): RollupHook => {
   const sql = statements(db);
+  const finish = (device: number, window: number) => {
+    const id = rollupId('hour', device, window);
+    if (sql.hasHour.get(id) !== undefined) return;
+    const [first, next] = windowsOfRollup('hour', id);
+    const hours: ChunkInput[] = [];
+    for (let one = first; one < next; one += FIVE_WINDOWS) {
+      const fives = readable(sql.five.get(rollupId('five', device, one))?.blob);
+      for (let at = one; fives && at < one + FIVE_WINDOWS; at++) hours.push(...asList(hoursOfFives(fives, device, at)));
+    }
+    if (hours.length > 0) sql.putHour.run(id, encodeChunk(joinRows(hours)));
+  };
   return {
     rolled(device, window, raw) {
       const span = { from: windowStart(device, window), to: windowEnd(device, window) };
       const { five, hour } = rollupWindow(raw, span.from);
-      const blob = encodeChunk(five);
-      sql.putFive.run(archiveId(device, window), tagOf(blob), blob);
-      const unit = archiveId(device, unitOf(window));
-      sql.putHour.run(unit, encodeChunk(spliceRows(readable(sql.hour.get(unit)), span, hour)));
+      const id = rollupId('five', device, window);
+      const before = sql.five.get(id);
+      const chunk = readable(before?.blob);
+      const blob = encodeChunk(spliceRows(chunk, span, five));
+      sql.putFive.run(id, tagFor(blob, chunk ? (before?.tag ?? 0) : 0, window), blob);
+      const hours = rollupId('hour', device, window);
+      const known = sql.hour.get(hours);
+      if (known) sql.putHour.run(hours, encodeChunk(spliceRows(readable(known), span, hour)));
+      const older = sql.lastFive.get(archiveId(device, 0), rollupId('five', device, windowsOfRollup('hour', hours)[0]));
+      if (older != null) finish(device, windowsOfRollup('five', older)[0]);
     },
     forget(device) {
       const range = [archiveId(device, 0), archiveId(device + 1, 0)] as const;
@@ -29,14 +67,18 @@ export const createRollups = (db: Connection): RollupHook => {
     },
     expire(device, { five, hour }) {
       const first = archiveId(device, 0);
-      const fives = five === null ? 0 : sql.dropFive.run(first, archiveId(device, windowBefore(device, five))).changes;
-      if (hour === null) return fives;
-      return fives + sql.dropHour.run(first, archiveId(device, unitOf(windowBefore(device, hour)))).changes;
+      const past = (tier: RollupTier, ts: number) => [first, rollupId(tier, device, Math.max(0, windowOf(device, ts)))] as const;
+      let dropped = 0;
+      if (five !== null) {
+        for (const id of sql.fiveIds.all(...past('five', five))) finish(device, windowsOfRollup('five', id)[0]);
+        dropped += sql.dropFive.run(...past('five', five)).changes;
+      }
+      return hour === null ? dropped : dropped + sql.dropHour.run(...past('hour', hour)).changes;
     },
   };
 };
 
-const windowBefore = (device: number, ts: number): number => Math.max(0, windowOf(device, ts));
+const asList = <T>(one: T | null): T[] => (one === null ? [] : [one]);
 
 /** A damaged blob is replaced by what is known now: its other windows stay readable in the finer tiers. */
 const readable = (blob: Uint8Array | undefined): Chunk | null => {
@@ -50,28 +92,36 @@ const readable = (blob: Uint8Array | undefined): Chunk | null => {
 /** The rows of a chunk with those of a span replaced. */
 export const spliceRows = (chunk: Chunk | null, span: { from: number; to: number }, rows: ChunkInput): ChunkInput => {
   if (!chunk) return rows;
-  const old = chunk.ts();
-  const [cut, rest] = [atOrAfter(old, span.from), atOrAfter(old, span.to)];
-  if (cut === 0 && rest === old.length) return rows;
-  const join: Join = (before, fresh) => {
-    const joined = new Float64Array(cut + fresh.length + before.length - rest);
-    joined.set(before.subarray(0, cut));
-    joined.set(fresh, cut);
-    joined.set(before.subarray(rest), cut + fresh.length);
-    return joined;
-  };
-  return { ts: join(old, rows.ts), columns: joinColumns(chunk, rows, join) };
+  const ts = chunk.ts();
+  const columns = Array.from(chunk.ids, (id) => chunk.column(id)).filter((column) => column !== null);
+  const part = (from: number, to: number): ChunkInput => ({
+    ts: ts.subarray(from, to),
+    columns: columns.map(({ id, values, present }) => ({
+      id,
+      values: values.subarray(from, to),
+      present: present?.subarray(from, to) ?? null,
+    })),
+  });
+  return joinRows([part(0, atOrAfter(ts, span.from)), rows, part(atOrAfter(ts, span.to), ts.length)]);
 };
 
-type Join = (before: Float64Array, fresh: Float64Array) => Float64Array;
-const joinColumns = (chunk: Chunk, rows: ChunkInput, join: Join): ChunkColumn[] => {
-  const fresh = new Map(rows.columns.map((column) => [column.id, column]));
-  const ids = [...new Set([...chunk.ids, ...fresh.keys()])].sort((a, b) => a - b);
-  return ids.flatMap((id) => {
-    const values = join(spread(chunk.column(id), chunk.rows), spread(fresh.get(id) ?? null, rows.ts.length));
-    const present = presence(values);
-    return present?.includes(1) === false ? [] : [{ id, values, present }];
-  });
+/** Rows of one time after the other, each with its own columns. */
+const joinRows = (parts: readonly ChunkInput[]): ChunkInput => {
+  const rows = parts.reduce((sum, { ts }) => sum + ts.length, 0);
+  const ts = new Float64Array(rows);
+  const columns = new Map<number, Float64Array>();
+  let at = 0;
+  for (const part of parts) {
+    ts.set(part.ts, at);
+    for (const { id, values, present } of part.columns) {
+      const into = columns.get(id) ?? new Float64Array(rows).fill(Number.NaN);
+      columns.set(id, into);
+      for (let i = 0; i < values.length; i++) if (present?.[i] !== 0) into[at + i] = values[i] as number;
+    }
+    at += part.ts.length;
+  }
+  const sorted = [...columns].sort(([a], [b]) => a - b).map(([id, values]) => ({ id, values, present: presence(values) }));
+  return { ts, columns: sorted.filter(({ present }) => present === null || present.includes(1)) };
 };
 
 /** Null: all are there. */
@@ -85,17 +135,15 @@ const presence = (values: Float64Array): Uint8Array | null => {
   return missing > 0 ? present : null;
 };
 
-const spread = (column: ChunkColumn | null, rows: number): Float64Array => {
-  if (!column) return new Float64Array(rows).fill(Number.NaN);
-  const { values, present } = column;
-  return present ? values.map((value, i) => (present[i] ? value : Number.NaN)) : values;
-};
-
 const statements = (db: Connection) => ({
   putFive: db.prepare<[number, number, Uint8Array]>(
     'INSERT INTO five VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET tag = excluded.tag, blob = excluded.blob',
   ),
   putHour: db.prepare<[number, Uint8Array]>('INSERT INTO hour VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET blob = excluded.blob'),
+  five: db.prepare<[number], { tag: number; blob: Uint8Array }>('SELECT tag, blob FROM five WHERE id = ?'),
+  fiveIds: db.prepare<[number, number], number>('SELECT id FROM five WHERE id >= ? AND id < ?').pluck(),
+  lastFive: db.prepare<[number, number], number | null>('SELECT max(id) FROM five WHERE id >= ? AND id < ?').pluck(),
+  hasHour: db.prepare<[number], 1>('SELECT 1 FROM hour WHERE id = ?').pluck(),
   hour: db.prepare<[number], Uint8Array>('SELECT blob FROM hour WHERE id = ?').pluck(),
   dropFive: db.prepare<[number, number]>('DELETE FROM five WHERE id >= ? AND id < ?'),
   dropHour: db.prepare<[number, number]>('DELETE FROM hour WHERE id >= ? AND id < ?'),

@@ -5,6 +5,8 @@ import { openChunk } from './codec/chunk.js';
 import type { Connection } from './connect.js';
 import { deviceOfArchive, deviceOfStaged, windowOfArchive, windowStart } from './ids.js';
 import { readEntries, rowsOf } from './journal.js';
+import type { RollupTier } from './rollup-format.js';
+import { windowsOfRollup } from './rollups.js';
 import { decodeSpans } from './spans.js';
 import { createTotals } from './totals.js';
 
@@ -39,13 +41,11 @@ function* chunkFaults(db: Connection): Generator<string> {
     }
 }
 
-const placeOf = (db: Connection, place: string, id: number): string => {
+const placeOf = (db: Connection, place: 'staged' | 'archive' | RollupTier, id: number): string => {
   const device = place === 'staged' ? deviceOfStaged(id) : deviceOfArchive(id);
   const name = db.prepare<[number], string>('SELECT device FROM devices WHERE id = ?').pluck().get(device) ?? `number ${device}`;
-  const when =
-    place === 'archive' || place === 'five'
-      ? `, 6 h from ${new Date(windowStart(device, windowOfArchive(id))).toISOString()}`
-      : '';
+  const window = place === 'archive' ? windowOfArchive(id) : place === 'staged' ? null : windowsOfRollup(place, id)[0];
+  const when = window === null ? '' : `, from ${new Date(windowStart(device, window)).toISOString()}`;
   return `a chunk of ${name} (${place} ${id}${when})`;
 };
 

@@ -1,7 +1,7 @@
 import type { Migration } from './migration.js';
 
 /**
- * `five`: 5-minute roll-ups by (device, window); `hour`: 1-hour ones by (device, 16 windows). Keys as in `archive`;
+ * `five`: 5-minute roll-ups by (device, 4 windows); `hour`: 1-hour ones by (device, 16 windows). Keys as in `archive`;
  * `tag` is of the blob, to be seen without reading it.
  */
 export const rollups: Migration = {

@@ -1,5 +1,4 @@
 /** Rows put straight where a test wants them: in the head, in staged chunks, merged and rolled up. */
-
 import { type ChunkInput, encodeChunk, openChunk } from '../codec/chunk.js';
 import type { Connection } from '../connect.js';
 import { createDictionary } from '../dictionary.js';
@@ -17,6 +16,7 @@ export interface Filling {
   /** Where the slots of the device go, in turn. */
   places: readonly Where[];
 }
+type Row = Filling['rows'][number];
 
 export interface ReadBench {
   queries: Queries;
@@ -36,66 +36,56 @@ export const createReadBench = (db: Connection): ReadBench => {
   }
   const dictionary = createDictionary(db, { alone: true });
   const heads = new Map<number, Table[]>();
-  const queries = createQueries(db, dictionary, (device, wanted, { from, to }) =>
-    (heads.get(device) ?? []).map((table) => narrow(table, wanted, from, to)),
-  );
-  const rollups = createRollups(db);
-  const { stage, merge, compact } = createDisk(db, rollups);
-
+  const chunks = createChunkWriter(db);
+  const put = (device: number, ids: Uint32Array, { slot, rows, where }: { slot: number; rows: Row[]; where: Where }) => {
+    const window = windowOfSlot(slot);
+    if (where === 'head') heads.set(device, [...(heads.get(device) ?? []), tableOf(ids, rows)]);
+    else if (where === 'merged') chunks.merge(device, window, [tableOf(ids, rows)]);
+    else for (const half of halves(rows)) chunks.stage(device, slot, mergeTables([tableOf(ids, half)]));
+  };
   return {
-    queries,
+    queries: createQueries(db, dictionary, (device, wanted, range) =>
+      (heads.get(device) ?? []).map((table) => narrow(table, wanted, range)),
+    ),
     db,
     fill({ device: name, columns, rows, places }) {
       const device = dictionary.makeDevice(name);
       const list = dictionary.makeList(columns);
       dictionary.join(device, list);
-      const ids = dictionary.seriesOf(list);
-      const late: Filling['rows'][number][] = [];
-      const windows = new Map<number, Filling['rows'][number][]>();
-      for (const [slot, own] of bySlot(device, rows)) {
-        const where = places[slot % places.length];
-        if (where === 'head') heads.set(device, [...(heads.get(device) ?? []), tableOf(ids, own)]);
-        else if (where === 'staged') stageAll(device, slot, own);
-        else {
-          const kept = where === 'merged' ? own : own.filter((_, i) => i % 2 === 0);
-          if (where !== 'merged') late.push(...own.filter((_, i) => i % 3 !== 0 || i % 2 !== 0));
-          const window = windowOfSlot(slot);
-          windows.set(window, [...(windows.get(window) ?? []), ...kept]);
-        }
-      }
-      function stageAll(of: number, slot: number, own: Filling['rows']) {
-        const cut = Math.ceil(own.length / 2);
-        for (const part of [own.slice(0, cut), own.slice(cut)]) {
-          const input = mergeTables([tableOf(ids, part)]);
-          if (input) stage(of, slot, input);
-        }
-      }
-      for (const [window, own] of windows) {
-        merge(device, window, [tableOf(ids, own)]);
-      }
-      for (const [slot, own] of bySlot(device, late)) stageAll(device, slot, own);
+      const pieces = [...bySlot(device, rows)].map(([slot, own]) => ({
+        slot,
+        rows: own,
+        where: places[slot % places.length] ?? 'head',
+      }));
+      for (const piece of inOrder(pieces)) put(device, dictionary.seriesOf(list), piece);
     },
-    compact() {
-      for (const id of db.prepare<[], number>('SELECT id FROM pending').pluck().all())
-        compact(deviceOfArchive(id), windowOfArchive(id));
-    },
+    compact: chunks.compact,
     dropRaw: () => void db.exec('DELETE FROM archive; DELETE FROM staged; DELETE FROM pending'),
     close: () => db.close(),
   };
 };
 
-/** What the write path does to the tables, at once and by hand. */
-const createDisk = (db: Connection, rollups: ReturnType<typeof createRollups>) => {
-  let seals = 0;
+type Piece = { slot: number; rows: Row[]; where: Where };
+/** Late rows are staged once all that is merged was merged. */
+const inOrder = (pieces: readonly Piece[]): Piece[] => {
+  const split = pieces.filter(({ where }) => where === 'merged and staged late');
+  return [
+    ...pieces.filter((piece) => !split.includes(piece)),
+    ...split.map((piece) => ({ ...piece, where: 'merged' as const, rows: piece.rows.filter((_, i) => i % 2 === 0) })),
+    ...split.map((piece) => ({
+      ...piece,
+      where: 'staged' as const,
+      rows: piece.rows.filter((_, i) => i % 3 !== 0 || i % 2 !== 0),
+    })),
+  ];
+};
 
-  const stage = (device: number, slot: number, input: ChunkInput) => {
-    const part = db.prepare<[number, number], number>('SELECT count(*) FROM staged WHERE id >= ? AND id <= ?').pluck();
-    const own = part.get(stagedId(device, slot, 0), stagedId(device, slot, 63)) ?? 0;
-    const { length } = input.ts;
-    const add = db.prepare('INSERT INTO staged VALUES (?, ?, ?, ?, ?)');
-    add.run(stagedId(device, slot, own), ++seals, length, length * input.columns.length, encodeChunk(input));
-    db.prepare('INSERT INTO pending VALUES (?, ?) ON CONFLICT DO NOTHING').run(archiveId(device, windowOfSlot(slot)), seals - 1);
-  };
+const halves = (rows: Row[]): Row[][] => [rows.slice(0, Math.ceil(rows.length / 2)), rows.slice(Math.ceil(rows.length / 2))];
+
+const createChunkWriter = (db: Connection) => {
+  const rollups = createRollups(db);
+  let seals = 0;
+  const range = (device: number, slot: number) => [stagedId(device, slot, 0), stagedId(device, slot, 63)] as const;
   const merge = (device: number, window: number, fresh: readonly Table[]) => {
     const id = archiveId(device, window);
     const old = db.prepare<[number], Uint8Array>('SELECT blob FROM archive WHERE id = ?').pluck().get(id);
@@ -108,34 +98,48 @@ const createDisk = (db: Connection, rollups: ReturnType<typeof createRollups>) =
   };
   const compact = (device: number, window: number) => {
     const slots = Array.from({ length: WINDOW_SLOTS }, (_, i) => window * WINDOW_SLOTS + i);
-    const range = (slot: number) => [stagedId(device, slot, 0), stagedId(device, slot, 63)] as const;
-    const parts = db
-      .prepare<[number, number], Uint8Array>('SELECT blob FROM staged WHERE id >= ? AND id <= ? ORDER BY seal')
-      .pluck();
-    const staged = slots.flatMap((slot) => parts.all(...range(slot)).map((blob) => tableOfChunk(openChunk(blob))));
-    merge(device, window, staged);
-    for (const slot of slots) db.prepare('DELETE FROM staged WHERE id >= ? AND id <= ?').run(...range(slot));
+    const parts = db.prepare<[number, number], Uint8Array>('SELECT blob FROM staged WHERE id >= ? AND id <= ? ORDER BY seal');
+    const staged = slots.flatMap((slot) => parts.pluck().all(...range(device, slot)));
+    merge(
+      device,
+      window,
+      staged.map((blob) => tableOfChunk(openChunk(blob))),
+    );
+    for (const slot of slots) db.prepare('DELETE FROM staged WHERE id >= ? AND id <= ?').run(...range(device, slot));
     db.prepare('DELETE FROM pending WHERE id = ?').run(archiveId(device, window));
   };
-  return { stage, merge, compact };
+  return {
+    merge,
+    stage(device: number, slot: number, input: ChunkInput | null) {
+      if (!input) return;
+      const count = db.prepare<[number, number], number>('SELECT count(*) FROM staged WHERE id >= ? AND id <= ?').pluck();
+      const id = stagedId(device, slot, count.get(...range(device, slot)) ?? 0);
+      const { length } = input.ts;
+      const add = db.prepare('INSERT INTO staged VALUES (?, ?, ?, ?, ?)');
+      add.run(id, ++seals, length, length * input.columns.length, encodeChunk(input));
+      const mark = db.prepare('INSERT INTO pending VALUES (?, ?) ON CONFLICT DO NOTHING');
+      mark.run(archiveId(device, windowOfSlot(slot)), seals - 1);
+    },
+    compact() {
+      for (const id of db.prepare<[], number>('SELECT id FROM pending').pluck().all())
+        compact(deviceOfArchive(id), windowOfArchive(id));
+    },
+  };
 };
 
-const bySlot = (device: number, rows: Filling['rows']): Map<number, Filling['rows'][number][]> => {
-  const slots = new Map<number, Filling['rows'][number][]>();
-  for (const row of rows) {
-    const slot = slotOf(device, row.ts);
-    slots.set(slot, [...(slots.get(slot) ?? []), row]);
-  }
+const bySlot = (device: number, rows: readonly Row[]): Map<number, Row[]> => {
+  const slots = new Map<number, Row[]>();
+  for (const row of rows) slots.set(slotOf(device, row.ts), [...(slots.get(slotOf(device, row.ts)) ?? []), row]);
   return slots;
 };
 
-const tableOf = (ids: ArrayLike<number>, rows: Filling['rows']): Table => ({
+const tableOf = (ids: ArrayLike<number>, rows: readonly Row[]): Table => ({
   ts: Float64Array.from(rows, ({ ts }) => ts),
   ids,
   columns: Array.from(ids, (_, i) => Float64Array.from(rows, ({ values }) => values[i] ?? Number.NaN)),
 });
 
-const narrow = (table: Table, wanted: ReadonlySet<number> | null, from: number, to: number): Table => {
+const narrow = (table: Table, wanted: ReadonlySet<number> | null, { from, to }: { from: number; to: number }): Table => {
   const inside = [...table.ts.keys()].filter((i) => (table.ts[i] as number) >= from && (table.ts[i] as number) < to);
   const columns = [...table.columns.keys()].filter((i) => wanted === null || wanted.has(table.ids[i] as number));
   return {

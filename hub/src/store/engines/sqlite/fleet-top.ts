@@ -30,7 +30,7 @@ export interface Standing {
   value: number;
 }
 export interface Standings {
-  /** At the beginning of each stretch inside `shelf.steady`. */
+  /** Before all others. What is sealed or merged from then on is in memory as it was, and stays staged for hours. */
   refresh(): void;
   /** Where the series of a device stand. */
   of(device: number, series: readonly number[], heads: readonly Table[]): Standing[];
@@ -54,7 +54,7 @@ export const createRanking = (shelf: Shelf) => {
       ...span,
     };
     return {
-      refresh: () => index.refresh(span),
+      refresh: () => index.refresh(span.from - SLOT_MS),
       of(device, series, heads) {
         const sources = onGrid ? sourcesOf(state, device, heads) : null;
         const found: Standing[] = [];
@@ -102,13 +102,13 @@ const sourcesOf = ({ index, from, to }: State, device: number, heads: readonly T
   const headFrom = heads.reduce((least, { ts }) => Math.min(least, ts[0] ?? Number.POSITIVE_INFINITY), Number.POSITIVE_INFINITY);
   if (last - first > MOST_WINDOWS) return null;
   for (let window = first; window <= last; window++) {
-    const pending = index.isPending(archiveId(device, window));
+    const since = index.pending(archiveId(device, window));
     const id = rollupId('five', device, window);
     const tag = index.tag(id);
     const rolled = tag !== null && holdsWindow(tag, window);
-    if (rolled && (pending || headFrom < windowEnd(device, window))) return null;
+    if (rolled && (since !== undefined || headFrom < windowEnd(device, window))) return null;
     if (rolled) pushRolled(chunks, id, tag);
-    else if (pending) pushParts(chunks, index.partsOf(device), { device, window });
+    else if (since !== undefined) pushParts(chunks, index.partsOf(device), { device, window, since, from: from - SLOT_MS, to });
   }
   return overlaps(chunks, heads) ? null : { device, chunks, heads };
 };
@@ -122,9 +122,20 @@ const pushRolled = (chunks: Source[], id: number, tag: number): void => {
   if (last?.place !== 'five' || last.id !== id) chunks.push({ place: 'five', id, tag, chunk: undefined });
 };
 
-const pushParts = (chunks: Source[], parts: readonly Sealed[], of: { device: number; window: number }): void => {
-  for (const { id, seal } of parts)
-    if (windowOf(of.device, endOfStaged(id) - 1) === of.window) chunks.push({ place: 'staged', id, tag: seal, chunk: undefined });
+interface Wanted {
+  device: number;
+  window: number;
+  since: number;
+  from: number;
+  to: number;
+}
+
+const pushParts = (chunks: Source[], parts: readonly Sealed[], { device, window, since, from, to }: Wanted): void => {
+  for (const { id, seal } of parts) {
+    const end = endOfStaged(id);
+    if (end <= from || end - SLOT_MS >= to || seal <= since || windowOf(device, end - 1) !== window) continue;
+    chunks.push({ place: 'staged', id, tag: seal, chunk: undefined });
+  }
 };
 
 /** One chunk per slot, and rows in memory only after them, in order. */

@@ -64,12 +64,8 @@ export const createFleet = (needs: Needs): Fleet => {
         for (const { series, ts, value } of standings.of(id, [...wanted], heads))
           found.push({ device, series: needs.dictionary.seriesKey(series), ts, value });
       };
-      const around = (slice: () => void) =>
-        needs.shelf.steady(() => {
-          standings.refresh();
-          slice();
-        });
-      await walk(devices.all(), { work: one, around, signal });
+      needs.shelf.steady(standings.refresh);
+      await walk(devices.all(), { work: one, around: needs.shelf.steady, signal });
       return rank(found, query.n);
     },
     async latest({ head = needs.head, signal, page } = {}) {

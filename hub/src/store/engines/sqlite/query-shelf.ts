@@ -36,14 +36,16 @@ export interface Shelf {
   staged(track: Track, window: number): Samples[];
   five(track: Track, window: number, kind: MetricKind): RunSet | null;
   hour(track: Track, window: number, kind: MetricKind): RunSet | null;
-  /** Staged chunks whose slots end in (from, to], of all devices. */
-  sealed(from: number, to: number): Sealed[];
+  /** Staged chunks of all devices whose slots end after a time, sealed after a seal; by key. */
+  sealed(from: number, seal: number): Sealed[];
   /** One of them, or a blob of five-minute roll-ups, with all series; null when it is gone or damaged. */
   chunk(place: 'staged' | 'five', id: number): Chunk | null;
   /** Tells one state of a blob of five-minute roll-ups from another; null: there is none. */
   tag(id: number): number | null;
   /** Windows with staged chunks after a seal, of all devices: key and seal. */
   allPending(): Sealed[];
+  /** How often roll-ups have changed. */
+  rolled(): number;
   /** Another number whenever anything in the file has changed. */
   version(): number;
   /** Windows with staged chunks in [first, last], rising. */
@@ -87,13 +89,14 @@ export const createShelf = (db: Connection): Shelf => {
       partsOf(inside, device, window).flatMap((found) => samplesOf(inside, { place: 'staged', ...found }, series) ?? []),
     five: (track, window, kind) => runs('five', rollupId('five', track.device, window), track, kind),
     hour: (track, window, kind) => runs('hour', rollupId('hour', track.device, window), track, kind),
-    sealed: (from, to) => sql.sealed.all(stagedFrom(from + 1), stagedFrom(to + 1)),
+    sealed: (from, seal) => sql.sealed.all(stagedFrom(from + 1), seal),
     chunk(place, id) {
       const blob = blobOf(inside, place, id);
       return blob ? opened(inside, { place, id, blob }) : null;
     },
     tag: (id) => sql.tag.get(id) ?? null,
     allPending: () => sql.pending.every.all(),
+    rolled: () => sql.rolled.get() ?? 0,
     // Neither ever falls.
     version: () => (sql.foreign.get() ?? 0) + (sql.own.get() ?? 0),
     tables(device, window, wanted) {
@@ -247,10 +250,11 @@ const statements = (db: Connection) => {
       all: db.prepare<[number, number], number>('SELECT id FROM pending WHERE id >= ? AND id <= ? ORDER BY id').pluck(),
     },
     tag: db.prepare<[number], number>('SELECT tag FROM five WHERE id = ?').pluck(),
+    rolled: db.prepare<[], number>('SELECT changes FROM rolled').pluck(),
     foreign: db.prepare<[], number>('PRAGMA data_version').pluck(),
     own: db.prepare<[], number>('SELECT total_changes()').pluck(),
     merged: db.prepare<[number], 1>('SELECT 1 FROM archive WHERE id = ?').pluck(),
-    sealed: db.prepare<[number, number], Sealed>('SELECT id, seal FROM staged WHERE id >= ? AND id < ?'),
+    sealed: db.prepare<[number, number], Sealed>('SELECT id, seal FROM staged WHERE id >= ? AND seal > ? ORDER BY id'),
     parts: db.prepare<[number, number], { id: number; seal: number; blob: Uint8Array }>(
       'SELECT id, seal, blob FROM staged WHERE id >= ? AND id <= ? ORDER BY id',
     ),

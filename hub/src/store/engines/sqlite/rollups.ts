@@ -54,6 +54,7 @@ export const createRollups = (db: Connection): RollupHook => {
       const chunk = readable(before?.blob);
       const blob = encodeChunk(spliceRows(chunk, span, five));
       sql.putFive.run(id, tagFor(blob, chunk ? (before?.tag ?? 0) : 0, window), blob);
+      sql.changed.run();
       const hours = rollupId('hour', device, window);
       const known = sql.hour.get(hours);
       if (known) sql.putHour.run(hours, encodeChunk(spliceRows(readable(known), span, hour)));
@@ -64,6 +65,7 @@ export const createRollups = (db: Connection): RollupHook => {
       const range = [archiveId(device, 0), archiveId(device + 1, 0)] as const;
       sql.dropFive.run(...range);
       sql.dropHour.run(...range);
+      sql.changed.run();
     },
     expire(device, { five, hour }) {
       const first = archiveId(device, 0);
@@ -72,6 +74,7 @@ export const createRollups = (db: Connection): RollupHook => {
       if (five !== null) {
         for (const id of sql.fiveIds.all(...past('five', five))) finish(device, windowsOfRollup('five', id)[0]);
         dropped += sql.dropFive.run(...past('five', five)).changes;
+        if (dropped > 0) sql.changed.run();
       }
       return hour === null ? dropped : dropped + sql.dropHour.run(...past('hour', hour)).changes;
     },
@@ -145,6 +148,7 @@ const statements = (db: Connection) => ({
   lastFive: db.prepare<[number, number], number | null>('SELECT max(id) FROM five WHERE id >= ? AND id < ?').pluck(),
   hasHour: db.prepare<[number], 1>('SELECT 1 FROM hour WHERE id = ?').pluck(),
   hour: db.prepare<[number], Uint8Array>('SELECT blob FROM hour WHERE id = ?').pluck(),
+  changed: db.prepare('UPDATE rolled SET changes = changes + 1'),
   dropFive: db.prepare<[number, number]>('DELETE FROM five WHERE id >= ? AND id < ?'),
   dropHour: db.prepare<[number, number]>('DELETE FROM hour WHERE id >= ? AND id < ?'),
 });

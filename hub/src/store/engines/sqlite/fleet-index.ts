@@ -1,76 +1,90 @@
 /** Which chunks there are of all devices; after a change of the file only what is new is looked up. */
-import { deviceOfStaged } from './ids.js';
+import { archiveId, deviceOfArchive, deviceOfStaged, endOfStaged, windowOf, windowOfArchive } from './ids.js';
 import type { Sealed, Shelf } from './query-shelf.js';
+import { rollupId } from './rollups.js';
 
 export interface Index {
-  /** Once for each question, with the oldest time that it needs staged chunks of. */
-  refresh(from: number): void;
-  /** Staged chunks, by time; of older ones than were asked for some may be missing, of newer ones none. */
-  partsOf(device: number): readonly Sealed[];
-  /** Seal up to which the staged chunks of a (device, window) are merged; undefined: all of them are. */
-  pending(id: number): number | undefined;
+  /** Once for each question. */
+  refresh(): void;
+  /** Staged chunks of a (device, window) that are not merged, by time; null: all of it is merged. */
+  pending(id: number): readonly Sealed[] | null;
   /** Tells one state of a blob of five-minute roll-ups from another; null: there is none. */
   tag(id: number): number | null;
 }
 
 /** 10,000 devices × 6 days. */
 const TAGS_KEPT = 60_000;
-/** 10,000 devices × 12 hours. */
-const PARTS_KEPT = 480_000;
-const NONE: readonly Sealed[] = [];
+
+interface Window {
+  /** Chunks up to this seal are merged. */
+  since: number;
+  parts: Sealed[];
+}
 
 interface Known {
-  parts: Map<number, Sealed[]>;
-  count: number;
-  from: number;
+  version: number;
   /** Newest seal that was met. */
   seal: number;
+  rolled: number;
+  windows: Map<number, Window>;
+  tags: Map<number, number | null>;
 }
 
 export const createIndex = (shelf: Shelf): Index => {
-  const tags = new Map<number, { rolled: number; tag: number | null }>();
-  let known = nothingFrom(Number.POSITIVE_INFINITY);
-  let pending = new Map<number, number>();
-  let [version, rolled] = [-1, -1];
+  const known: Known = { version: -1, seal: -1, rolled: -1, windows: new Map(), tags: new Map() };
   return {
-    refresh(from) {
-      const present = shelf.version();
-      if (present === version && from >= known.from) return;
-      if (from < known.from || known.count > PARTS_KEPT) known = nothingFrom(from);
-      learn(known, shelf.sealed(known.from, known.seal));
-      if (present !== version) pending = new Map(shelf.allPending().map(({ id, seal }) => [id, seal]));
-      if (tags.size > TAGS_KEPT) tags.clear();
-      rolled = shelf.rolled();
-      version = present;
+    refresh() {
+      const version = shelf.version();
+      if (version === known.version) return;
+      known.version = version;
+      const merged = learnWindows(known, shelf.allPending());
+      learnParts(known, shelf.sealed(known.seal));
+      forgetTags(known, merged, shelf.rolled());
     },
-    partsOf: (device) => known.parts.get(device) ?? NONE,
-    pending: (id) => pending.get(id),
+    pending: (id) => known.windows.get(id)?.parts ?? null,
     tag(id) {
-      const found = tags.get(id);
-      if (found?.rolled === rolled) return found.tag;
+      const found = known.tags.get(id);
+      if (found !== undefined) return found;
       const tag = shelf.tag(id);
-      tags.set(id, { rolled, tag });
+      known.tags.set(id, tag);
       return tag;
     },
   };
 };
 
-const nothingFrom = (from: number): Known => ({ parts: new Map(), count: 0, from, seal: -1 });
+/** Answers the keys of those that are pending no more, or anew. */
+const learnWindows = (known: Known, pending: readonly Sealed[]): number[] => {
+  const before = known.windows;
+  known.windows = new Map();
+  for (const { id, seal } of pending) {
+    const own = before.get(id);
+    if (own?.since === seal) {
+      known.windows.set(id, own);
+      before.delete(id);
+    } else known.windows.set(id, { since: seal, parts: [] });
+  }
+  return [...before.keys()];
+};
 
-const learn = (known: Known, fresh: readonly Sealed[]): void => {
+const learnParts = (known: Known, fresh: readonly Sealed[]): void => {
   for (const sealed of fresh) {
     const device = deviceOfStaged(sealed.id);
-    const own = known.parts.get(device);
-    if (own) insert(own, sealed);
-    else known.parts.set(device, [sealed]);
+    const window = known.windows.get(archiveId(device, windowOf(device, endOfStaged(sealed.id) - 1)));
+    if (window && sealed.seal > window.since) insert(window.parts, sealed);
     known.seal = Math.max(known.seal, sealed.seal);
-    known.count++;
   }
 };
 
 /** Nearly always at the end; a key that comes again takes the place of its former chunk. */
-const insert = (own: Sealed[], sealed: Sealed): void => {
-  let at = own.length;
-  while (at > 0 && (own[at - 1] as Sealed).id >= sealed.id) at--;
-  own.splice(at, own[at]?.id === sealed.id ? 1 : 0, sealed);
+const insert = (parts: Sealed[], sealed: Sealed): void => {
+  let at = parts.length;
+  while (at > 0 && (parts[at - 1] as Sealed).id >= sealed.id) at--;
+  parts.splice(at, parts[at]?.id === sealed.id ? 1 : 0, sealed);
+};
+
+/** When as many windows were merged as roll-ups have changed, it was those of the windows; else it could be any. */
+const forgetTags = (known: Known, merged: readonly number[], rolled: number): void => {
+  if (rolled - known.rolled !== merged.length || known.tags.size > TAGS_KEPT) known.tags.clear();
+  for (const id of merged) known.tags.delete(rollupId('five', deviceOfArchive(id), windowOfArchive(id)));
+  known.rolled = rolled;
 };

@@ -123,5 +123,29 @@ const addGauge = (sum: Sum, pieces: ArrayLike<number>, at: number): void => {
   sum.newest = pieces[at] as number;
 };
 
+/** Samples in order of time, each a piece of its own. */
+export const addSamples = (sum: Sum, ts: Float64Array, values: Float64Array): void => {
+  for (let i = 0; i < ts.length; i++) {
+    const [time, value] = [ts[i] as number, values[i] as number];
+    if (time >= sum.to) return;
+    if (Number.isNaN(value) || time < sum.known) continue;
+    if (time >= sum.from) addSample(sum, time, value);
+    sum.last = value;
+  }
+};
+
+const addSample = (sum: Sum, ts: number, value: number): void => {
+  sum.newest = ts;
+  if (sum.by !== 'increase') {
+    sum.parts++;
+    sum.weight++;
+    sum.amount = sum.by === 'max' ? Math.max(sum.amount, value) : sum.amount + value;
+  } else if (Number.isNaN(sum.last)) sum.blind = true;
+  else {
+    sum.parts++;
+    sum.amount += increaseBetween(sum.last, value);
+  }
+};
+
 export const standingOf = ({ by, parts, amount, weight }: Sum): number | null =>
   parts === 0 ? null : by === 'mean' ? amount / weight : amount;

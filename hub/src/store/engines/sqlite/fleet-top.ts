@@ -6,12 +6,12 @@ import type { Chunk } from './codec/chunk.js';
 import { createIndex, type Index } from './fleet-index.js';
 import {
   addPieces,
+  addSamples,
   type By,
   newSum,
   piecesOfRuns,
   piecesOfSamples,
   reset,
-  STRIDE,
   type Sum,
   standingOf,
 } from './fleet-pieces.js';
@@ -24,16 +24,12 @@ import { FIVE_MS } from './rollup-format.js';
 import { holdsWindow, rollupId } from './rollups.js';
 import type { Table } from './table.js';
 
-export interface Standing {
-  series: number;
-  ts: number;
-  value: number;
-}
+/** Where a series stands. */
+export type Found = (series: number, ts: number, value: number) => void;
 export interface Standings {
   /** Before all others. What is sealed or merged from then on is in memory as it was, and stays staged for hours. */
   refresh(): void;
-  /** Where the series of a device stand. */
-  of(device: number, series: readonly number[], heads: readonly Table[]): Standing[];
+  of(of: { device: number; series: ReadonlySet<number>; heads: readonly Table[] }, found: Found): void;
 }
 
 /** Keeps what it decoded from one ranking to the next. */
@@ -54,16 +50,14 @@ export const createRanking = (shelf: Shelf) => {
       ...span,
     };
     return {
-      refresh: () => index.refresh(span.from - SLOT_MS),
-      of(device, series, heads) {
+      refresh: index.refresh,
+      of({ device, series, heads }, found) {
         const sources = onGrid ? sourcesOf(state, device, heads) : null;
-        const found: Standing[] = [];
         for (const one of series) {
           const sum = sources && quick(state, sources, one);
           const value = sum ? standingOf(sum) : exact(state, { device, series: one }, heads);
-          if (value !== null) found.push({ series: one, ts: sum?.newest ?? span.from, value });
+          if (value !== null) found(one, sum?.newest ?? span.from, value);
         }
-        return found;
       },
     };
   };
@@ -102,13 +96,13 @@ const sourcesOf = ({ index, from, to }: State, device: number, heads: readonly T
   const headFrom = heads.reduce((least, { ts }) => Math.min(least, ts[0] ?? Number.POSITIVE_INFINITY), Number.POSITIVE_INFINITY);
   if (last - first > MOST_WINDOWS) return null;
   for (let window = first; window <= last; window++) {
-    const since = index.pending(archiveId(device, window));
+    const parts = index.pending(archiveId(device, window));
     const id = rollupId('five', device, window);
     const tag = index.tag(id);
     const rolled = tag !== null && holdsWindow(tag, window);
-    if (rolled && (since !== undefined || headFrom < windowEnd(device, window))) return null;
+    if (rolled && (parts || headFrom < windowEnd(device, window))) return null;
     if (rolled) pushRolled(chunks, id, tag);
-    else if (since !== undefined) pushParts(chunks, index.partsOf(device), { device, window, since, from: from - SLOT_MS, to });
+    else if (parts) pushParts(chunks, parts, { from: from - SLOT_MS, to });
   }
   return overlaps(chunks, heads) ? null : { device, chunks, heads };
 };
@@ -122,19 +116,10 @@ const pushRolled = (chunks: Source[], id: number, tag: number): void => {
   if (last?.place !== 'five' || last.id !== id) chunks.push({ place: 'five', id, tag, chunk: undefined });
 };
 
-interface Wanted {
-  device: number;
-  window: number;
-  since: number;
-  from: number;
-  to: number;
-}
-
-const pushParts = (chunks: Source[], parts: readonly Sealed[], { device, window, since, from, to }: Wanted): void => {
+const pushParts = (chunks: Source[], parts: readonly Sealed[], { from, to }: { from: number; to: number }): void => {
   for (const { id, seal } of parts) {
     const end = endOfStaged(id);
-    if (end <= from || end - SLOT_MS >= to || seal <= since || windowOf(device, end - 1) !== window) continue;
-    chunks.push({ place: 'staged', id, tag: seal, chunk: undefined });
+    if (end > from && end - SLOT_MS < to) chunks.push({ place: 'staged', id, tag: seal, chunk: undefined });
   }
 };
 
@@ -167,19 +152,9 @@ const quick = (state: State, sources: Sources, series: number): Sum | null => {
   return sum.blind ? null : sum;
 };
 
-/** Each sample is a piece of its own. */
 const addHead = (sum: Sum, { ts, ids, columns }: Table, series: number): void => {
   const values = columns[Array.prototype.indexOf.call(ids, series)];
-  if (!values) return;
-  const piece = [0, 0, 0, Number.NaN];
-  for (let i = 0; i < values.length; i++) {
-    const value = values[i] as number;
-    if (Number.isNaN(value)) continue;
-    piece[0] = ts[i] as number;
-    piece[1] = value;
-    piece[2] = sum.by === 'mean' ? 1 : value;
-    addPieces(sum, piece, 0, STRIDE);
-  }
+  if (values) addSamples(sum, ts, values);
 };
 
 const stripOf = (state: State, { device, series }: Track, source: Source): Strip | null => {

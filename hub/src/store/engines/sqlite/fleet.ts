@@ -45,6 +45,21 @@ interface Needs {
 
 const NONE: ReadonlySet<number> = new Set();
 
+/** The first n of any number: what cannot be among them is not kept. */
+const createBest = (n: number) => {
+  let found: LatestValue[] = [];
+  const best = {
+    least: Number.NEGATIVE_INFINITY,
+    add(value: LatestValue) {
+      if (found.push(value) < 2 * n + 200) return;
+      found = rank(found, n);
+      best.least = found[n - 1]?.value ?? Number.POSITIVE_INFINITY;
+    },
+    all: () => rank(found, n),
+  };
+  return best;
+};
+
 export const createFleet = (needs: Needs): Fleet => {
   const devices = needs.db.prepare<[], Named>('SELECT id, device FROM devices ORDER BY device');
   const some = needs.db.prepare<[string, number], Named>(
@@ -56,17 +71,18 @@ export const createFleet = (needs: Needs): Fleet => {
     async top(query, { head = needs.head, signal } = {}) {
       const seriesOf = matching(query.metric);
       const standings = ranking(query);
-      const found: LatestValue[] = [];
+      const best = createBest(query.n);
+      const range = { from: 0, to: rankedSpan(query).to };
       const one = ({ id, device }: Named) => {
-        const wanted = seriesOf(id) ?? NONE;
-        if (wanted.size === 0) return;
-        const heads = head(id, wanted, { from: 0, to: rankedSpan(query).to });
-        for (const { series, ts, value } of standings.of(id, [...wanted], heads))
-          found.push({ device, series: needs.dictionary.seriesKey(series), ts, value });
+        const series = seriesOf(id) ?? NONE;
+        if (series.size === 0) return;
+        standings.of({ device: id, series, heads: head(id, series, range) }, (one, ts, value) => {
+          if (value >= best.least) best.add({ device, series: needs.dictionary.seriesKey(one), ts, value });
+        });
       };
       needs.shelf.steady(standings.refresh);
       await walk(devices.all(), { work: one, around: needs.shelf.steady, signal });
-      return rank(found, query.n);
+      return best.all();
     },
     async latest({ head = needs.head, signal, page } = {}) {
       const found: LatestValue[] = [];

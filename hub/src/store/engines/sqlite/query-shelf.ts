@@ -3,7 +3,7 @@ import type { MetricKind } from '@muster/shared/metrics';
 import { type Chunk, openChunk } from './codec/chunk.js';
 import type { Connection } from './connect.js';
 import { isDamage } from './errors.js';
-import { archiveId, MAX_PARTS, stagedFrom, stagedId, WINDOW_SLOTS, windowOfArchive } from './ids.js';
+import { archiveId, MAX_PARTS, stagedId, WINDOW_SLOTS, windowOfArchive } from './ids.js';
 import { createCache, tagOf } from './query-cache.js';
 import type { Samples } from './query-samples.js';
 import { type RunSet, readRuns } from './rollup-read.js';
@@ -36,8 +36,8 @@ export interface Shelf {
   staged(track: Track, window: number): Samples[];
   five(track: Track, window: number, kind: MetricKind): RunSet | null;
   hour(track: Track, window: number, kind: MetricKind): RunSet | null;
-  /** Staged chunks of all devices whose slots end after a time, sealed after a seal; by key. */
-  sealed(from: number, seal: number): Sealed[];
+  /** Staged chunks of all devices sealed after a seal. */
+  sealed(seal: number): Sealed[];
   /** One of them, or a blob of five-minute roll-ups, with all series; null when it is gone or damaged. */
   chunk(place: 'staged' | 'five', id: number): Chunk | null;
   /** Tells one state of a blob of five-minute roll-ups from another; null: there is none. */
@@ -89,7 +89,7 @@ export const createShelf = (db: Connection): Shelf => {
       partsOf(inside, device, window).flatMap((found) => samplesOf(inside, { place: 'staged', ...found }, series) ?? []),
     five: (track, window, kind) => runs('five', rollupId('five', track.device, window), track, kind),
     hour: (track, window, kind) => runs('hour', rollupId('hour', track.device, window), track, kind),
-    sealed: (from, seal) => sql.sealed.all(stagedFrom(from + 1), seal),
+    sealed: (seal) => sql.sealed.all(seal),
     chunk(place, id) {
       const blob = blobOf(inside, place, id);
       return blob ? opened(inside, { place, id, blob }) : null;
@@ -254,7 +254,7 @@ const statements = (db: Connection) => {
     foreign: db.prepare<[], number>('PRAGMA data_version').pluck(),
     own: db.prepare<[], number>('SELECT total_changes()').pluck(),
     merged: db.prepare<[number], 1>('SELECT 1 FROM archive WHERE id = ?').pluck(),
-    sealed: db.prepare<[number, number], Sealed>('SELECT id, seal FROM staged WHERE id >= ? AND seal > ? ORDER BY id'),
+    sealed: db.prepare<[number], Sealed>('SELECT id, seal FROM staged WHERE seal > ? ORDER BY seal, id'),
     parts: db.prepare<[number, number], { id: number; seal: number; blob: Uint8Array }>(
       'SELECT id, seal, blob FROM staged WHERE id >= ? AND id <= ? ORDER BY id',
     ),

@@ -6,8 +6,8 @@ import { type Channel, createChannel } from './channel.js';
 import type { Page } from './engines/sqlite/fleet.js';
 import type { SqliteSettings } from './engines/sqlite/index.js';
 import type { Slice, SliceQuery } from './engines/sqlite/slice.js';
-import { rankedSpan } from './rollup.js';
-import type { Engine, LatestValue } from './store.js';
+import { GRID_MS, rankedSpan } from './rollup.js';
+import type { Engine, LatestValue, TopQuery } from './store.js';
 import { createTurns, type Turns } from './turns.js';
 
 export interface EngineClientSettings extends Omit<SqliteSettings, 'readonly'> {
@@ -89,9 +89,8 @@ const readsBy = ({ writer, reader, turns }: Threads): Pick<Engine, 'series' | 'l
       return turns.run(() => withSlice({ device, series, from: 0, to }, signal, read), signal);
     },
     top: (query, { signal } = {}) => {
-      const { metric } = query;
       const read = ({ options, ask }: Given) => reader.ask({ method: 'top', args: [query, options], ...ask });
-      return turns.run(() => withSlice({ metric, from: 0, to: rankedSpan(query).to }, signal, read), signal);
+      return turns.run(() => withSlice(rankingSlice(query), signal, read), signal);
     },
     rows: (device, after, limit, { signal } = {}) => {
       const read = ({ options, ask }: Given) => reader.ask({ method: 'rows', args: [device, after, limit, options], ...ask });
@@ -112,6 +111,13 @@ const readsBy = ({ writer, reader, turns }: Threads): Pick<Engine, 'series' | 'l
     log: (query) => turns.run(() => reader.call('log', query)),
     entries: (query) => turns.run(() => reader.call('entries', query)),
   };
+};
+
+/** Off whole five minutes a ranking needs every sample. */
+const rankingSlice = (query: TopQuery): SliceQuery => {
+  const { from, to } = rankedSpan(query);
+  const onGrid = from % GRID_MS === 0 && to % GRID_MS === 0;
+  return { metric: query.metric, from: 0, to, by: onGrid ? query.by : undefined };
 };
 
 interface Given {

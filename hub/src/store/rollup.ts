@@ -133,7 +133,8 @@ export const standing = (by: TopQuery['by'], samples: readonly Sample[], before?
   return pieces.length ? pieces.reduce((sum, piece) => sum + piece.amount, 0) : null;
 };
 
-const GRID_MS = 5 * MINUTE;
+/** Edges of a ranked span, see `rankedSpan`. */
+export const GRID_MS = 5 * MINUTE;
 const SHORTEST_ON_GRID_MS = 30 * MINUTE;
 
 /** From half an hour on a ranking is over whole five minutes: else every device would need its raw rows at both ends. */

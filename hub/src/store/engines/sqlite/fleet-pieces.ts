@@ -72,16 +72,18 @@ export interface Sum {
   /** The newest value so far; NaN: none. */
   last: number;
   newest: number;
-  /** The sample before the span was not among the pieces: there may be one. */
+  /** Of the newest sample that was added one by one. */
+  time: number;
+  /** The samples do not rise in time, or the one before the span was not among them: there may be one. */
   blind: boolean;
 }
 
 export const newSum = (by: By, { from, to, known }: { from: number; to: number; known: number }): Sum =>
-  reset({ by, from, to, known, parts: 0, amount: 0, weight: 0, last: Number.NaN, newest: 0, blind: false });
+  reset({ by, from, to, known, parts: 0, amount: 0, weight: 0, last: Number.NaN, newest: 0, time: 0, blind: false });
 
 /** For the next series. */
 export const reset = (sum: Sum): Sum => {
-  sum.parts = sum.weight = sum.newest = 0;
+  sum.parts = sum.weight = sum.newest = sum.time = 0;
   sum.amount = sum.by === 'max' ? Number.NEGATIVE_INFINITY : 0;
   sum.last = Number.NaN;
   sum.blind = false;
@@ -129,8 +131,10 @@ export const addSamples = (sum: Sum, ts: Float64Array, values: Float64Array): vo
     const [time, value] = [ts[i] as number, values[i] as number];
     if (time >= sum.to) return;
     if (Number.isNaN(value) || time < sum.known) continue;
+    if (time <= sum.time) sum.blind = true;
     if (time >= sum.from) addSample(sum, time, value);
     sum.last = value;
+    sum.time = time;
   }
 };
 

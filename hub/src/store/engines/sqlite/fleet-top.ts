@@ -93,7 +93,7 @@ interface Source {
 const sourcesOf = ({ index, from, to }: State, device: number, heads: readonly Table[]): Sources | null => {
   const chunks: Source[] = [];
   const [first, last] = [windowOf(device, Math.max(0, from - SLOT_MS)), windowOf(device, to - 1)];
-  const headFrom = heads.reduce((least, { ts }) => Math.min(least, ts[0] ?? Number.POSITIVE_INFINITY), Number.POSITIVE_INFINITY);
+  const headFrom = oldestOf(heads);
   if (last - first > MOST_WINDOWS) return null;
   for (let window = first; window <= last; window++) {
     const parts = index.pending(archiveId(device, window));
@@ -104,7 +104,7 @@ const sourcesOf = ({ index, from, to }: State, device: number, heads: readonly T
     if (rolled) pushRolled(chunks, id, tag);
     else if (parts) pushParts(chunks, parts, { from: from - SLOT_MS, to });
   }
-  return overlaps(chunks, heads) ? null : { device, chunks, heads };
+  return overlaps(chunks, headFrom) ? null : { device, chunks, heads };
 };
 
 /** A week: beyond it 1-hour roll-ups are read instead, series by series. */
@@ -123,8 +123,14 @@ const pushParts = (chunks: Source[], parts: readonly Sealed[], { from, to }: { f
   }
 };
 
-/** One chunk per slot, and rows in memory only after them, in order. */
-const overlaps = (chunks: Source[], heads: readonly Table[]): boolean => {
+const oldestOf = (heads: readonly Table[]): number => {
+  let oldest = Number.POSITIVE_INFINITY;
+  for (const { ts } of heads) for (let i = 0; i < ts.length; i++) if ((ts[i] as number) < oldest) oldest = ts[i] as number;
+  return oldest;
+};
+
+/** One chunk per slot, and rows in memory only after them; whether those rise is seen when they are added. */
+const overlaps = (chunks: readonly Source[], headFrom: number): boolean => {
   let newest = -1;
   for (const { place, id } of chunks) {
     if (place === 'five') continue;
@@ -132,12 +138,7 @@ const overlaps = (chunks: Source[], heads: readonly Table[]): boolean => {
     if (end === newest) return true;
     newest = end;
   }
-  for (const { ts } of heads)
-    for (const time of ts) {
-      if (time < newest) return true;
-      newest = time + 1;
-    }
-  return false;
+  return headFrom < newest;
 };
 
 /** Null when the pieces do not tell. */

@@ -10,6 +10,7 @@ import { walk } from './fleet-walk.js';
 import type { HeadTables } from './hooks.js';
 import type { Shelf } from './query-shelf.js';
 import { type DeviceTables, packSlice, type Slice, type SliceQuery } from './slice.js';
+import { thinned } from './slice-thin.js';
 
 export interface FleetOptions {
   head?: HeadTables | undefined;
@@ -93,13 +94,14 @@ export const createFleet = (needs: Needs): Fleet => {
       await walk(page ? some.all(page.after, page.limit) : devices.all(), { work: one, around: needs.shelf.steady, signal });
       return found;
     },
-    async slice({ device, page, series, metric, from, to }, { signal } = {}) {
+    async slice({ device, page, series, metric, from, to, by }, { signal } = {}) {
       const found: DeviceTables[] = [];
       const wanted = series === undefined ? matching(metric) : always(needs.dictionary.series(series));
       const one = ({ id }: { id: number }) => {
         const own = wanted(id);
-        if (own?.size !== 0)
-          found.push({ device: id, tables: needs.head(id, own, { from, to }).filter(({ ts }) => ts.length > 0) });
+        if (own?.size === 0) return;
+        const tables = needs.head(id, own, { from, to });
+        found.push({ device: id, tables: by ? tables.flatMap((table) => thinned(table, by)) : tables });
       };
       const known = device === undefined ? undefined : needs.dictionary.device(device);
       if (known !== undefined) one({ id: known });

@@ -1,4 +1,5 @@
 /** Rows that are in memory only, on their way from the writing to the reading thread: one block of doubles that changes hands. */
+import type { TopQuery } from '../../store.js';
 import type { HeadTables } from './hooks.js';
 import type { Table } from './table.js';
 
@@ -11,6 +12,8 @@ export interface SliceQuery {
   metric?: string | undefined;
   from: number;
   to: number;
+  /** Only what a ranking over whole five minutes needs. */
+  by?: TopQuery['by'] | undefined;
 }
 
 /** Per table: device, rows, series; ids; ts; the columns one after the other. */
@@ -33,6 +36,7 @@ export const packSlice = (all: readonly DeviceTables[]): Slice => {
   };
   for (const { device, tables } of all)
     for (const { ts, ids, columns } of tables) {
+      if (ts.length === 0) continue;
       put([device, ts.length, ids.length]);
       put(ids);
       put(ts);
@@ -41,7 +45,7 @@ export const packSlice = (all: readonly DeviceTables[]): Slice => {
   return slice;
 };
 
-const sizeOf = ({ ts, ids }: Table): number => HEADER + ids.length + ts.length * (1 + ids.length);
+const sizeOf = ({ ts, ids }: Table): number => (ts.length === 0 ? 0 : HEADER + ids.length + ts.length * (1 + ids.length));
 
 /** The tables are views of the slice. What was asked for is not asked again: one slice belongs to one question. */
 export const unpackSlice = (slice: Slice): HeadTables => {

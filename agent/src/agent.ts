@@ -49,7 +49,15 @@ export interface AgentNeeds {
 
 export type RunSettings = Pick<
   AgentSettings,
-  'interval_ms' | 'keepalive_s' | 'spool_rows' | 'spool_bytes' | 'commands' | 'skip_probes' | 'inventory' | 'networks'
+  | 'interval_ms'
+  | 'keepalive_s'
+  | 'spool_rows'
+  | 'spool_bytes'
+  | 'commands'
+  | 'skip_probes'
+  | 'probe_settings'
+  | 'inventory'
+  | 'networks'
 >;
 
 export const createAgent = (needs: AgentNeeds, settings: RunSettings): Agent => {
@@ -60,7 +68,7 @@ export const createAgent = (needs: AgentNeeds, settings: RunSettings): Agent => 
   const spool = createMemorySpool({ rows: settings.spool_rows, bytes: settings.spool_bytes });
   const outbox = createOutbox(spool, identity.device, needs.randomBytes(8));
   const time = createAgentTime({ clock, synchronised: needs.synchronised, last_seq: outbox.last_seq });
-  const probes = probesToRead(needs.probes, settings.skip_probes);
+  const probes = probesToRead(needs.probes, settings);
 
   const runner = createRunner({ ...needs, probes, series }, { interval_ms });
   const about = createAbout(needs.inventory, () => uplink.announce());

@@ -60,6 +60,17 @@ export const AGENT_SETTINGS = {
   }),
   commands: setting({ name: 'agent.commands', help: 'commands of the hub that are carried out', schema: words, default: [] }),
   skip_probes: setting({ name: 'agent.skip_probes', help: 'probes that are not read', schema: words, default: [] }),
+  probe_settings: setting({
+    name: 'probes',
+    help: 'settings of single probes, by id (file only)',
+    schema: v.record(
+      v.string(),
+      v.unknown(),
+      'must be an object in the settings file, such as {"systemd": {"units": ["docker"]}}',
+    ),
+    default: {},
+    secret: true,
+  }),
   inventory: setting({ name: 'agent.inventory', help: 'look up model and operating system', schema: onOff(), default: true }),
   networks: setting({
     name: 'networks',

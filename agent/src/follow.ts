@@ -11,6 +11,8 @@ const LINE_CHARS = 4_096;
 const RETRY_MS = { first: 5_000, most: 300_000 };
 /** A child that lived this long was well: the next restart is quick again. */
 const WELL_MS = 60_000;
+/** A child sees no setting or secret of the agent, and speaks plain C locale. */
+export const BARE = { env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' }, cwd: '/' };
 const BARE_NAME = /^[A-Za-z0-9][A-Za-z0-9._+-]*$/;
 
 /** Absolute path of a program in one of the folders; never through PATH or a shell. */
@@ -83,13 +85,12 @@ export const createFollower = ({ path, args, clock }: FollowNeeds): LineSource =
 };
 
 /**
- * The child sees no setting or secret of the agent, speaks plain C locale, and never keeps the agent's process alive.
+ * The child never keeps the agent's process alive.
  * Null when the machine cannot start one now: some failures are thrown, others come as an `error` event.
  */
 const startChild = (path: string, args: readonly string[]): ChildProcess | null => {
   try {
-    const env = { PATH: '/usr/bin:/bin', LC_ALL: 'C' };
-    const child: ChildProcess = spawn(path, args, { stdio: ['ignore', 'pipe', 'ignore'], env, cwd: '/' });
+    const child: ChildProcess = spawn(path, args, { stdio: ['ignore', 'pipe', 'ignore'], ...BARE });
     child.unref();
     child.stdout?.setEncoding('utf8');
     if (child.stdout instanceof Socket) child.stdout.unref();

@@ -3,7 +3,9 @@ import { closeSync, openSync, readdirSync, readlinkSync, readSync } from 'node:f
 import { statfs as systemStatfs } from 'node:fs/promises';
 import { type Clock, createSystemClock } from '@muster/shared/clock';
 import { createFollower, findProgram } from './follow.js';
+import { createAsk, createHttpGet, createResolve } from './host-net.js';
 import type { FilesystemSizes, Host } from './probe.js';
+import { createRun } from './run.js';
 
 /** A /proc file beyond this is cut: /proc/stat of a 512-core host has about 100 KB. */
 const READ_BYTES = 256 * 1024;
@@ -62,6 +64,10 @@ export const createHost = (needs: HostNeeds = {}): LocalHost => {
       followed.add(end);
       return { ...source, stop: end };
     },
+    run: createRun((program) => findProgram(program, program_folders)),
+    http: createHttpGet(),
+    ask: createAsk(clock),
+    resolve: createResolve(clock),
     now: clock.now,
     monotonic: clock.monotonic,
     stop() {

@@ -7,6 +7,7 @@ import fc from 'fast-check';
 import * as v from 'valibot';
 import { describe, expect, test } from 'vitest';
 import type { Host, ProbeDeclaration } from './probe.js';
+import { withSettings } from './runner.js';
 import { createFixtureHost, type HostState, type ProbeCase } from './testing/host.js';
 
 const folder = new URL('./probes/', import.meta.url);
@@ -27,7 +28,7 @@ const play = async (probe: ProbeDeclaration, reads: readonly HostState[]) => {
   let samples: Sample[] | null = [];
   for (const state of reads) {
     host.apply(state);
-    samples = await probe.read({ host, memory });
+    samples = await probe.read({ host, memory, settings: undefined });
   }
   probe.close?.(memory);
   return { samples, running: host.running() };
@@ -76,8 +77,8 @@ describe('every probe', () => {
     for (const [id, declaration] of declared) expect(declaration, id).toEqual(first.get(id));
   });
 
-  test.each(all)('$id gives what is expected, $name', async ({ id, reads, expect: expected }) => {
-    const probe = probeOf(id);
+  test.each(all)('$id gives what is expected, $name', async ({ id, reads, settings, expect: expected }) => {
+    const probe = withSettings(probeOf(id), settings);
     const { samples, running } = await play(probe, reads);
     expectSound(probe, samples);
     expect(byKey(probe, samples)).toEqual(byKey(probe, expected));
@@ -100,7 +101,7 @@ describe('a sensor that answers late', () => {
     };
     const probe = probeOf('temperature');
     const memory = probe.memory?.();
-    const read = async () => (await probe.read({ host: slow, memory }))?.length;
+    const read = async () => (await probe.read({ host: slow, memory, settings: undefined }))?.length;
     expect([await read(), await read()]).toEqual([1, 0]);
     host.apply({ at_ms: 300_000 });
     expect(await read()).toBe(1);
@@ -127,38 +128,47 @@ describe('garbage', () => {
       fc.constant(`${text}${text}`),
     );
 
-  test.each(good.filter(({ reads }) => reads.some(({ files }) => files)))(
-    'in any file never breaks $id: $name',
-    async ({ id, reads }) => {
-      const probe = probeOf(id);
-      const files = reads.flatMap((state, index) => Object.entries(state.files ?? {}).map((file) => ({ index, file })));
-      for (const { index, file } of files) {
-        const [path, text] = file;
-        await fc.assert(
-          fc.asyncProperty(garbage(text ?? ''), async (noise) => {
-            const spoilt = reads.map((state, at) =>
-              at === index ? { ...state, files: { ...state.files, [path]: noise } } : state,
-            );
-            expectSound(probe, (await play(probe, spoilt)).samples);
-          }),
-          { numRuns: 40 },
-        );
-      }
-    },
-  );
+  /** Each text that the machine gives, and the machine with another text in its place. */
+  const texts = (reads: readonly HostState[]): { text: string; put(text: string): HostState[] }[] =>
+    reads.flatMap((state, index) => {
+      const put = (part: object) => reads.map((one, at) => (at === index ? { ...one, ...part } : one));
+      const files = Object.entries(state.files ?? {}).map(([path, text]) => ({
+        text: text ?? '',
+        put: (noise: string) => put({ files: { ...state.files, [path]: noise } }),
+      }));
+      const replies = (['programs', 'replies', 'answers'] as const).flatMap((kind) =>
+        Object.entries(state[kind] ?? {}).map(([key, reply]) => ({
+          text: reply?.text ?? '',
+          put: (noise: string) => put({ [kind]: { ...state[kind], [key]: { ...reply, text: noise } } }),
+        })),
+      );
+      return [...files, ...replies];
+    });
+
+  test.each(good.filter(({ reads }) => texts(reads).length > 0))('in any text never breaks $id: $name', async (one) => {
+    const probe = withSettings(probeOf(one.id), one.settings);
+    for (const { text, put } of texts(one.reads)) {
+      const property = fc.asyncProperty(garbage(text), async (noise) =>
+        expectSound(probe, (await play(probe, put(noise))).samples),
+      );
+      await fc.assert(property, { numRuns: 40 });
+    }
+  });
 
   test.each(good.filter(({ reads }) => reads.some(({ commands }) => commands)))(
     'in the lines of a program never breaks $id: $name',
-    async ({ id, reads }) => {
-      const probe = probeOf(id);
-      const lines = reads.flatMap(({ commands }) => commands?.['nvidia-smi'] ?? []);
-      const line = fc.oneof(...lines.map(garbage), fc.string());
-      await fc.assert(
-        fc.asyncProperty(fc.array(line, { maxLength: 20 }), async (noise) => {
-          expectSound(probe, (await play(probe, [{ commands: { 'nvidia-smi': noise } }])).samples);
-        }),
-        { numRuns: 200 },
-      );
+    async ({ id, reads, settings }) => {
+      const probe = withSettings(probeOf(id), settings);
+      const programs = new Set(reads.flatMap(({ commands }) => Object.keys(commands ?? {})));
+      for (const program of programs) {
+        const lines = reads.flatMap(({ commands }) => commands?.[program] ?? []);
+        const line = fc.oneof(...lines.map(garbage), fc.string());
+        const property = fc.asyncProperty(fc.array(line, { maxLength: 20 }), async (noise) => {
+          const spoilt = reads.map((state) => ({ ...state, commands: { ...state.commands, [program]: noise } }));
+          expectSound(probe, (await play(probe, spoilt)).samples);
+        });
+        await fc.assert(property, { numRuns: 200 });
+      }
     },
   );
 });

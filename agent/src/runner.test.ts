@@ -1,6 +1,7 @@
 import { silentLog } from '@muster/shared/log';
 import { gauge, type Sample } from '@muster/shared/metrics';
 import { createTestClock, type TestClock } from '@muster/shared/testing/clock';
+import * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
 import { createOutbox } from './outbox.js';
 import { defineProbe, type Host, type ProbeDeclaration } from './probe.js';
@@ -17,6 +18,10 @@ const HOST: Host = {
   link: () => null,
   filesystem: async () => null,
   follow: () => null,
+  run: async () => null,
+  http: async () => null,
+  ask: async () => null,
+  resolve: async () => null,
   now: () => 0,
   monotonic: () => 0,
 };
@@ -175,14 +180,40 @@ describe('the first row', () => {
 describe('the probes to read', () => {
   const all = new Map([good, probe('bad', async () => null)].map((one) => [one.id, one]));
 
+  const choice = { skip_probes: [] as string[], probe_settings: {} };
+
   it('are all but those that the settings skip', () => {
-    expect(probesToRead(all, ['bad'])).toEqual([good]);
+    expect(probesToRead(all, { ...choice, skip_probes: ['bad'] })).toEqual([good]);
   });
 
   it('cannot be told by a name that is none', () => {
-    expect(() => probesToRead(all, ['bad', 'gpu'])).toThrow(
+    expect(() => probesToRead(all, { ...choice, skip_probes: ['bad', 'gpu'] })).toThrow(
       'Setting agent.skip_probes names "gpu", which is not a probe; known are good, bad',
     );
+    expect(() => probesToRead(all, { ...choice, probe_settings: { gpu: {} } })).toThrow(
+      'Setting probes names "gpu", which is not a probe; known are good, bad',
+    );
+  });
+
+  it('get their own settings, with defaults; wrong ones are named with their path', async () => {
+    const seen: unknown[] = [];
+    const watcher: ProbeDeclaration = {
+      ...good,
+      settings: v.object({ units: v.optional(v.array(v.string('must be a name')), []) }),
+      read: async ({ settings }) => {
+        seen.push(settings);
+        return [];
+      },
+    };
+    const probes = new Map([['good', watcher]]);
+    for (const probe_settings of [{}, { good: { units: ['ssh'] } }]) {
+      const [bound] = probesToRead(probes, { ...choice, probe_settings });
+      await bound?.read({ host: HOST, memory: undefined, settings: undefined });
+    }
+    expect(seen).toEqual([{ units: [] }, { units: ['ssh'] }]);
+    const read = (given: unknown) => probesToRead(probes, { ...choice, probe_settings: { good: given } });
+    expect(() => read({ units: [7] })).toThrow('Setting probes.good: field "units.0": must be a name');
+    expect(() => probesToRead(all, { ...choice, probe_settings: { good: {} } })).toThrow('this probe has no settings');
   });
 });
 

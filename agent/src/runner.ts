@@ -2,6 +2,8 @@ import type { Clock } from '@muster/shared/clock';
 import { AppError, asAppError } from '@muster/shared/errors';
 import type { Log } from '@muster/shared/log';
 import { gauge, type MetricDeclaration, type Sample } from '@muster/shared/metrics';
+import { problemOf } from '@muster/shared/schema';
+import * as v from 'valibot';
 import type { Host, ProbeDeclaration } from './probe.js';
 import type { SeriesTable } from './series.js';
 
@@ -9,7 +11,7 @@ import type { SeriesTable } from './series.js';
 export interface Runner {
   /** Reads what is due; returns when all have answered, or after a moment with the slow ones still under way. */
   cycle(): Promise<void>;
-  states(): { id: string; title: string; state: ProbeState }[];
+  states(): { id: string; title: string; state: ProbeState; silent: string | undefined }[];
   stop(): void;
 }
 
@@ -71,7 +73,7 @@ export const createRunner = (needs: RunnerNeeds, settings: RunnerSettings): Runn
     entry.due_at = entry.state === 'never_read' ? begun : begun + entry.probe.every;
     if (busy.has(entry)) return note(entry, late, deadline);
     waiting.add(entry);
-    const outcome = await withDeadline(clock, deadline, ask(entry));
+    const outcome = await withDeadline(clock, entry.probe.deadline ?? deadline, ask(entry));
     waiting.delete(entry);
     note(entry, outcome, clock.monotonic() - begun);
   };
@@ -111,19 +113,49 @@ export const createRunner = (needs: RunnerNeeds, settings: RunnerSettings): Runn
         Promise.all(due.map(read)).then(() => late),
       );
     },
-    states: () => entries.map(({ probe, state }) => ({ id: probe.id, title: probe.title, state })),
+    states: () => entries.map(({ probe, state }) => ({ id: probe.id, title: probe.title, state, silent: probe.silent })),
     stop() {
       for (const entry of entries) retire(entry, Number.POSITIVE_INFINITY);
     },
   };
 };
 
-/** All but those that the settings skip; a name that is none would skip nothing without a word. */
-export const probesToRead = (probes: ReadonlyMap<string, ProbeDeclaration>, skip: readonly string[]): ProbeDeclaration[] => {
-  const stray = skip.find((id) => !probes.has(id));
-  if (stray === undefined) return [...probes.values()].filter(({ id }) => !skip.includes(id));
+export interface ProbeChoice {
+  skip_probes: readonly string[];
+  /** By id of the probe. */
+  probe_settings: Record<string, unknown>;
+}
+
+/** All but those that the settings skip, with their own settings in place; a name that is none would do nothing without a word. */
+export const probesToRead = (
+  probes: ReadonlyMap<string, ProbeDeclaration>,
+  { skip_probes, probe_settings }: ProbeChoice,
+): ProbeDeclaration[] => {
   const known = [...probes.keys()].join(', ');
-  throw new AppError('bad_settings', `Setting agent.skip_probes names "${stray}", which is not a probe; known are ${known}`);
+  for (const [name, ids] of [
+    ['agent.skip_probes', skip_probes],
+    ['probes', Object.keys(probe_settings)],
+  ] as const) {
+    const stray = ids.find((id) => !probes.has(id));
+    if (stray === undefined) continue;
+    throw new AppError('bad_settings', `Setting ${name} names "${stray}", which is not a probe; known are ${known}`);
+  }
+  const read = [...probes.values()].filter(({ id }) => !skip_probes.includes(id));
+  return read.map((probe) => withSettings(probe, probe_settings[probe.id]));
+};
+
+/** Throws `bad_settings` with the path of what is wrong. */
+export const withSettings = (probe: ProbeDeclaration, given: unknown): ProbeDeclaration => {
+  const where = `probes.${probe.id}`;
+  if (!probe.settings) {
+    if (given === undefined) return probe;
+    throw new AppError('bad_settings', `Setting ${where} is given, but this probe has no settings; take it out`, { path: where });
+  }
+  const result = v.safeParse(probe.settings, given ?? {}, { abortPipeEarly: true });
+  if (result.success) return { ...probe, read: (call) => probe.read({ ...call, settings: result.output }) };
+  const [issue] = result.issues;
+  const path = [where, v.getDotPath(issue)].filter(Boolean).join('.');
+  throw new AppError('bad_settings', `Setting ${where}: ${problemOf(issue)}`, { path });
 };
 
 const late: Outcome = { kind: 'late' };
@@ -140,7 +172,7 @@ const withDeadline = (clock: Clock, ms: number, outcome: Promise<Outcome>): Prom
 const askProbe = async (entry: Entry, host: Host): Promise<Outcome> => {
   try {
     entry.memory ??= entry.probe.memory?.();
-    const samples: unknown = await entry.probe.read({ host, memory: entry.memory });
+    const samples: unknown = await entry.probe.read({ host, memory: entry.memory, settings: undefined });
     if (samples === null) return { kind: 'absent' };
     if (!Array.isArray(samples)) throw new AppError('bad_reply', 'The probe answered something that is not a list of samples');
     if (samples.length > MAX_SAMPLES) throw new AppError('too_large', `The probe answered more than ${MAX_SAMPLES} samples`);

@@ -82,7 +82,7 @@ export const settingsVerb = ({ listed, paths }: VerbCall, print: Print): void =>
 };
 
 export interface ProbeVerbNeeds {
-  settings: Pick<AgentSettings, 'skip_probes'>;
+  settings: Pick<AgentSettings, 'skip_probes' | 'probe_settings'>;
   probes: ReadonlyMap<string, ProbeDeclaration>;
   host: Host;
   clock: Clock;
@@ -95,7 +95,7 @@ const APART_MS = 1_000;
 /** One report for a person; every silent probe is named with its reason. */
 export const probeVerb = async ({ settings, probes, host, clock, print }: ProbeVerbNeeds): Promise<void> => {
   const series = createSeriesTable(clock);
-  const read = probesToRead(probes, settings.skip_probes).map((probe) => ({ ...probe, every: APART_MS }));
+  const read = probesToRead(probes, settings).map((probe) => ({ ...probe, every: APART_MS }));
   const runner = createRunner(
     { probes: read, host, clock, log: silentLog, series },
     { interval_ms: APART_MS, patience_ms: 6_000 },
@@ -104,8 +104,8 @@ export const probeVerb = async ({ settings, probes, host, clock, print }: ProbeV
   await new Promise<void>((resolve) => clock.after(APART_MS, resolve));
   await runner.cycle();
   printSeries(series, print);
-  for (const { title, state } of runner.states()) {
-    if (state === 'absent') print(`${title}: not on this machine`);
+  for (const { title, state, silent } of runner.states()) {
+    if (state === 'absent') print(`${title}: ${silent ?? 'not on this machine'}`);
     else if (state !== 'ok') print(`${title}: ${state === 'hung' ? 'does not answer' : 'could not be read'}`);
   }
   runner.stop();

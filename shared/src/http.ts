@@ -8,6 +8,8 @@ export interface HttpRequest {
   method?: string;
   headers?: Record<string, string>;
   body?: string;
+  /** Path of a Unix socket to ask instead of the address's host; plain HTTP. */
+  socket?: string;
   /** Whole exchange, default 15 s. */
   timeout_ms?: number;
   /** Reply cap, default 4 MB. */
@@ -40,7 +42,8 @@ const send = (request: HttpRequest): Promise<HttpReply> =>
     const open = url.startsWith('https:') ? tlsRequest : plainRequest;
     const fail = (error: unknown) => reject(asHttpError(error, url, deadline.aborted ? timeout_ms : null));
     const length = body === undefined ? {} : { 'content-length': `${Buffer.byteLength(body)}` };
-    const sent = open(url, { method, headers: { 'user-agent': 'muster', ...length, ...headers }, signal });
+    const way = request.socket === undefined ? {} : { socketPath: request.socket };
+    const sent = open(url, { method, headers: { 'user-agent': 'muster', ...length, ...headers }, signal, ...way });
     sent.on('error', fail);
     sent.on('response', (reply) => collect(reply, url, request.max_bytes ?? DEFAULT_MAX_BYTES).then(resolve, fail));
     sent.end(body);

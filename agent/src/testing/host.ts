@@ -1,6 +1,6 @@
 import type { Sample } from '@muster/shared/metrics';
 import type { FixtureCase } from '@muster/shared/testing/cases';
-import type { FilesystemSizes, Host, LineSource } from '../probe.js';
+import type { Answer, FilesystemSizes, Host, HostReply, LineSource, ProgramResult, Resolved } from '../probe.js';
 
 /** What a machine shows from a moment on; a later state changes only what it names, null takes away. */
 export interface HostState {
@@ -11,11 +11,20 @@ export interface HostState {
   filesystems?: Record<string, FilesystemSizes | null>;
   /** Lines that the program prints at this moment; a program that is never named is not on this machine. */
   commands?: Record<string, string[]>;
+  /** What `run` gives, by program and arguments parted by spaces: `smartctl --scan`. */
+  programs?: Record<string, ProgramResult | null>;
+  /** What `http` gives, by address; on a Unix socket by `unix:PATH ADDRESS`. */
+  replies?: Record<string, HostReply | null>;
+  /** What `ask` gives, by `tcp HOST:PORT TEXT` or else `tcp HOST:PORT`; TEXT is what was sent, trimmed. */
+  answers?: Record<string, Partial<Answer> | null>;
+  names?: Record<string, Resolved | null>;
 }
 
 /** A case of a probe's fixture: the probe is read once per state, `expect` is what the last read gives. */
 export interface ProbeCase extends FixtureCase {
   reads: HostState[];
+  /** Of this probe, as in the settings file. */
+  settings?: object;
   expect: Sample[] | null;
 }
 
@@ -32,7 +41,11 @@ export const createFixtureHost = (first: HostState = {}): FixtureHost => {
   const files = new Map<string, string>();
   const links = new Map<string, string>();
   const filesystems = new Map<string, FilesystemSizes>();
-  const programs = new Map<string, Program>();
+  const followed = new Map<string, Program>();
+  const programs = new Map<string, ProgramResult>();
+  const replies = new Map<string, HostReply>();
+  const answers = new Map<string, Partial<Answer>>();
+  const names = new Map<string, Resolved>();
   let at_ms = 0;
 
   const host: FixtureHost = {
@@ -40,7 +53,15 @@ export const createFixtureHost = (first: HostState = {}): FixtureHost => {
     list: (path) => namesIn(path, [...files.keys(), ...links.keys()]),
     link: (path) => links.get(path) ?? null,
     filesystem: async (mount) => filesystems.get(mount) ?? null,
-    follow: (program) => programs.get(program)?.start() ?? null,
+    follow: (program) => followed.get(program)?.start() ?? null,
+    run: async (program, args) => programs.get([program, ...args].join(' ')) ?? null,
+    http: async ({ url, socket }) => replies.get(socket === undefined ? url : `unix:${socket} ${url}`) ?? null,
+    ask: async ({ kind, host: to, port, send }) => {
+      const place = `${kind} ${to}:${port}`;
+      const answer = answers.get(`${place} ${send.trim()}`) ?? answers.get(place);
+      return answer ? { text: '', ms: 1, refused: false, ...answer } : null;
+    },
+    resolve: async (name) => names.get(name) ?? null,
     now: () => START + at_ms,
     monotonic: () => at_ms,
     apply(state) {
@@ -48,13 +69,17 @@ export const createFixtureHost = (first: HostState = {}): FixtureHost => {
       merge(files, state.files);
       merge(links, state.links);
       merge(filesystems, state.filesystems);
+      merge(programs, state.programs);
+      merge(replies, state.replies);
+      merge(answers, state.answers);
+      merge(names, state.names);
       for (const [name, lines] of Object.entries(state.commands ?? {})) {
-        const program = programs.get(name) ?? createProgram();
-        programs.set(name, program);
+        const program = followed.get(name) ?? createProgram();
+        followed.set(name, program);
         program.print(lines, at_ms);
       }
     },
-    running: () => [...programs].filter(([, program]) => program.running()).map(([name]) => name),
+    running: () => [...followed].filter(([, program]) => program.running()).map(([name]) => name),
   };
   host.apply(first);
   return host;

@@ -13,7 +13,7 @@ export const title = 'bytes per sample kept, and bytes written per sample (--dev
 const OPTIONS = {
   devices: amount('devices', 1_000, 100_000, 'Devices of the large fleet'),
   few: amount('few', 100, 10_000, 'Devices of the small fleet'),
-  hours: amount('hours', 6, 10_000, 'Hours of reports'),
+  hours: amount('hours', 24, 10_000, 'Hours of reports'),
   seed: amount('seed', 1, 2 ** 31, 'The same seed gives the same fleet'),
   peers: amount('peers', 1, 1, 'Compare with time-series databases that are installed'),
 };

@@ -1,12 +1,13 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { decimalBytes } from '@muster/shared/text';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { row, rows, START } from '../store/conformance/subject.js';
 import { createSqliteEngine } from '../store/engines/sqlite/index.js';
 import { backup, check, restore } from './files.js';
-import { describeStore, size } from './sizes.js';
+import { describeStore } from './sizes.js';
 
 let data: string;
 let printed: string[];
@@ -96,7 +97,13 @@ it('a damaged backup is not restored', async () => {
 });
 
 it('sizes are words: what a day adds, and what it comes to', () => {
-  expect([0, 999, 1_000, 123_456, 5_400_000_000].map(size)).toEqual(['0 bytes', '999 bytes', '1.0 kB', '123 kB', '5.4 GB']);
+  expect([0, 999, 1_000, 123_456, 5_400_000_000].map(decimalBytes)).toEqual([
+    '0 bytes',
+    '999 bytes',
+    '1.0 kB',
+    '123 kB',
+    '5.4 GB',
+  ]);
   const forecast = {
     per_day: { raw: 2e6, five: 5e5, hour: 1e5 },
     after: [

@@ -1,3 +1,4 @@
+import { decimalBytes as size } from '@muster/shared/text';
 import type { Forecast, StoreStats } from '../store/store.js';
 
 /** What the store holds and how large it will be, in words. */
@@ -20,12 +21,3 @@ const span = (days: number): string =>
   days < 365 ? `${days} days` : days === 365 ? 'a year' : `${Math.round(days / 365)} years`;
 
 const whole = (count: number): string => count.toLocaleString('en-US');
-
-const UNITS = ['bytes', 'kB', 'MB', 'GB', 'TB'];
-
-/** In steps of 1,000, as disks are sold. */
-export const size = (bytes: number): string => {
-  const power = Math.min(UNITS.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, bytes)) / 3)));
-  const value = bytes / 1_000 ** power;
-  return `${power === 0 || value >= 100 ? value.toFixed(0) : value.toFixed(1)} ${UNITS[power]}`;
-};

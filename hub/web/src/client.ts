@@ -58,6 +58,28 @@ export interface SeriesRequest {
   to: number;
   points: number;
 }
+/** `GET /store`. */
+export interface StoreReply {
+  version: string;
+  healthy: boolean;
+  bytes: number;
+  rows: number;
+  samples: number;
+  damaged: number;
+  fault: string | null;
+  forecast: { per_day: { raw: number; five: number; hour: number }; after: { days: number; bytes: number }[] } | null;
+}
+/** `GET /quarantine`: `payload` is the beginning of the message. */
+export interface Refused {
+  number: number;
+  ts: number;
+  device: string | null;
+  agent: string;
+  reason: string;
+  detail: string;
+  bytes: number;
+  payload: string;
+}
 type Query = Record<string, string | number | undefined>;
 
 /** No answer of the hub takes longer than this on a link that works. */
@@ -141,6 +163,8 @@ export const createClient = (on: { unauthorized(): void }) => {
     alertEvents: (after: number) => get<Listing<LiveAlertEvent>>('/alerts/events', { after, limit: 500 }),
     acknowledge: (ids: readonly string[], comment: string) =>
       call<Listing<LiveAlert>>('POST', '/alerts/acknowledge', comment === '' ? { ids } : { ids, comment }),
+    store: () => get<StoreReply>('/store'),
+    quarantine: (after?: string | number) => get<Listing<Refused>>('/quarantine', { limit: 50, after }),
     invite: (body: { device?: string }) => call<Invited>('POST', '/invites', body),
   };
 };

@@ -1,7 +1,12 @@
 import { type Signal, signal } from '@preact/signals';
 
 /** Pages by path, with the browser's history. */
-export type Place = { page: 'fleet' } | { page: 'device'; id: string } | { page: 'alerts' } | { page: 'missing' };
+export type Place =
+  | { page: 'fleet' }
+  | { page: 'device'; id: string }
+  | { page: 'alerts' }
+  | { page: 'hub' }
+  | { page: 'missing' };
 
 export interface Router {
   place: Signal<Place>;
@@ -13,7 +18,7 @@ export interface Router {
 
 export const placeOf = (path: string): Place => {
   if (path === '/' || path === '/index.html' || path === '/login' || path === '/setup') return { page: 'fleet' };
-  if (path === '/alerts') return { page: 'alerts' };
+  if (path === '/alerts' || path === '/hub') return { page: path === '/hub' ? 'hub' : 'alerts' };
   const device = /^\/devices\/([a-z0-9][a-z0-9-]{0,62})$/.exec(path)?.[1];
   return device ? { page: 'device', id: device } : { page: 'missing' };
 };

@@ -66,6 +66,15 @@ describe.skipIf(!browser)('the dashboard', { timeout: 90_000 }, () => {
     await picture(page, 'fleet');
   });
 
+  it('shows what the hub keeps and what it could not take', async () => {
+    await page.getByRole('link', { name: 'Hub', exact: true }).click();
+    await page.getByText('takes reports').waitFor();
+    await page.getByText(/values in [\d,]+ reports/).waitFor();
+    await page.getByText('None: every message was understood.').waitFor();
+    await picture(page, 'hub');
+    await page.getByRole('link', { name: 'Fleet', exact: true }).click();
+  });
+
   it('shows values that change while one looks', async () => {
     const row = page.locator('a, tr, [role=row], li').filter({ hasText: 'node-0001' }).first();
     const before = await row.textContent();

@@ -6,7 +6,7 @@ import { createInvites, join } from './joining.js';
 import * as money from './money.js';
 import * as people from './people.js';
 import { listAudit, listQuarantine } from './records.js';
-import { createDocument, createMetrics, readHealth } from './self.js';
+import { createDocument, createMetrics, readHealth, readStore } from './self.js';
 import * as session from './session.js';
 import * as sites from './sites.js';
 import * as values from './values.js';
@@ -59,6 +59,7 @@ const createListed = ({ metrics, public_url }: RouteNeeds) =>
     people.addToken,
     people.deleteToken,
     listQuarantine,
+    readStore,
     listAudit,
     readHealth,
     createMetrics(metrics),

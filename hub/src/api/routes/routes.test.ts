@@ -16,6 +16,21 @@ const act = (method: string, path: string, body?: unknown, token = 'admin-token'
   server.ask(`/api/v1${path}`, { method, token, body });
 const ids = (reply: { json: { items?: unknown[] } }) => reply.json.items?.map((item) => (item as { id: string }).id);
 
+describe('the store', () => {
+  it('tells its size, and says so while its size to come cannot be told', async () => {
+    const reply = await get('/store');
+    expect(reply.json).toMatchObject({
+      healthy: true,
+      bytes: 4096,
+      rows: 1,
+      samples: 30,
+      damaged: 0,
+      fault: null,
+      forecast: null,
+    });
+  });
+});
+
 describe('devices', () => {
   it('come in pages that neither repeat nor leave out one, also when one goes in between', async () => {
     const first = await get('/devices?limit=2');

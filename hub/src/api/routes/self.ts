@@ -17,6 +17,35 @@ export const readHealth = defineRoute({
   },
 });
 
+/** What the hub keeps, and how large it will be. */
+export const readStore = defineRoute({
+  method: 'GET',
+  path: '/api/v1/store',
+  role: 'viewer',
+  summary: 'Size of the store in bytes, what it holds, and its size to come if every day goes on like the last one',
+  reply: v.object({
+    version: v.string(),
+    healthy: v.boolean(),
+    bytes: v.number(),
+    rows: v.number(),
+    samples: v.number(),
+    damaged: v.number(),
+    fault: v.nullable(v.string()),
+    /** Null until devices have reported for some hours. */
+    forecast: v.nullable(
+      v.object({
+        per_day: v.object({ raw: v.number(), five: v.number(), hour: v.number() }),
+        after: v.array(v.object({ days: v.number(), bytes: v.number() })),
+      }),
+    ),
+  }),
+  async handle({ parts }) {
+    const { version, store_healthy: healthy } = parts.self();
+    const { bytes, rows, samples, damaged = 0, fault = null, forecast = null } = await parts.reader.stats();
+    return { version, healthy, bytes, rows, samples, damaged, fault, forecast };
+  },
+});
+
 export const createMetrics = (metrics: () => AsyncIterable<string>) =>
   defineRoute({
     method: 'GET',

@@ -6,6 +6,7 @@ import { AddDevice } from './add-device.js';
 import { AlertsPage } from './alerts.js';
 import { DevicePage } from './device.js';
 import { FleetPage } from './fleet.js';
+import { HubPage } from './hub.js';
 import { SetupPage, SignInPage } from './sign-in.js';
 
 /** The frame around every page: bar, connection, notices. */
@@ -61,6 +62,7 @@ const Page = () => {
   if (at.page === 'fleet') return <FleetPage />;
   if (at.page === 'device') return <DevicePage key={at.id} id={at.id} />;
   if (at.page === 'alerts') return <AlertsPage />;
+  if (at.page === 'hub') return <HubPage />;
   return (
     <main class="centre">
       <p>There is no page at this address.</p>
@@ -88,6 +90,9 @@ const Bar = () => {
         <a href="/alerts" aria-current={page === 'alerts' ? 'page' : undefined}>
           Alerts
           {firing > 0 && <b class="count">{firing}</b>}
+        </a>
+        <a href="/hub" aria-current={page === 'hub' ? 'page' : undefined}>
+          Hub
         </a>
       </nav>
       <span class="push" />

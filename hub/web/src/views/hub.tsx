@@ -3,7 +3,7 @@ import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { useApp } from '../app.js';
 import { type Refused, type StoreReply, sentenceOf } from '../client.js';
-import { fullTime, NOTHING, shortTime } from '../format.js';
+import { fullTime, shortTime } from '../format.js';
 
 /** The hub itself: what it keeps, how large that will be, and what it could not take. */
 export const HubPage = () => {
@@ -37,12 +37,15 @@ export const HubPage = () => {
 
 const REFRESH_MS = 30_000;
 
+/** Below that the empty file weighs more than what is in it. */
+const MANY = 1e6;
+
 const Store = ({ store }: { store: StoreReply }) => {
   const { bytes, rows, samples, damaged, fault, healthy, forecast } = store;
   return (
     <section aria-label="Store">
       <h2>Store</h2>
-      <dl class="facts">
+      <dl class="hub-facts">
         <Fact
           name="State"
           value={healthy ? (fault ?? 'takes reports') : 'cannot store anything'}
@@ -50,7 +53,7 @@ const Store = ({ store }: { store: StoreReply }) => {
         />
         <Fact name="On disk" value={decimalBytes(bytes)} />
         <Fact name="Holds" value={`${samples.toLocaleString('en-US')} values in ${rows.toLocaleString('en-US')} reports`} />
-        <Fact name="A value takes" value={samples > 0 ? `${(bytes / samples).toFixed(2)} bytes` : NOTHING} />
+        {samples >= MANY && <Fact name="A value takes" value={`${(bytes / samples).toFixed(2)} bytes`} />}
         {damaged > 0 && <Fact name="Damaged chunks" value={`${damaged}; run "muster-hub check"`} bad />}
       </dl>
       {forecast ? (
@@ -74,7 +77,7 @@ const SPANS: Record<number, string> = { 30: '30 days', 365: '1 year', 1825: '5 y
 const Forecast = ({ per_day, after }: NonNullable<StoreReply['forecast']>) => (
   <>
     <h3>If every day goes on like the last one</h3>
-    <dl class="facts forecast">
+    <dl class="hub-facts">
       {after.map(({ days, bytes }) => (
         <Fact key={days} name={`After ${SPANS[days] ?? `${days} days`}`} value={decimalBytes(bytes)} />
       ))}

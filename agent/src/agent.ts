@@ -1,4 +1,5 @@
 import type { Clock } from '@muster/shared/clock';
+import type { Grpc } from '@muster/shared/grpc';
 import type { Http } from '@muster/shared/http';
 import type { Log } from '@muster/shared/log';
 import type { NetworkDeclaration } from '@muster/shared/network';
@@ -11,7 +12,7 @@ import type { OpenLink } from './link.js';
 import { createOutbox } from './outbox.js';
 import type { Host, ProbeDeclaration } from './probe.js';
 import { createReporter } from './reporter.js';
-import { createRewards } from './rewards.js';
+import { createRewards, type SourceMemories } from './rewards.js';
 import { createRunner, probesToRead, type Runner } from './runner.js';
 import { createSchedule } from './schedule.js';
 import { createSeriesTable } from './series.js';
@@ -35,6 +36,8 @@ export interface AgentNeeds {
   networks: ReadonlyMap<string, NetworkDeclaration>;
   host: Host;
   http: Http;
+  grpc: Grpc;
+  memories: SourceMemories;
   clock: Clock;
   log: Log;
   open: OpenLink;
@@ -82,6 +85,7 @@ export const createAgent = (needs: AgentNeeds, settings: RunSettings): Agent => 
   const rewards = createRewards({
     ...needs,
     sources: settings.networks,
+    safe: async () => {},
     schedule,
     series,
     now: time.now,

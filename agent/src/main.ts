@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { createSystemClock } from '@muster/shared/clock';
 import { AppError, asAppError } from '@muster/shared/errors';
+import { createGrpc } from '@muster/shared/grpc';
 import { createHttp } from '@muster/shared/http';
 import { createLog } from '@muster/shared/log';
 import { loadNetworks } from '@muster/shared/network-plugins';
@@ -14,6 +16,7 @@ import { readIdentity } from './identity.js';
 import { createInventory, plainFacts } from './inventory.js';
 import { openLink } from './link.js';
 import type { ProbeDeclaration } from './probe.js';
+import { createSourceMemories } from './source-memories.js';
 import { HELP, joinVerb, probeVerb, settingsVerb, type VerbCall } from './verbs.js';
 
 /** The program `muster-agent`. */
@@ -49,6 +52,8 @@ const run = async ({ settings, paths }: VerbCall): Promise<void> => {
       networks: await loadNetworks(),
       host,
       http: createHttp(),
+      grpc: createGrpc(),
+      memories: createSourceMemories(join(paths.folder, 'sources')),
       clock,
       log,
       open: openLink,

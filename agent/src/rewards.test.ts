@@ -1,4 +1,5 @@
 import { AppError } from '@muster/shared/errors';
+import { createGrpc } from '@muster/shared/grpc';
 import { createHttp } from '@muster/shared/http';
 import { silentLog } from '@muster/shared/log';
 import { gauge } from '@muster/shared/metrics';
@@ -11,10 +12,11 @@ import { describe, expect, it } from 'vitest';
 import { createRewards, type SourceSetting } from './rewards.js';
 import { createSchedule } from './schedule.js';
 import { createSeriesTable } from './series.js';
+import { createFixtureHost } from './testing/host.js';
 
 const MINUTE = 60_000;
 
-const network = (onDevice: () => Promise<NetworkReply>): NetworkDeclaration => ({
+const network = (onDevice: NonNullable<NetworkDeclaration['onDevice']>): NetworkDeclaration => ({
   id: 'storj',
   title: 'Storj',
   docs: 'https://example.org',
@@ -31,17 +33,25 @@ const paid = (amount: string): NetworkReply => ({
   readings: [{ kind: 'lifetime', account: 'node-1', token: 'STORJ', decimals: 8, amount, exact: true, resets: 'never' }],
 });
 
-const rig = (onDevice: () => Promise<NetworkReply>, sources: SourceSetting[] = [{ network: 'storj', config: {} }]) => {
+const rig = (
+  onDevice: NonNullable<NetworkDeclaration['onDevice']>,
+  sources: SourceSetting[] = [{ network: 'storj', config: {} }],
+) => {
   const clock = createTestClock();
   const series = createSeriesTable(clock);
   const schedule = createSchedule({ clock, log: silentLog });
   const sent: Reading[][] = [];
   const events: string[] = [];
+  const memories = new Map<string, unknown>();
   const state = { time_known: true };
   const rewards = createRewards({
     networks: new Map([['storj', network(onDevice)]]),
     sources,
     http: createHttp(),
+    grpc: createGrpc(),
+    host: createFixtureHost(),
+    memories: { read: (source) => memories.get(source), write: (source, value) => memories.set(source, value) },
+    safe: async () => void events.push('safe'),
     clock,
     log: silentLog,
     schedule,
@@ -65,8 +75,27 @@ const rig = (onDevice: () => Promise<NetworkReply>, sources: SourceSetting[] = [
     const { columns, values } = series.row();
     return values[series.lists().get(columns)?.indexOf(key) ?? -1];
   };
-  return { pass, sent, events, state, value };
+  return { pass, sent, events, state, value, memories };
 };
+
+describe('what a source keeps', () => {
+  it('is kept once its readings are safe, and is given to it the next time; not while the time is unknown', async () => {
+    const seen: unknown[] = [];
+    const { pass, events, state, memories, sent } = rig(async ({ memory }) => {
+      seen.push(memory.get());
+      memory.put({ read_to: seen.length });
+      return paid(`${seen.length}`);
+    });
+    state.time_known = false;
+    await pass(10_000);
+    expect([memories.size, sent.length]).toEqual([0, 0]);
+    state.time_known = true;
+    await pass(2 * MINUTE);
+    expect(seen).toEqual([undefined, undefined, { read_to: 2 }]);
+    expect(memories.get('storj')).toEqual({ read_to: 3 });
+    expect(events.filter((event) => event === 'safe')).toHaveLength(2);
+  });
+});
 
 describe('the rewards', () => {
   it('send a reading when it changes, and once a day when it does not', async () => {

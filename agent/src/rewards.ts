@@ -1,9 +1,10 @@
 import type { Clock } from '@muster/shared/clock';
 import { AppError, asAppError } from '@muster/shared/errors';
+import type { Grpc } from '@muster/shared/grpc';
 import type { Http } from '@muster/shared/http';
 import type { Log } from '@muster/shared/log';
 import { counter, gauge, type MetricDeclaration, type Sample } from '@muster/shared/metrics';
-import type { NetworkDeclaration, NetworkReply, ReadingDraft } from '@muster/shared/network';
+import type { NetworkDeclaration, NetworkHost, NetworkMemory, NetworkReply, ReadingDraft } from '@muster/shared/network';
 import { check } from '@muster/shared/schema';
 import { type Reading, reading as readingSchema } from '@muster/shared/wire/messages';
 import type { Schedule } from './schedule.js';
@@ -26,6 +27,12 @@ export interface RewardsNeeds {
   networks: ReadonlyMap<string, NetworkDeclaration>;
   sources: readonly SourceSetting[];
   http: Http;
+  grpc: Grpc;
+  host: NetworkHost;
+  /** What a source keeps over restarts. */
+  memories: SourceMemories;
+  /** Resolves once what was sent would survive a power cut. */
+  safe(): Promise<void>;
   clock: Clock;
   log: Log;
   schedule: Schedule;
@@ -38,6 +45,12 @@ export interface RewardsNeeds {
   send(readings: Reading[]): void;
   /** A source began to fail, or answers again. */
   report(event: 'source_failed' | 'source_recovered', detail: string): void;
+}
+
+/** By id of the source. */
+export interface SourceMemories {
+  read(source: string): unknown;
+  write(source: string, value: unknown): void;
 }
 
 const DEADLINE_MS = 15_000;
@@ -86,7 +99,12 @@ export const createRewards = (needs: RewardsNeeds): Rewards => {
   const run = async (source: Source): Promise<number> => {
     const begun = clock.monotonic();
     try {
-      take(source, await ask(source, needs, ended.signal));
+      const { reply, kept } = await ask(source, needs, ended.signal);
+      take(source, reply);
+      if (kept && needs.isTimeKnown()) {
+        await needs.safe();
+        needs.memories.write(source.id, kept.value);
+      }
       if (source.failures > 0) needs.report('source_recovered', source.id);
       source.failures = 0;
     } catch (error) {
@@ -139,23 +157,48 @@ const asSource = ({ networks, sources }: RewardsNeeds, setting: SourceSetting, i
   const every = Math.max(SHORTEST_EVERY_MS, setting.every ?? network.every);
   const twin = sources.slice(0, index).filter((one) => one.network === setting.network).length;
   const id = twin > 0 ? `${prefix}-${twin + 1}` : prefix;
-  return { id, network, config, prefix, metrics, every, failures: 0, failures_total: 0, dropped: 0, sent: new Map() };
+  return {
+    id,
+    network,
+    config,
+    prefix,
+    metrics,
+    every,
+    failures: 0,
+    failures_total: 0,
+    dropped: 0,
+    sent: new Map(),
+  };
 };
 
+interface Answer {
+  reply: NetworkReply;
+  /** What the source would keep from now on. */
+  kept: { value: unknown } | undefined;
+}
+
 /** One question with a deadline that holds even for a source that ignores its signal. */
-const ask = async (source: Source, needs: RewardsNeeds, ended: AbortSignal): Promise<NetworkReply> => {
+const ask = async (source: Source, needs: RewardsNeeds, ended: AbortSignal): Promise<Answer> => {
   const stop = new AbortController();
   const late = new AppError('timeout', `${source.id} did not answer within ${DEADLINE_MS} ms`);
   const signal = AbortSignal.any([stop.signal, ended]);
-  const { http, log } = needs;
+  const { http, grpc, host, log } = needs;
+  let kept: Answer['kept'];
+  const memory: NetworkMemory = {
+    get: () => needs.memories.read(source.id),
+    put(value) {
+      kept = { value };
+    },
+  };
   let cancel = () => {};
   const deadline = new Promise<never>((_resolve, reject) => {
     cancel = needs.clock.after(DEADLINE_MS, () => reject(late));
     ended.addEventListener('abort', () => reject(late), { once: true, signal: stop.signal });
   });
   try {
-    const call = { config: source.config, http, log, now: needs.now(), signal };
-    return (await Promise.race([source.network.onDevice?.(call), deadline])) ?? {};
+    const call = { config: source.config, http, grpc, host, memory, log, now: needs.now(), signal };
+    const reply = (await Promise.race([source.network.onDevice?.(call), deadline])) ?? {};
+    return { reply, kept };
   } finally {
     cancel();
     stop.abort();

@@ -1,4 +1,5 @@
 import type * as v from 'valibot';
+import type { Grpc } from './grpc.js';
 import type { Http } from './http.js';
 import type { Log } from './log.js';
 import type { MetricDeclaration, Sample } from './metrics.js';
@@ -8,9 +9,29 @@ import type { Reading } from './wire/messages.js';
 export interface NetworkCall<C> {
   config: C;
   http: Http;
+  grpc: Grpc;
+  /** The machine that the source runs on; null on the hub. */
+  host: NetworkHost | null;
+  memory: NetworkMemory;
   now: number;
   log: Log;
   signal: AbortSignal;
+}
+
+/** What a source keeps over restarts, as JSON of at most 64 KB: how far it has read. */
+export interface NetworkMemory {
+  /** As it was put last; undefined at first. */
+  get(): unknown;
+  /** Kept once the readings of the same answer are safe: after a crash they are read a second time, never left out. */
+  put(value: unknown): void;
+}
+
+/** A machine as a source sees it; every answer may be null: not there, not readable, not in time. */
+export interface NetworkHost {
+  /** Text of a small file. */
+  read(path: string): string | null;
+  list(path: string): readonly string[];
+  run(program: string, args: readonly string[], timeout_ms?: number): Promise<{ code: number; text: string } | null>;
 }
 
 /** Metric names in samples are short (`space_used`); the runner makes them `<network>.<metric>`. */

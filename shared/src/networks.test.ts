@@ -1,34 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { asAppError } from './errors.js';
-import { silentLog } from './log.js';
-import type { NetworkDeclaration, NetworkReply } from './network.js';
+import type { NetworkDeclaration } from './network.js';
 import { loadNetworks, NETWORKS_FOLDER } from './network-plugins.js';
-import { check } from './schema.js';
-import { type FixtureCase, readFixtures } from './testing/cases.js';
-import { createRecordedHttp, type RecordedExchange } from './testing/http.js';
+import { readFixtures } from './testing/cases.js';
+import { type NetworkCase, playCase } from './testing/network.js';
 
-interface NetworkCase extends FixtureCase {
-  config: unknown;
-  http: RecordedExchange[];
-  now?: number;
-  /** What the device side answers. */
-  expect: NetworkReply | { error: { code: string } };
-}
-
-const NOW = Date.UTC(2026, 0, 1);
 const networks = await loadNetworks();
-
-const answer = async (network: NetworkDeclaration, one: NetworkCase) => {
-  const config = check(network.config, one.config, 'the config of the fixture');
-  const call = { config, http: createRecordedHttp(one.http), now: one.now ?? NOW, log: silentLog };
-  return network.onDevice?.({ ...call, signal: new AbortController().signal });
-};
 
 const outcome = async (network: NetworkDeclaration, one: NetworkCase) => {
   try {
-    return await answer(network, one);
+    return await playCase(network, one);
   } catch (error) {
-    return { error: { code: asAppError(error).code } };
+    return { reply: { error: { code: asAppError(error).code } }, kept: one.memory };
   }
 };
 
@@ -40,9 +23,10 @@ describe.each(readFixtures<NetworkCase>(NETWORKS_FOLDER))('network $id', ({ id, 
     expect(network?.id).toBe(id);
   });
 
-  const onDevice = network?.onDevice && cases ? cases : [];
-  it.each(onDevice)('$name', async (one) => {
+  it.each(cases ?? [])('$name', async (one) => {
     if (!network) throw new Error(`${id} did not load`);
-    expect(await outcome(network, one)).toEqual(one.expect);
+    const { reply, kept } = await outcome(network, one);
+    expect(reply).toEqual(one.expect);
+    if (one.keeps !== undefined) expect(kept).toEqual(one.keeps);
   });
 });

@@ -7,6 +7,8 @@ import type { Http, HttpReply } from '../http.js';
 export interface RecordedExchange {
   url: string;
   method?: string;
+  /** Text that the body of the request holds: tells calls to one address from each other. */
+  asks?: string;
   /** Text, or JSON that is sent as such. Integers beyond 2^53 need the text form. */
   reply?: { status?: number; headers?: Record<string, string>; text?: string; json?: unknown };
   /** The service does not answer. */
@@ -15,9 +17,10 @@ export interface RecordedExchange {
 
 /** An `Http` that answers from recorded exchanges; an unrecorded one is an error that names it. */
 export const createRecordedHttp = (exchanges: readonly RecordedExchange[]): Http => ({
-  async request({ url, method = 'GET' }) {
-    const exchange = exchanges.find((one) => one.url === url && (one.method ?? 'GET') === method);
-    if (!exchange) throw new AppError('unreachable', `${method} ${url} is not recorded in this fixture`);
+  async request({ url, method = 'GET', body = '' }) {
+    const fits = (one: RecordedExchange) => one.url === url && (one.method ?? 'GET') === method && body.includes(one.asks ?? '');
+    const exchange = exchanges.find(fits);
+    if (!exchange) throw new AppError('unreachable', `${method} ${url} ${body.slice(0, 200)} is not recorded in this fixture`);
     if (exchange.fails) throw new AppError(exchange.fails, `${url}: ${exchange.fails}`);
     return asReply(exchange);
   },

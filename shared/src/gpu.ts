@@ -1,5 +1,5 @@
-import { gauge, type Sample } from './metrics.js';
-import { mapped, ratioOfPercent, sample } from './parse.js';
+import { counter, gauge, type Sample } from './metrics.js';
+import { countIn, mapped, ratioOfPercent, sample } from './parse.js';
 
 /** What graphics cards of every maker tell alike. */
 export const MIB = 1_048_576;
@@ -12,6 +12,16 @@ export const GPU_METRICS = {
   'hw.temperature': gauge('Cel', 'Temperature'),
   'hw.power': gauge('W', 'Power', { resolution: 0.1 }),
   'hw.power.limit': gauge('W', 'Power limit', { resolution: 0.1 }),
+};
+
+/** Beside the load: what a card in trouble shows first. */
+export const GPU_HEALTH_METRICS = {
+  'hw.gpu.present': gauge('1', 'Whether a GPU that was seen still answers'),
+  'hw.gpu.frequency': gauge('Hz', 'GPU clock', { resolution: 10_000_000 }),
+  'hw.gpu.throttled': gauge('1', 'Whether the GPU clock is held down, by reason'),
+  'hw.gpu.errors': counter('{error}', 'GPU errors'),
+  'hw.gpu.pcie.generation': gauge('1', 'PCIe generation of the GPU link'),
+  'hw.gpu.pcie.width': gauge('{lane}', 'PCIe lanes of the GPU link'),
 };
 
 export interface GpuLoad {
@@ -30,3 +40,12 @@ export const gpuLoad = (gpu: string, { busy_percent, used_bytes, size_bytes }: G
     ...sample('hw.gpu.memory.utilization', size === null ? null : mapped(used_bytes, (bytes) => bytes / size), { gpu }),
   ];
 };
+
+export const MEGAHERTZ = 1_000_000;
+
+export const gpuClock = (gpu: string, domain: string, megahertz: string | null | undefined): Sample[] =>
+  sample(
+    'hw.gpu.frequency',
+    mapped(countIn(megahertz), (value) => value * MEGAHERTZ),
+    { gpu, domain },
+  );

@@ -116,6 +116,9 @@ const createProgram = (): Program => {
       running = true;
       const stop = () => {
         running = false;
+        // A program that is started again begins with nothing said.
+        lines = [];
+        last = null;
       };
       return { lines: () => lines, last_line_at: () => last, alive: () => running, stop };
     },

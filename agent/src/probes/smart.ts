@@ -120,7 +120,7 @@ const runAll = async (host: Host, memory: Memory): Promise<string[]> => {
   if (memory.scanned_at === null || host.monotonic() - memory.scanned_at >= SCAN_AGAIN_MS) {
     const found = parsed(scan, (await host.run('smartctl', ['--scan', '--json=c']))?.text ?? '');
     memory.devices = found.flatMap(({ devices }) => devices.map(argumentsOf)).slice(0, MOST_DISKS);
-    memory.scanned_at = host.monotonic();
+    memory.scanned_at = memory.devices.length > 0 ? host.monotonic() : null;
   }
   const texts: string[] = [];
   for (const device of memory.devices) {

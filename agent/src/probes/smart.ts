@@ -10,11 +10,15 @@ const FRESH_MS = HOUR_MS / 2;
 const SCAN_AGAIN_MS = 24 * HOUR_MS;
 const MOST_DISKS = 64;
 const DISK_MS = 20_000;
+/** A report that root left longer ago says nothing of today: its timer has stopped. */
+const OLD_MS = 48 * HOUR_MS;
 /** Where a timer that runs as root may leave what smartctl says: a file of JSON per disk. */
 const LEFT_BY_ROOT = '/run/muster/smart';
 /** A disk that sleeps is left asleep; `--scan` alone opens none. */
 const ASK = ['--json=c', '-n', 'standby,0', '-i', '-H', '-A', '-l', 'error'];
 const NVME_UNIT_BYTES = 512_000;
+/** `Device is in STANDBY (OS) mode, exit(0)` */
+const ASLEEP = /Device is in [^"]{1,40}mode, exit\(/;
 const FAILING = 8;
 const PREFAIL = 16;
 const WARNINGS = ['spare', 'temperature', 'reliability', 'read_only', 'backup'];
@@ -31,7 +35,8 @@ const attribute = v.object({
 const scsiErrors = part({ total_uncorrected_errors: count });
 const report = v.object({
   smartctl: part({ exit_status: v.number() }),
-  device: part({ name: v.string(), protocol: v.optional(v.string()) }),
+  local_time: part({ time_t: count }),
+  device: part({ name: v.string(), info_name: v.optional(v.string()), protocol: v.optional(v.string()) }),
   model_name: v.optional(v.string()),
   scsi_model_name: v.optional(v.string()),
   serial_number: v.optional(v.string()),
@@ -59,12 +64,17 @@ type Report = v.InferOutput<typeof report>;
 type Attribute = v.InferOutput<typeof attribute>;
 const scan = v.object({ devices: v.array(v.object({ name: v.string(), type: v.string() })) });
 
+interface Told {
+  disk: string;
+  samples: Sample[];
+}
+
 interface Memory {
   devices: string[][];
   scanned_at: number | null;
   asked_at: number | null;
-  /** By name of the disk: what a sleeping one said last still holds. */
-  told: Map<string, Sample[]>;
+  /** By place of the disk. */
+  told: Map<string, Told>;
 }
 
 export default defineProbe<Memory>({
@@ -88,25 +98,39 @@ export default defineProbe<Memory>({
   memory: () => ({ devices: [], scanned_at: null, asked_at: null, told: new Map() }),
   async read({ host, memory }) {
     if (memory.asked_at === null || host.monotonic() - memory.asked_at >= FRESH_MS) await ask(host, memory);
-    return memory.told.size > 0 ? [...memory.told.values()].flat() : null;
+    return memory.told.size > 0 ? [...memory.told.values()].flatMap(({ samples }) => samples) : null;
   },
 });
 
+/** A disk that is gone or cannot be opened is forgotten; one that sleeps keeps what it told, but for its temperature. */
 const ask = async (host: Host, memory: Memory): Promise<void> => {
   memory.asked_at = host.monotonic();
-  const texts = leftByRoot(host);
-  const reports = (texts.length > 0 ? texts : await runAll(host, memory)).flatMap((text) => parsed(report, text));
-  // In order of the serial number: two disks whose names end alike keep their places.
-  const asleep = [...memory.told].map(
-    ([disk, samples]) => [disk, samples.filter(({ metric }) => metric !== 'hw.temperature')] as const,
-  );
-  const awake = reports.filter(hasHealth).sort((a, b) => byNumber(a.serial_number ?? '', b.serial_number ?? ''));
-  const names = numbered(awake.map(nameOf));
+  const left = leftByRoot(host);
+  const texts = left.length > 0 ? left : await runAll(host, memory);
+  const asleep = texts.filter((text) => ASLEEP.test(text)).flatMap((text) => keptOf(text, memory));
+  const awake = texts
+    .flatMap((text) => parsed(report, text))
+    .filter((one) => hasHealth(one) && isFresh(one, host.now()))
+    // In order of the serial number: two disks whose names end alike keep their places.
+    .sort((a, b) => byNumber(a.serial_number ?? '', b.serial_number ?? ''));
+  const names = numbered([...asleep.map(([, { disk }]) => disk), ...awake.map(nameOf)]).slice(asleep.length);
   const skip = hasHwmon(host);
-  memory.told = new Map(
-    [...asleep, ...awake.map((one, at) => told(one, { disk: names[at] ?? nameOf(one), skip }))].slice(-MOST_DISKS),
-  );
+  const heard = awake.map((one, at): [string, Told] => {
+    const disk = names[at] ?? nameOf(one);
+    return [placeOf(one), { disk, samples: samplesOf(one, disk, skip) }];
+  });
+  memory.told = new Map([...asleep, ...heard]);
 };
+
+const keptOf = (text: string, memory: Memory): [string, Told][] =>
+  parsed(report, text).flatMap((one): [string, Told][] => {
+    const kept = memory.told.get(placeOf(one));
+    const samples = kept?.samples.filter(({ metric }) => metric !== 'hw.temperature');
+    return kept && samples ? [[placeOf(one), { disk: kept.disk, samples }]] : [];
+  });
+
+/** Behind one controller many disks have one device; the second name parts them. */
+const placeOf = ({ device }: Report): string => device?.info_name?.replace(/ \[SAT\]$/, '') ?? device?.name ?? '';
 
 const leftByRoot = (host: Host): string[] =>
   host
@@ -146,6 +170,10 @@ const parsed = <S extends v.GenericSchema>(schema: S, text: string): v.InferOutp
 const hasHealth = (one: Report): boolean =>
   one.smart_status !== undefined || one.ata_smart_attributes !== undefined || one.nvme_smart_health_information_log !== undefined;
 
+/** By the one clock of this machine; without a time it counts as new. */
+const isFresh = ({ local_time }: Report, now: number): boolean =>
+  now - (local_time?.time_t ?? Number.POSITIVE_INFINITY) * 1_000 < OLD_MS;
+
 const nameOf = (one: Report): string => {
   const name = diskName(one.model_name ?? one.scsi_model_name ?? '', one.serial_number ?? '');
   return name || (one.device?.name.split('/').at(-1) ?? 'disk');
@@ -155,11 +183,11 @@ const nameOf = (one: Report): string => {
 const hasHwmon = (host: Host): boolean =>
   host.list('/sys/class/hwmon').some((name) => host.read(`/sys/class/hwmon/${name}/name`)?.trim() === 'nvme');
 
-const told = (one: Report, { disk, skip }: { disk: string; skip: boolean }): [string, Sample[]] => {
+const samplesOf = (one: Report, disk: string, skip: boolean): Sample[] => {
   const bits = one.smartctl?.exit_status ?? 0;
   const known = skip && one.nvme_smart_health_information_log !== undefined;
   const bad = one.smart_status?.passed === false || (bits & (FAILING | PREFAIL)) !== 0;
-  const samples = [
+  return [
     ...status({ disk }, 'predicted_failure', bad),
     ...sample('hw.temperature', known ? null : plausibleCelsius(one.temperature?.current || null), { disk }),
     ...sample('hw.physical_disk.power_on_time', one.power_on_time?.hours ?? null, { disk }),
@@ -168,7 +196,6 @@ const told = (one: Report, { disk, skip }: { disk: string; skip: boolean }): [st
     ...nvme(one, disk),
     ...scsi(one, disk),
   ];
-  return [disk, samples];
 };
 
 /** More than 100 % used is 0 left. */

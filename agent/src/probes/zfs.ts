@@ -30,6 +30,7 @@ export default defineProbe<Memory>({
     'system.zfs.pool.usage': gauge('By', 'ZFS pool space', { resolution: 1_048_576 }),
     'system.zfs.pool.utilization': gauge('1', 'ZFS pool utilization', { resolution: 0.001 }),
     'system.zfs.pool.fragmentation': gauge('1', 'ZFS pool fragmentation', { resolution: 0.01 }),
+    'system.zfs.scan.progress': gauge('1', 'Progress of a scrub or resilver of a ZFS pool', { resolution: 0.001 }),
     'system.zfs.scrub.age': gauge('s', 'Time since the last scrub of a ZFS pool ended', { resolution: 3_600 }),
     'system.zfs.scrub.errors': gauge('{error}', 'Errors that the last scrub of a ZFS pool could not repair'),
   },
@@ -72,7 +73,7 @@ const spaceOf = (text: string): Sample[] => {
       ...sample('system.zfs.pool.usage', used, { pool, state: 'used' }),
       ...sample('system.zfs.pool.usage', left ?? null, { pool, state: 'free' }),
       ...sample('system.zfs.pool.utilization', used / total, { pool }),
-      ...sample('system.zfs.pool.fragmentation', ratioOfPercent(countIn(fragmentation)), { pool }),
+      ...sample('system.zfs.pool.fragmentation', ratioOfPercent(countIn(fragmentation?.replace('%', ''))), { pool }),
     ];
   });
 };
@@ -102,11 +103,13 @@ const errorsOf = (text: string, pool: string): Sample[] => {
   ];
 };
 
-/** `scan: scrub repaired 0B in 05:12:11 with 0 errors on Sun Nov  9 05:36:12 2025` */
+/** `scan: scrub repaired 0B in 05:12:11 with 0 errors on Sun Nov  9 05:36:12 2025`, `scan: resilver in progress since … 12.34% done, …` */
 const scrubOf = (text: string, { now, pool }: { now: number; pool: string }): Sample[] => {
   const [, errors, date = ''] = /scan: scrub repaired .* with (\d+) errors on (.{24})/.exec(text) ?? [];
+  const [, action, percent] = /scan: (scrub|resilver) in progress since [\s\S]*?([\d.]+)% done/.exec(text) ?? [];
   const age = Math.max(0, now - Date.parse(asUtc(date))) / 1_000;
   return [
+    ...(action === undefined ? [] : sample('system.zfs.scan.progress', ratioOfPercent(countIn(percent)), { pool, action })),
     ...sample('system.zfs.scrub.errors', countIn(errors), { pool }),
     ...sample('system.zfs.scrub.age', mapped(Number.isFinite(age) ? age : null, Math.round), { pool }),
   ];

@@ -1,5 +1,5 @@
 import { gauge, type Sample } from '@muster/shared/metrics';
-import { labelText, linesOf, sample } from '@muster/shared/parse';
+import { labelText, linesOf, sample, wordsOf } from '@muster/shared/parse';
 import { defineProbe, type FilesystemSizes, type Host } from '../probe.js';
 
 const MOST_MOUNTS = 32;
@@ -17,9 +17,16 @@ interface Mount {
   mountpoint: string;
   /** The server of a network file system; null for a local one. */
   server: string | null;
+  writable: boolean;
 }
 
-export default defineProbe({
+/** Mount points that were writable. */
+type Memory = Set<string>;
+
+/** Of what is mounted, after an error. The mount itself may say `ro` as well: a hardened unit sees every file system so. */
+const CLOSED = new Set(['ro', 'emergency_ro', 'shutdown']);
+
+export default defineProbe<Memory>({
   id: 'filesystem',
   title: 'File systems',
   every: 30_000,
@@ -28,12 +35,36 @@ export default defineProbe({
     'system.filesystem.usage': gauge('By', 'File system space', { resolution: 1_048_576 }),
     'system.filesystem.utilization': gauge('1', 'File system utilization', { resolution: 0.001 }),
     'system.filesystem.inodes.utilization': gauge('1', 'File system inode utilization', { resolution: 0.001 }),
+    'system.filesystem.read_only': gauge('1', 'Whether a file system that should be writable is not'),
   },
-  async read({ host }) {
+  memory: () => new Set(),
+  async read({ host, memory }) {
     const text = host.read('/proc/self/mountinfo');
-    return text === null ? null : await sizes(host, chooseMounts(linesOf(text)));
+    if (text === null) return null;
+    const mounts = chooseMounts(linesOf(text));
+    return [...(await sizes(host, mounts)), ...closed(host, mounts, memory)];
   },
 });
+
+/** Writable ones, and those that fstab wants so or that were; a place that is meant to be read-only says nothing. */
+const closed = (host: Host, mounts: readonly Mount[], memory: Memory): Sample[] => {
+  const local = mounts.filter(({ server }) => server === null);
+  const fstab = local.every(({ writable }) => writable) ? new Map<string, boolean>() : wantedByFstab(host);
+  const wanted = ({ mountpoint, writable }: Mount) => writable || (fstab.get(mountpoint) ?? memory.has(mountpoint));
+  for (const { mountpoint, writable } of local) if (writable) memory.add(mountpoint);
+  return local
+    .filter(wanted)
+    .flatMap(({ mountpoint, writable }) =>
+      sample('system.filesystem.read_only', Number(!writable), { mountpoint: labelText(mountpoint) }),
+    );
+};
+
+/** `UUID=… /data ext4 defaults,noatime 0 2`: whether each place is meant to be writable. */
+const wantedByFstab = (host: Host): Map<string, boolean> => {
+  const rows = linesOf(host.read('/etc/fstab') ?? '').map(wordsOf);
+  const places = rows.filter(([source]) => !source?.startsWith('#'));
+  return new Map(places.map(([, place = '', , options = '']) => [unescaped(place), !options.split(',').includes('ro')]));
+};
 
 /** One mount after another, local ones first; a server that did not answer is not asked again for its other exports. */
 const sizes = async (host: Host, mounts: readonly Mount[]): Promise<Sample[]> => {
@@ -83,11 +114,15 @@ const byRank = (a: Mount, b: Mount): number =>
 const mountOf = (line: string): Mount[] => {
   const [left = '', right = ''] = line.split(' - ');
   const [, , device, root, place] = left.split(' ');
-  const [type = '', source = ''] = right.split(' ');
+  const [type = '', source = '', ...inner] = right.split(' ');
   if (device === undefined || root === undefined || !place?.startsWith('/')) return [];
   const mountpoint = unescaped(place);
   if (!isReal(type, mountpoint)) return [];
-  return [{ device, root, mountpoint, server: REMOTE.has(type) ? serverOf(source) : null }];
+  const writable = !inner
+    .join(' ')
+    .split(',')
+    .some((option) => CLOSED.has(option));
+  return [{ device, root, mountpoint, writable, server: REMOTE.has(type) ? serverOf(source) : null }];
 };
 
 /** The root of a container or of a Pi with a read-only card is an overlay; every other overlay belongs to a container. */

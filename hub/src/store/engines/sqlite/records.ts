@@ -1,6 +1,7 @@
 /** Logs, ledger entries, totals, and what a start finds. */
 import { AppError } from '@muster/shared/errors';
-import type { EntryQuery, LedgerEntry, LogQuery, LogRecord, Recovered, StoreStats } from '../../store.js';
+import type { RawRecovered } from '../../recovered.js';
+import type { EntryQuery, LedgerEntry, LogQuery, LogRecord, StoreStats } from '../../store.js';
 import type { Connection } from './connect.js';
 import { createTotals } from './totals.js';
 
@@ -68,15 +69,16 @@ export const readStats = (db: Connection, head: { rows: number; samples: number 
   };
 };
 
-export const recoverRecords = (db: Connection): Omit<Recovered, 'sequences'> => {
+export const recoverRecords = (db: Connection): Omit<RawRecovered, 'sequences'> => {
   const documents = db
-    .prepare<[], { collection: string; key: string; value: string }>('SELECT collection, key, value FROM documents')
-    .all();
+    .prepare<[], [collection: string, key: string, text: string]>('SELECT collection, key, value FROM documents')
+    .raw()
+    .iterate();
   const newest = new Map(
     db.prepare<[], { log: string; number: number }>('SELECT log, max(number) AS number FROM logs GROUP BY log').all().map(asPair),
   );
   return {
-    documents: documents.map(({ collection, key, value }) => ({ collection, key, value: JSON.parse(value) })),
+    documents,
     numbers: {
       alerts: newest.get('alerts') ?? 0,
       audit: newest.get('audit') ?? 0,

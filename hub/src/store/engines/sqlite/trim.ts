@@ -4,6 +4,7 @@ import type { Heads } from './head.js';
 import type { Identities } from './identities.js';
 import type { JournalRing } from './journal-ring.js';
 import type { Numbers } from './numbers.js';
+import type { createTotals } from './totals.js';
 
 export interface TrimNeeds {
   db: Connection;
@@ -11,6 +12,7 @@ export interface TrimNeeds {
   identities: Identities;
   numbers: Numbers;
   ring: JournalRing;
+  totals: ReturnType<typeof createTotals>;
 }
 
 /** As at ingest: identities older than the oldest row an agent may still send are of no use. */
@@ -25,18 +27,21 @@ export const trimBound = (heads: Heads, numbers: Numbers): number => {
 };
 
 /** Yields after each bounded step, which is one transaction. */
-export const createTrim = ({ db, heads, identities, numbers, ring }: TrimNeeds) => {
+export const createTrim = ({ db, heads, identities, numbers, ring, totals }: TrimNeeds) => {
   const save = db.transaction(identities.save);
+  const note = db.transaction((identified: number) => totals.add({ identified }));
   const unsave = db.transaction(identities.unsave);
   return function* trim(now: number): Generator<void> {
     const bound = trimBound(heads, numbers);
     const dirty = identities.dirty();
+    const known = numbers.newest;
     for (let at = 0; at < dirty.length; at += SETS) {
       const some = dirty.slice(at, at + SETS);
       save.immediate(some);
       for (const set of some) set.dirty = false;
       yield;
     }
+    if (dirty.length > 0) note.immediate(known);
     const excess = identities.excess(now - REMEMBER_MS);
     if (excess.length) {
       unsave.immediate(excess);

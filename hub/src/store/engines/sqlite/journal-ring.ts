@@ -120,7 +120,8 @@ const takeExcess = (free: Free, keep: number): number[] => {
 };
 
 const load = ({ db, totals, visit, onDamage }: RingNeeds, size: ReturnType<typeof sizes>) => {
-  const { trimmed, identified } = totals.read();
+  const { trimmed } = totals.read();
+  const identified = db.prepare<[], number>('SELECT number FROM identified').pluck().get() ?? 0;
   const live: Place[] = [];
   const free: Free = new Map();
   const damages: [number, unknown][] = [];

@@ -6,8 +6,6 @@ export interface Totals {
   seals: number;
   /** Journal records up to this number are no longer needed. */
   trimmed: number;
-  /** Of journal records up to this number all identities are in `sequences`. */
-  identified: number;
   /** What `archive` does not hold yet. */
   staged_rows: number;
   staged_samples: number;
@@ -21,23 +19,21 @@ export interface Totals {
 export type TotalsDelta = Partial<Totals>;
 
 export const createTotals = (db: Connection) => {
-  const columns =
-    'seals, trimmed, identified, staged_rows, staged_samples, staged_bytes, archive_rows, archive_samples, archive_bytes';
+  const columns = 'seals, trimmed, staged_rows, staged_samples, staged_bytes, archive_rows, archive_samples, archive_bytes';
   const read = db.prepare<[], Totals>(`SELECT ${columns} FROM totals`);
   const add = db.prepare<number[]>(
-    `UPDATE totals SET seals = max(seals, ?), trimmed = max(trimmed, ?), identified = max(identified, ?),
-     staged_rows = staged_rows + ?, staged_samples = staged_samples + ?, staged_bytes = staged_bytes + ?, archive_rows = archive_rows + ?, archive_samples = archive_samples + ?,
+    `UPDATE totals SET seals = max(seals, ?), trimmed = max(trimmed, ?), staged_rows = staged_rows + ?, staged_samples = staged_samples + ?,
+     staged_bytes = staged_bytes + ?, archive_rows = archive_rows + ?, archive_samples = archive_samples + ?,
      archive_bytes = archive_bytes + ?`,
   );
   return {
     read: (): Totals => read.get() ?? EMPTY,
-    /** Adds to each sum; `seals`, `trimmed` and `identified` are raised to what is given. */
+    /** Adds to each sum; `seals` and `trimmed` are raised to what is given. */
     add(delta: TotalsDelta): void {
       const all = { ...EMPTY, ...delta };
       add.run(
         all.seals,
         all.trimmed,
-        all.identified,
         all.staged_rows,
         all.staged_samples,
         all.staged_bytes,
@@ -52,7 +48,6 @@ export const createTotals = (db: Connection) => {
 const EMPTY: Totals = {
   seals: 0,
   trimmed: 0,
-  identified: 0,
   staged_rows: 0,
   staged_samples: 0,
   staged_bytes: 0,

@@ -4,7 +4,6 @@ import type { Heads } from './head.js';
 import type { Identities } from './identities.js';
 import type { JournalRing } from './journal-ring.js';
 import type { Numbers } from './numbers.js';
-import type { createTotals } from './totals.js';
 
 export interface TrimNeeds {
   db: Connection;
@@ -12,7 +11,6 @@ export interface TrimNeeds {
   identities: Identities;
   numbers: Numbers;
   ring: JournalRing;
-  totals: ReturnType<typeof createTotals>;
 }
 
 /** As at ingest: identities older than the oldest row an agent may still send are of no use. */
@@ -27,9 +25,9 @@ export const trimBound = (heads: Heads, numbers: Numbers): number => {
 };
 
 /** Yields after each bounded step, which is one transaction. */
-export const createTrim = ({ db, heads, identities, numbers, ring, totals }: TrimNeeds) => {
+export const createTrim = ({ db, heads, identities, numbers, ring }: TrimNeeds) => {
   const save = db.transaction(identities.save);
-  const note = db.transaction((identified: number) => totals.add({ identified }));
+  const note = db.prepare<[number]>('UPDATE identified SET number = ?');
   const unsave = db.transaction(identities.unsave);
   return function* trim(now: number): Generator<void> {
     const bound = trimBound(heads, numbers);
@@ -41,7 +39,7 @@ export const createTrim = ({ db, heads, identities, numbers, ring, totals }: Tri
       for (const set of some) set.dirty = false;
       yield;
     }
-    if (dirty.length > 0) note.immediate(known);
+    if (dirty.length > 0) note.run(known);
     const excess = identities.excess(now - REMEMBER_MS);
     if (excess.length) {
       unsave.immediate(excess);

@@ -98,7 +98,8 @@ const readThrough = async ({ handle, size }: Pages, runs: readonly Run[]): Promi
   const pieces = piecesOf(runs, size);
   const work = async () => {
     const bytes = Buffer.allocUnsafe(AT_ONCE);
-    for (let piece = pieces.next(); !piece.done; piece = pieces.next()) await handle.read(bytes, 0, piece.value[1], piece.value[0]);
+    for (let piece = pieces.next(); !piece.done; piece = pieces.next())
+      await handle.read(bytes, 0, piece.value[1], piece.value[0]);
   };
   await Promise.all(Array.from({ length: IN_FLIGHT }, work));
 };

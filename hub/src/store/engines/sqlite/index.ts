@@ -10,7 +10,7 @@ import { readForecast } from './forecast.js';
 import { type HeadTables, NO_HEAD } from './hooks.js';
 import { backupTo, createCheckpointer } from './maintain.js';
 import { createQueries } from './query.js';
-import { readEntries, readLog, readStats } from './records.js';
+import { type Contents, readContents, readEntries, readLog, readStats } from './records.js';
 import { createRollups } from './rollups.js';
 import { type Slice, type SliceQuery, unpackSlice } from './slice.js';
 import { RETENTION } from './sweep.js';
@@ -41,6 +41,8 @@ export interface SqliteEngine extends Engine {
   devices(page: Page): Promise<string[]>;
   /** Damaged places that reads of this engine met and the store has not noted. */
   damage(): Promise<number>;
+  /** Counts what the file holds; as slow as `verify`. */
+  contents(): Promise<Contents>;
   /** One bounded slice of what goes on behind the commits; true: there is more to do at once. Never throws. */
   work(now: number): boolean;
   /** False while rows of before the start are still being read back: what asks for them then waits for all of them. */
@@ -109,6 +111,7 @@ export const createSqliteEngine = (settings: SqliteSettings, now: () => number =
         return { ...(write?.stats() ?? readStats(db, NO_ROWS)), forecast };
       }),
     backup: (target) => on('Copying', ({ db }) => backupTo(db, target)),
+    contents: () => on('Checking', ({ db }) => readContents(db)),
     verify: () => on('Checking', ({ db }) => findFaults(db)),
     async close() {
       opened?.checkpointer.stop();

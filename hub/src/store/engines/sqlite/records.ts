@@ -54,6 +54,25 @@ const timeOfEntry = (db: Connection, id: string): number => {
   return ts;
 };
 
+/** What lies in the file, in records. */
+export interface Contents {
+  devices: number;
+  journal: number;
+  chunks: number;
+  rollups: number;
+}
+
+/** Reads every page of these tables' trees: minutes of a large file. */
+export const readContents = (db: Connection): Contents => {
+  const count = (table: string) => db.prepare<[], number>(`SELECT count(*) FROM ${table}`).pluck().get() ?? 0;
+  return {
+    devices: count('devices'),
+    journal: count('journal'),
+    chunks: count('staged') + count('archive'),
+    rollups: count('five') + count('hour'),
+  };
+};
+
 /** `head`: what is in memory only. */
 export const readStats = (db: Connection, head: { rows: number; samples: number }): StoreStats => {
   const bytes = Number(db.pragma('page_count', { simple: true })) * Number(db.pragma('page_size', { simple: true }));

@@ -26,12 +26,10 @@ import { createAudit } from './self/audit.js';
 import type { Certificate } from './self/certificate.js';
 import { createCommitCounts } from './self/commits.js';
 import { createProcessView, metricsText } from './self/metrics.js';
-import { type OpenStore, openStore } from './store/open.js';
+import type { OpenStore } from './store/open.js';
 import { createViews } from './view.js';
 
 export interface HubSettings {
-  /** Of the SQLite database. */
-  file: string;
   version: string;
   http: { host: string; port: number };
   https: { host: string; port: number };
@@ -40,13 +38,14 @@ export interface HubSettings {
   public_url: string | null;
   admin_token: string | null;
   control_token: string;
-  commit_ms: number;
 }
 
 export interface HubNeeds {
   clock: Clock;
   log: Log;
   certificate: Certificate;
+  /** Being opened; the hub closes it. */
+  store: Promise<OpenStore>;
 }
 
 export interface Hub {
@@ -58,7 +57,7 @@ export interface Hub {
 
 /** Everything below shares these. */
 interface Core {
-  needs: HubNeeds;
+  needs: Omit<HubNeeds, 'store'>;
   settings: HubSettings;
   store: OpenStore;
   links: Map<string, Link>;
@@ -68,10 +67,10 @@ interface Core {
   ended: boolean;
 }
 
-/** Opens the store, builds the parts, then the listeners, devices last; on failure nothing is left running. */
+/** Builds the parts on the open store, then the listeners, devices first: they wait for a PUBACK; on failure nothing is left running. */
 export const startHub = async (needs: HubNeeds, settings: HubSettings): Promise<Hub> => {
-  const { clock, log, certificate } = needs;
-  const store = await openStore({ file: settings.file, clock, log }, { commit_ms: settings.commit_ms });
+  const { certificate } = needs;
+  const store = await needs.store;
   const undo: (() => Promise<void> | void)[] = [() => store.close()];
   let core: Core | null = null;
   const stop = async () => {
@@ -85,15 +84,17 @@ export const startHub = async (needs: HubNeeds, settings: HubSettings): Promise<
     undo.push(() => built.alerts.stop());
     await built.begin();
     undo.push(() => built.tracker.stop());
-    const { api, live, bus } = buildEdges(core, built);
+    const bus = buildBus(core, built);
+    await bus.start();
+    undo.push(() => bus.stop());
+    await built.alerts.start(store.engine.early);
+    const { api, live } = buildEdges(core, built, bus);
     await api.ready();
     undo.push(() => api.stop());
     const listeners = await api.listen({ http: settings.http, https: { ...settings.https, ...certificate } });
     live.attach(listeners.http.server);
     if (listeners.https) live.attach(listeners.https.server);
     undo.push(() => live.stop());
-    await bus.start();
-    undo.push(() => bus.stop());
     Object.assign(addresses, whereWeAre(core, listeners, bus));
     built.seed();
     return { addresses: () => addresses, setup_code: () => built.parts.auth.setup_code, stop };
@@ -131,10 +132,9 @@ const buildParts = async (core: Core) => {
   return {
     ...{ parts, tracker, alerts, ingest, quarantine },
     async begin() {
-      writer.queue(await earnings.start(engine), { bytes: 0 });
+      writer.queue(await earnings.start(engine.early), { bytes: 0 });
       clock.every(60_000, earnings.tick);
       tracker.start();
-      await alerts.start(engine);
     },
     seed: () => void seedLatest(core, { registry, latest, tracker }),
   };
@@ -145,10 +145,8 @@ const seedLatest = async (
   { registry, latest, tracker }: { registry: Parts['registry']; latest: LatestKeeper; tracker: Tracker },
 ) => {
   try {
-    const found = await core.store.engine.latest();
-    const values = found.filter(({ device }) => registry.get(device));
-    for (let at = 0; at < values.length; at += SEED_SLICE) {
-      latest.seed(values.slice(at, at + SEED_SLICE));
+    for await (const values of core.store.engine.newest()) {
+      latest.seed(values.filter(({ device }) => registry.get(device)));
       await new Promise((resolve) => setImmediate(resolve));
     }
     tracker.recall();
@@ -157,9 +155,6 @@ const seedLatest = async (
       core.needs.log.warn('The newest stored values could not be read; each is shown once it is reported again', { error });
   }
 };
-
-/** Values put in place between two looks at the network. */
-const SEED_SLICE = 10_000;
 
 type Built = Awaited<ReturnType<typeof buildParts>>;
 
@@ -196,16 +191,22 @@ const connectParts = ({ store, needs }: Core, { registry, tracker, ingest, lates
   });
 };
 
-/** What faces the network: bus, API and live channel. */
-const buildEdges = (core: Core, built: Built) => {
+const buildBus = (core: Core, built: Built): Bus => {
   const { clock, log, certificate } = core.needs;
-  const { mqtt, mqtts, public_url } = core.settings;
+  const { mqtt, mqtts } = core.settings;
   const bus = createEmbeddedBus({ clock, log, tls: certificate, handlers: handlersOf(core, built) }, { mqtt, mqtts });
   built.parts.registry.revoked.on((agent) => bus.disconnect(agent));
   core.store.writer.pressure.on((full) => bus.press(full));
   built.ingest.born.on(({ link }) => {
     bus.command(link.grant.agent, { id: randomUUID(), command: 'time', args: { now: clock.now() } });
   });
+  return bus;
+};
+
+/** What people see of it: API and live channel. */
+const buildEdges = (core: Core, built: Built, bus: Bus) => {
+  const { clock, log } = core.needs;
+  const { public_url } = core.settings;
   const parts: Parts = {
     ...built.parts,
     uplinks: { connected: (agent) => core.links.get(agent), command: (agent, command) => bus.command(agent, command) },
@@ -218,7 +219,7 @@ const buildEdges = (core: Core, built: Built) => {
   const web_folder = fileURLToPath(new URL('./web/', import.meta.url)).replace('/src/', '/dist/');
   const api: Api = createApi({ parts, metrics, web_folder, log, settings: { public_url } });
   const live: Live = createLive({ ...parts, identify: parts.auth.identify, ended: parts.auth.ended, clock, log });
-  return { api, live, bus };
+  return { api, live };
 };
 
 const handlersOf = ({ links, needs: { log } }: Core, { parts, tracker, ingest }: Built): BusHandlers => ({

@@ -2,10 +2,6 @@
 import { asAppError } from '@muster/shared/errors';
 import { parseArguments } from '@muster/shared/settings';
 import { BARE_FLAGS } from './config.js';
-import { backup, check, restore } from './verbs/files.js';
-import { invite, token, user } from './verbs/people.js';
-import { serve } from './verbs/serve.js';
-import { settings } from './verbs/settings.js';
 
 export interface Call {
   words: string[];
@@ -26,15 +22,28 @@ const HELP = `muster-hub <verb> [--setting value …]
   check                              look for damage in the database
   settings                           every setting, its value and where it comes from`;
 
-const VERBS: Record<string, (call: Call) => Promise<void>> = { serve, invite, token, user, backup, restore, check, settings };
+type Verb = (call: Call) => Promise<void>;
+
+/** Each loads what it needs only: a hub that starts has its storage thread at work before the rest of it is read. */
+const VERBS: Record<string, () => Promise<Verb>> = {
+  serve: async () => (await import('./verbs/serve.js')).serve,
+  invite: async () => (await import('./verbs/people.js')).invite,
+  token: async () => (await import('./verbs/people.js')).token,
+  user: async () => (await import('./verbs/people.js')).user,
+  backup: async () => (await import('./verbs/files.js')).backup,
+  restore: async () => (await import('./verbs/files.js')).restore,
+  check: async () => (await import('./verbs/files.js')).check,
+  settings: async () => (await import('./verbs/settings.js')).settings,
+};
 
 const main = async (argv: readonly string[]) => {
   const { flags, words } = parseArguments(argv, BARE_FLAGS);
   const [verb = 'help', ...rest] = words;
   const print = (line: string) => void process.stdout.write(`${line}\n`);
-  const run = VERBS[verb];
+  const load = VERBS[verb];
   if (verb === 'help' || flags['help']) return print(HELP);
-  if (!run) throw new Error(`"${verb}" is not a verb of muster-hub; "muster-hub help" lists them`);
+  if (!load) throw new Error(`"${verb}" is not a verb of muster-hub; "muster-hub help" lists them`);
+  const run = await load();
   await run({ words: rest, flags, env: process.env, print });
 };
 

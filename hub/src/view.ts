@@ -17,6 +17,7 @@ const MAIN = new Set([
   'system.filesystem.utilization',
   'hw.temperature',
   'hw.gpu.utilization',
+  'hw.host.power',
   'hw.power',
   'system.uptime',
 ]);

@@ -13,6 +13,8 @@ export interface ColumnShelf {
   get(device: string, id: string): Columns | undefined;
   /** Takes a checked list; answers the ids that had to go, null when it was known. */
   put(device: string, list: { id: string; columns: Columns }): string[] | null;
+  /** What `put` would answer null to from then on. */
+  restore(device: string, list: { id: string; columns: Columns }): void;
   ids(device: string): string[];
   forget(device: string): void;
 }
@@ -38,11 +40,24 @@ export const createColumnShelf = (): ColumnShelf => {
     const text = columns.join('\n');
     return interner.intern(hashOf(text).toString('base64'), () => ({ columns, chars: text.length }));
   };
+  const listsOf = (device: string): Map<string, Entry> => {
+    const known = devices.get(device);
+    if (known) return known;
+    const fresh = new Map<string, Entry>();
+    devices.set(device, fresh);
+    return fresh;
+  };
+  /** Lists that are one array need be looked at once. */
+  const seen = new WeakMap<Columns, Entry>();
   return {
+    restore(device, { id, columns }) {
+      const entry = seen.get(columns) ?? entryOf(columns);
+      seen.set(columns, entry);
+      listsOf(device).set(id, entry);
+    },
     get: (device, id) => devices.get(device)?.get(id)?.columns,
     put(device, { id, columns }) {
-      const lists = devices.get(device) ?? new Map<string, Entry>();
-      devices.set(device, lists);
+      const lists = listsOf(device);
       const known = lists.get(id);
       lists.delete(id);
       lists.set(id, known ?? entryOf(columns));

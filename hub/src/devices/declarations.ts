@@ -17,6 +17,8 @@ export interface Declarations {
   of(device: string, metric: string): MetricDeclaration;
   /** Adds to what the device declared; the whole list to keep, null when nothing changed. */
   add(device: string, metrics: readonly WireMetric[]): WireMetric[] | null;
+  /** What a start has found; a list that many devices share is looked at once. */
+  restore(device: string, metrics: readonly WireMetric[]): void;
   all(): { metric: string; declaration: MetricDeclaration }[];
   forget(device: string): void;
 }
@@ -30,24 +32,33 @@ export const createDeclarations = (): Declarations => {
     const made = { kind, unit, title, ...(resolution === undefined ? {} : { resolution }) };
     return single.intern(JSON.stringify(made), () => made);
   };
+  const seen = new WeakMap<readonly WireMetric[], Held>();
+  const add = (device: string, metrics: readonly WireMetric[]): WireMetric[] | null => {
+    const next = new Map(devices.get(device)?.declared);
+    let changed = false;
+    for (const metric of metrics) {
+      const declaration = one(metric);
+      const fits = next.has(metric.id) || next.size < WIRE_LIMITS.metrics_per_birth;
+      if (!fits || next.get(metric.id) === declaration) continue;
+      next.set(metric.id, declaration);
+      changed = true;
+    }
+    if (!changed) return null;
+    const list = asList(next);
+    const held = sets.intern(hashOf(JSON.stringify(list)).toString('base64'), () => ({ declared: next, list }));
+    devices.set(device, held);
+    return held.list;
+  };
   return {
-    of: (device, metric) => devices.get(device)?.declared.get(metric) ?? undeclared(metric),
-    add(device, metrics) {
-      const next = new Map(devices.get(device)?.declared);
-      let changed = false;
-      for (const metric of metrics) {
-        const declaration = one(metric);
-        const fits = next.has(metric.id) || next.size < WIRE_LIMITS.metrics_per_birth;
-        if (!fits || next.get(metric.id) === declaration) continue;
-        next.set(metric.id, declaration);
-        changed = true;
-      }
-      if (!changed) return null;
-      const list = asList(next);
-      const held = sets.intern(hashOf(JSON.stringify(list)).toString('base64'), () => ({ declared: next, list }));
-      devices.set(device, held);
-      return held.list;
+    add,
+    restore(device, metrics) {
+      const known = seen.get(metrics);
+      if (known) devices.set(device, known);
+      else add(device, metrics);
+      const held = devices.get(device);
+      if (held) seen.set(metrics, held);
     },
+    of: (device, metric) => devices.get(device)?.declared.get(metric) ?? undeclared(metric),
     all: () => catalogue(new Set(Array.from(devices.values(), ({ declared }) => declared))),
     forget: (device) => void devices.delete(device),
   };

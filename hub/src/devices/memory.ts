@@ -15,10 +15,10 @@ export const recall = (documents: Recovered['documents']) => {
   const columns = createColumnShelf();
   for (const [key, list] of documentsOf<Columns>(documents, 'columns')) {
     const [device = '', id = ''] = key.split('/');
-    columns.put(device, { id, columns: list });
+    columns.restore(device, { id, columns: list });
   }
   const declarations = createDeclarations();
-  for (const [device, list] of documentsOf<WireMetric[]>(documents, 'metrics')) declarations.add(device, list);
+  for (const [device, list] of documentsOf<WireMetric[]>(documents, 'metrics')) declarations.restore(device, list);
   const credentials = createCredentials(documentsOf<StoredCredential>(documents, 'credentials'));
   return { devices: documentsOf<Device>(documents, 'devices'), credentials, columns, declarations, waiting: createWaiting() };
 };

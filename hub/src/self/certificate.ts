@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import { AppError } from '@muster/shared/errors';
 import { pinOf } from '@muster/shared/pin';
-import { generate } from 'selfsigned';
 
 /** The hub's own certificate: agents pin its key, browsers are told its names; made at first start, renewed under the same key. */
 export interface Certificate {
@@ -99,6 +98,8 @@ const usable = (pem: string | null, key: KeyObject, now: number): string | null 
 const sign = async (key: KeyObject, { now, names }: CertificateSettings): Promise<string> => {
   const all = [...new Set(['localhost', '127.0.0.1', '::1', ...names])];
   const altNames = all.map((name) => (isIP(name) ? { type: 7 as const, ip: name } : { type: 2 as const, value: name }));
+  // Loaded for the one start in years that needs it: it takes 50 ms.
+  const { generate } = await import('selfsigned');
   const made = await generate([{ name: 'commonName', value: 'Muster hub' }], {
     keyType: 'ec',
     curve: 'P-256',

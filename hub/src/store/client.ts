@@ -6,8 +6,9 @@ import { type Channel, createChannel } from './channel.js';
 import type { Page } from './engines/sqlite/fleet.js';
 import type { SqliteSettings } from './engines/sqlite/index.js';
 import type { Slice, SliceQuery } from './engines/sqlite/slice.js';
+import { unpackRecovered } from './recovered.js';
 import { GRID_MS, rankedSpan } from './rollup.js';
-import type { Engine, LatestValue, TopQuery } from './store.js';
+import type { Engine, LatestValue, ReadOptions, TopQuery } from './store.js';
 import { createTurns, type Turns } from './turns.js';
 
 export interface EngineClientSettings extends Omit<SqliteSettings, 'readonly'> {
@@ -18,6 +19,10 @@ export interface EngineClientSettings extends Omit<SqliteSettings, 'readonly'> {
 export interface EngineClient extends Engine {
   /** For tests: commits are refused until it is null again. */
   setFault(fault: 'io_error' | null): void;
+  /** For a start: asked of the writing thread, since the reading one would have to be loaded first. */
+  readonly early: Pick<Engine, 'log' | 'entries'>;
+  /** What `latest` answers, some devices at a time. */
+  newest(options?: ReadOptions): AsyncGenerator<LatestValue[]>;
 }
 
 const READS_WAITING = 64;
@@ -40,7 +45,8 @@ export const createEngineClient = (settings: EngineClientSettings): EngineClient
       const [stats, met] = await turns.run(() => Promise.all([writer.call('stats'), reader.call('damage')]));
       return { ...stats, damaged: (stats.damaged ?? 0) + met };
     },
-    open: () => writer.call('open'),
+    open: async () => unpackRecovered(await writer.call('recover')),
+    early: { log: (query) => writer.call('log', query), entries: (query) => writer.call('entries', query) },
     commit: (changes) => (fault ? Promise.reject(refused(sqlite.file)) : writer.call('commit', changes)),
     // In a thread of their own: they read the whole file, charts and commits go on meanwhile.
     backup: (target) => once(sqlite, (channel) => channel.call('backup', target)),
@@ -76,13 +82,26 @@ interface Threads {
   turns: Turns;
 }
 
+type Reads = Pick<EngineClient, 'series' | 'latest' | 'newest' | 'top' | 'log' | 'entries' | 'rows'>;
+
 /** First what is in the writer's memory, then the disk: what is sealed in between comes twice and counts once. */
-const readsBy = ({ writer, reader, turns }: Threads): Pick<Engine, 'series' | 'latest' | 'top' | 'log' | 'entries' | 'rows'> => {
+const readsBy = ({ writer, reader, turns }: Threads): Reads => {
   const withSlice = async <T>(query: SliceQuery, signal: AbortSignal | undefined, read: (given: Given) => Promise<T>) => {
     const slice = await writer.ask({ method: 'slice', args: [query, {}], signal });
     return read({ options: { slice }, ask: { signal, transfer: [slice.buffer as ArrayBuffer] } });
   };
+  const newest = async function* ({ signal }: ReadOptions = {}) {
+    let after: string | undefined = '';
+    while (after !== undefined) {
+      const page: Page = { after, limit: LATEST_PAGE };
+      const read = ({ options, ask }: Given) => reader.ask({ method: 'latest', args: [{ ...options, page }], ...ask });
+      after = (await turns.run(() => reader.call('devices', page), signal)).at(-1);
+      const slice = { page, from: 0, to: Number.MAX_SAFE_INTEGER };
+      yield await turns.run(() => withSlice(slice, signal, read), signal);
+    }
+  };
   return {
+    newest,
     series: (query, { signal } = {}) => {
       const { device, series, to } = query;
       const read = ({ options, ask }: Given) => reader.ask({ method: 'series', args: [query, options], ...ask });
@@ -96,16 +115,9 @@ const readsBy = ({ writer, reader, turns }: Threads): Pick<Engine, 'series' | 'l
       const read = ({ options, ask }: Given) => reader.ask({ method: 'rows', args: [device, after, limit, options], ...ask });
       return turns.run(() => withSlice({ device, from: after, to: Number.MAX_SAFE_INTEGER }, signal, read), signal);
     },
-    async latest({ signal } = {}) {
+    async latest(options) {
       const found: LatestValue[] = [];
-      let after: string | undefined = '';
-      while (after !== undefined) {
-        const page: Page = { after, limit: LATEST_PAGE };
-        const read = ({ options, ask }: Given) => reader.ask({ method: 'latest', args: [{ ...options, page }], ...ask });
-        after = (await turns.run(() => reader.call('devices', page), signal)).at(-1);
-        const slice = { page, from: 0, to: Number.MAX_SAFE_INTEGER };
-        found.push(...(await turns.run(() => withSlice(slice, signal, read), signal)));
-      }
+      for await (const some of newest(options)) found.push(...some);
       return found;
     },
     log: (query) => turns.run(() => reader.call('log', query)),

@@ -47,9 +47,9 @@ export type Change =
   /** Deletes all rows, marks and entries of a device. */
   | { kind: 'forget'; device: string };
 
-/** What a start finds on disk. */
+/** What a start finds on disk. Values are not to be changed: equal ones may be one object. */
 export interface Recovered {
-  documents: { collection: string; key: string; value: Json }[];
+  documents: { readonly collection: string; readonly key: string; readonly value: Json }[];
   /** Closed seq intervals stored so far. */
   sequences: { device: string; boot: string; intervals: [from: number, to: number][] }[];
   /** Newest number of each log, 0 when empty. */

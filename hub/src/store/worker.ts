@@ -3,16 +3,23 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { assert } from '@muster/shared/errors';
 import { type Abort, asWireError, type Reply, type Request } from './channel.js';
 import { createDriver } from './driver.js';
-import { createSqliteEngine, type SqliteSettings } from './engines/sqlite/index.js';
+import type { SqliteSettings } from './engines/sqlite/index.js';
+import { warmUp } from './engines/sqlite/warm.js';
 import { createUnpacker, type Packed } from './packed.js';
-import type { Recovered } from './store.js';
+import { blocksOf, type PackedRecovered } from './recovered.js';
 
 assert(parentPort, 'store/worker is started as a worker thread');
 const port = parentPort;
-const engine = createSqliteEngine(workerData as SqliteSettings);
+const settings = workerData as SqliteSettings;
+const warming = settings.readonly ? null : warmUp(settings.file);
+// Loaded while the file is being read.
+const { createSqliteEngine } = await import('./engines/sqlite/index.js');
+const engine = createSqliteEngine(settings);
 const driver = createDriver({ work: engine.work, now: Date.now });
 const unpacker = createUnpacker();
-let opening: Promise<Recovered> | null = null;
+let opening: Promise<void> | null = null;
+/** Until it is asked for: it is large. */
+let found: PackedRecovered | null = null;
 
 /** Right after a start their answer waits until the driver has read all rows back: commits go on meanwhile. */
 const NEEDS_HEAD: ReadonlySet<Request['method']> = new Set(['stats', 'slice']);
@@ -20,12 +27,22 @@ const whole = async (): Promise<void> => {
   while (!engine.whole) await new Promise((resolve) => setImmediate(resolve));
 };
 
-const open = (): Promise<Recovered> => {
-  opening ??= engine.open().finally(driver.soon);
+const load = async (): Promise<void> => {
+  await warming;
+  found = await engine.recover();
+};
+const open = (): Promise<void> => {
+  opening ??= load().finally(driver.soon);
   opening.catch(() => {
     opening = null;
   });
   return opening;
+};
+
+const takeFound = (): PackedRecovered | Promise<PackedRecovered> => {
+  const taken = found ?? engine.recover();
+  found = null;
+  return taken;
 };
 
 const run = async ({ method, args }: Request): Promise<unknown> => {
@@ -35,8 +52,8 @@ const run = async ({ method, args }: Request): Promise<unknown> => {
   }
   // Before anything is awaited: what names mean depends on the order of arrival.
   const changes = method === 'commit' ? unpacker.unpack(args[0] as Packed) : null;
-  const recovered = await open();
-  if (method === 'open') return recovered;
+  await open();
+  if (method === 'recover') return takeFound();
   if (changes) return engine.commit(changes).finally(driver.soon);
   if (NEEDS_HEAD.has(method)) await whole();
   return (engine[method] as (...all: readonly unknown[]) => Promise<unknown>)(...args);
@@ -61,10 +78,15 @@ const abortable = (request: Request): Request => {
   return { ...request, args: [...request.args.slice(0, -1), options] };
 };
 
+/** Blocks that change hands instead of being copied. */
+const movable = (method: Request['method'], value: unknown): ArrayBuffer[] => {
+  if (method === 'recover') return blocksOf(value as PackedRecovered);
+  return value instanceof Float64Array ? [value.buffer as ArrayBuffer] : [];
+};
+
 port.on('message', async (request: Request | Abort) => {
   if ('abort' in request) return aborts.get(request.id)?.abort();
   const reply = await answer(abortable(request));
   aborts.delete(request.id);
-  const block = 'value' in reply && reply.value instanceof Float64Array ? [reply.value.buffer as ArrayBuffer] : [];
-  port.postMessage(reply, block);
+  port.postMessage(reply, 'value' in reply ? movable(request.method, reply.value) : []);
 });

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { row, rows, START } from '../store/conformance/subject.js';
 import { createSqliteEngine } from '../store/engines/sqlite/index.js';
 import { backup, check, restore } from './files.js';
-import { describeStore } from './sizes.js';
+import { describeContents, describeStore } from './sizes.js';
 
 let data: string;
 let printed: string[];
@@ -115,4 +115,7 @@ it('sizes are words: what a day adds, and what it comes to', () => {
     'As the last day went on: 78.0 MB after 30 days, 279 MB after a year (a day adds 2.0 MB of rows, 500 kB of 5-minute and 100 kB of 1-hour values)',
   );
   expect(describeStore({ bytes: 0, rows: 0, samples: 0, forecast: null })[1]).toMatch(/once devices have reported/);
+  expect(describeContents({ devices: 2, journal: 1_000, chunks: 3, rollups: 4 })).toBe(
+    '2 devices, 1,000 journal records, 3 chunks, 4 roll-ups',
+  );
 });

@@ -6,7 +6,7 @@ import { asStoreError } from '../store/engines/sqlite/errors.js';
 import { createSqliteEngine } from '../store/engines/sqlite/index.js';
 import { lockData } from './lock.js';
 import { loadHubSettings } from './options.js';
-import { describeStore } from './sizes.js';
+import { describeContents, describeStore } from './sizes.js';
 
 /** Verbs about the database file: backup and check work beside a running hub, restore does not. */
 const databaseOf = (data: string): string => join(data, 'hub', 'muster.db');
@@ -52,11 +52,12 @@ export const backup = async (call: Call): Promise<void> => {
 export const check = async (call: Call): Promise<void> => {
   const { data } = loadHubSettings(call);
   const file = databaseOf(data);
-  const { stats, faults } = await withEngine(file, async (engine) => ({
-    stats: await engine.stats(),
-    faults: await engine.verify(),
-  }));
+  const { stats, faults, contents } = await withEngine(file, async (engine) => {
+    const [stats, faults] = [await engine.stats(), await engine.verify()];
+    return { stats, faults, contents: faults.length ? null : await engine.contents() };
+  });
   for (const line of describeStore(stats)) call.print(line);
+  if (contents) call.print(describeContents(contents));
   if (faults.length) throw new AppError('damaged', damageText(file, faults));
   call.print(`${file} is sound: every page, chunk and record was read`);
 };

@@ -7,9 +7,10 @@ import { createSystemClock } from '@muster/shared/clock';
 import { AppError } from '@muster/shared/errors';
 import { createLog, type Log, type LogLevel } from '@muster/shared/log';
 import { removeControl, writeControl } from '../control.js';
-import { type Hub, type HubSettings, startHub } from '../hub.js';
+import type { Hub, HubSettings } from '../hub.js';
 import type { Call } from '../main.js';
-import { type Certificate, loadCertificate } from '../self/certificate.js';
+import type { Certificate } from '../self/certificate.js';
+import { openStore } from '../store/open.js';
 import { type DataLock, lockData } from './lock.js';
 import { loadHubSettings } from './options.js';
 
@@ -20,7 +21,6 @@ export const serve = async ({ words, flags, env, print }: Call): Promise<void> =
   if (words.length) throw new AppError('bad_request', `"${words[0]}" is not understood; settings look like --http.port 7480`);
   const { data, values } = loadHubSettings({ flags, env });
   delete process.env['MUSTER_ADMIN_TOKEN'];
-  tuneHeap();
   const lock = lockData(data);
   const clock = createSystemClock();
   const log = createLog({
@@ -29,16 +29,20 @@ export const serve = async ({ words, flags, env, print }: Call): Promise<void> =
     write: (line) => void process.stdout.write(line),
     now: clock.now,
   });
-  const certificate = await certificateFor(data, values, clock.now());
+  const store = openStore({ file: join(data, 'hub', 'muster.db'), clock, log }, { commit_ms: values.commit_ms });
+  // Whether it could be opened is asked once the rest is loaded.
+  store.catch(() => {});
+  const [{ startHub }, certificate] = await Promise.all([import('../hub.js'), certificateFor(data, values, clock.now())]);
   const control_token = randomBytes(32).toString('base64url');
-  const hub = await startHub({ clock, log, certificate }, asHubSettings(data, values, control_token));
+  const hub = await startHub({ clock, log, certificate, store }, asHubSettings(values, control_token));
   const { http: url, mqtt } = hub.addresses();
+  tuneHeap();
   writeControl(data, { pid: process.pid, url, mqtt, token: control_token });
   announce(hub, { data, values, log, print });
   stopWhenTold(hub, { data, log, lock });
 };
 
-/** Both are looked at by V8 at each collection, so they may be set while it runs. */
+/** Both are looked at by V8 at each collection, so they may be set while it runs; during the start they would cost 0.2 s. */
 const tuneHeap = (): void => {
   // 10,000 devices that connect at once leave 50 MB of garbage which V8 else never gives back: 400 MB of memory instead of 350.
   setFlagsFromString('--heap-growing-percent=40');
@@ -46,7 +50,8 @@ const tuneHeap = (): void => {
   setFlagsFromString('--no-parallel-scavenge');
 };
 
-const certificateFor = (data: string, values: Values, now: number): Promise<Certificate> => {
+const certificateFor = async (data: string, values: Values, now: number): Promise<Certificate> => {
+  const { loadCertificate } = await import('../self/certificate.js');
   const own = { key_file: values.tls_key_file, cert_file: values.tls_cert_file };
   return loadCertificate({ folder: join(data, 'hub', 'tls'), now, names: namesOf(values), own });
 };
@@ -57,10 +62,9 @@ const namesOf = ({ public_url, lan }: Values): string[] => {
   return [hostname(), ...named, ...addresses.filter((one) => one.family === 'IPv4').map((one) => one.address)];
 };
 
-const asHubSettings = (data: string, values: Values, control_token: string): HubSettings => {
+const asHubSettings = (values: Values, control_token: string): HubSettings => {
   const open = (host: string) => (values.lan ? '0.0.0.0' : host);
   return {
-    file: join(data, 'hub', 'muster.db'),
     version: versionOfPackage(),
     http: { host: open(values.http_host), port: values.http_port },
     https: { host: open(values.https_host), port: values.https_port },
@@ -69,7 +73,6 @@ const asHubSettings = (data: string, values: Values, control_token: string): Hub
     public_url: values.public_url,
     admin_token: values.admin_token,
     control_token,
-    commit_ms: values.commit_ms,
   };
 };
 

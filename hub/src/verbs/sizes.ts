@@ -1,4 +1,5 @@
 import { decimalBytes as size } from '@muster/shared/text';
+import type { Contents } from '../store/engines/sqlite/records.js';
 import type { Forecast, StoreStats } from '../store/store.js';
 
 /** What the store holds and how large it will be, in words. */
@@ -10,6 +11,9 @@ export const describeStore = (stats: StoreStats): string[] => {
     forecast ? forecastLine(forecast) : 'How large it will be can be told once devices have reported for some hours',
   ];
 };
+
+export const describeContents = ({ devices, journal, chunks, rollups }: Contents): string =>
+  `${whole(devices)} devices, ${whole(journal)} journal records, ${whole(chunks)} chunks, ${whole(rollups)} roll-ups`;
 
 const forecastLine = ({ per_day, after }: Forecast): string => {
   const daily = `a day adds ${size(per_day.raw)} of rows, ${size(per_day.five)} of 5-minute and ${size(per_day.hour)} of 1-hour values`;

@@ -84,6 +84,7 @@ const FIRST = [
   'hw.temperature',
   'hw.gpu.utilization',
   'hw.gpu.memory.utilization',
+  'hw.host.power',
   'hw.power',
   'system.filesystem.utilization',
   'system.network.io',

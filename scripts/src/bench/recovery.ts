@@ -1,13 +1,14 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { AppError } from '@muster/shared/errors';
 import { createRandom } from '../sim/random.js';
 import { type RunningHub, startHub, until } from '../testing/processes.js';
 import { cpuOf, median } from './facts.js';
 import type { BenchFigures, BenchOptions } from './main.js';
 import { runChild } from './store/child.js';
-import { benchFolder } from './store/disk.js';
+import { benchFolder, keptFolder } from './store/disk.js';
 import type { Filled, FillTask } from './store/filler.js';
-import { type Credential, join, restart } from './store/first-puback.js';
+import { bear, type Credential, join, restart } from './store/first-puback.js';
 import { grow } from './store/grow.js';
 import { killRepeatedly } from './store/kill.js';
 import { amount, readOptions } from './store/options.js';
@@ -15,7 +16,7 @@ import { deviceName, type FleetPlan } from './store/reports.js';
 
 /** A hub that died: how soon it acknowledges again on a large file, and that nothing is missing after many deaths. */
 export const title =
-  'first PUBACK after a crash, and rows lost or doubled over kills (--gb --devices --minutes --opens --kills --seed)';
+  'first PUBACK after a crash, and rows lost or doubled over kills (--gb --devices --minutes --opens --kills --seed --folder)';
 
 const OPTIONS = {
   gb: amount('gb', 10, 1_000, 'Size of the file'),
@@ -25,7 +26,10 @@ const OPTIONS = {
   kills: amount('kills', 100, 10_000, 'SIGKILLs under load'),
   seed: amount('seed', 1, 2 ** 31, 'The same seed gives the same moments'),
 };
-type Options = { [K in keyof typeof OPTIONS]: number };
+type Options = { [K in keyof typeof OPTIONS]: number } & {
+  /** Keeps the large file, and uses what an earlier run has left there; each start ages it a little. */
+  folder: string | null;
+};
 
 const EVERY_MS = 10_000;
 const MINUTE_MS = 60_000;
@@ -34,7 +38,9 @@ const DAY_MS = 24 * HOUR_MS;
 const GB = 1e9;
 
 export const run = async ({ flags, print }: BenchOptions): Promise<BenchFigures> => {
-  const options = readOptions(OPTIONS, flags);
+  const { folder = null, ...rest } = flags;
+  if (folder === true) throw new AppError('bad_request', '--folder needs the path of a folder to keep the large file in');
+  const options = { ...readOptions(OPTIONS, rest), folder };
   const { lost, twice } = options.kills ? await killMany(options, print) : { lost: null, twice: null };
   const first_puback_ms = options.opens ? await openLarge(options, print) : null;
   return { first_puback_ms, lost, twice };
@@ -60,12 +66,10 @@ const killMany = async ({ kills, seed }: Options, print: BenchOptions['print']) 
 };
 
 const openLarge = async (options: Options, print: BenchOptions['print']): Promise<number> => {
-  const folder = benchFolder((options.gb + 3) * GB);
+  const folder = options.folder === null ? benchFolder((options.gb + 3) * GB) : keptFolder(options.folder);
   const file = folder.path('hub/muster.db');
   try {
-    const credential = await prepareHub(folder.path(''), options, print);
-    await makeLarge(file, options, print);
-    await crashWithJournal(file, options, print);
+    const credential = await prepare(folder.path, options, print);
     const times: number[] = [];
     for (let open = 1; open <= options.opens; open++) {
       const cold = dropCache(file) ? ', cold' : '';
@@ -87,18 +91,32 @@ const openLarge = async (options: Options, print: BenchOptions['print']): Promis
   }
 };
 
-const JOINS_AT_ONCE = 8;
+const prepare = async (path: (name: string) => string, options: Options, print: BenchOptions['print']): Promise<Credential> => {
+  const file = path('hub/muster.db');
+  const note = path('first.json');
+  if (existsSync(note)) return JSON.parse(readFileSync(note, 'utf8')) as Credential;
+  const credential = await prepareHub(path(''), options, print);
+  await makeLarge(file, options, print);
+  await crashWithJournal(file, options, print);
+  writeFileSync(note, JSON.stringify(credential), { mode: 0o600 });
+  return credential;
+};
 
-/** Joins every device, so that the start has a whole fleet to read. */
+const JOINS_AT_ONCE = 32;
+
+/** Every device joins and is online when the hub dies, so that the start has a whole fleet to read and to expect. */
 const prepareHub = async (data: string, { devices }: Options, print: BenchOptions['print']): Promise<Credential> => {
-  const hub = await startHub(data);
+  const hub = await startHub(data, { MUSTER_STORE_COMMIT_MS: '0' });
   const names = Array.from({ length: devices }, (_, index) => deviceName(index));
   const credential = await join(hub, 'first');
+  const clients: { kill(): void }[] = [];
   const work = async () => {
-    for (let name = names.pop(); name !== undefined; name = names.pop()) await join(hub, name);
+    for (let name = names.pop(); name !== undefined; name = names.pop()) clients.push(await bear(hub, await join(hub, name)));
   };
   await Promise.all(Array.from({ length: JOINS_AT_ONCE }, work));
-  await hub.stop();
+  hub.signal('SIGKILL');
+  await hub.ended;
+  for (const client of clients) client.kill();
   print(`joined ${devices} devices`);
   return credential;
 };

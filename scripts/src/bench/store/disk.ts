@@ -1,6 +1,6 @@
-import { mkdtempSync, readFileSync, rmSync, statfsSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statfsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { AppError } from '@muster/shared/errors';
 import Database from 'better-sqlite3';
 
@@ -10,8 +10,20 @@ export const bytesWritten = (): number => {
   return Number(found?.[1] ?? Number.NaN);
 };
 
+export interface BenchFolder {
+  path(name: string): string;
+  remove(): void;
+}
+
+/** A folder whose files stay, for a bench whose files take minutes to make. */
+export const keptFolder = (path: string): BenchFolder => {
+  const folder = resolve(process.env['INIT_CWD'] ?? '.', path);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  return { path: (name) => join(folder, name), remove: () => {} };
+};
+
 /** A folder on a disk for one bench; `TMPDIR` chooses where. */
-export const benchFolder = (needed_bytes: number): { path: (name: string) => string; remove: () => void } => {
+export const benchFolder = (needed_bytes: number): BenchFolder => {
   const { bavail, bsize } = statfsSync(tmpdir());
   const free = bavail * bsize;
   if (free < needed_bytes)

@@ -75,7 +75,7 @@ describe('a file that cannot be used', () => {
     const db = new Database(file);
     db.pragma('user_version = 99');
     db.close();
-    await refuses(/newer Muster \(schema 99, this one knows up to 3\)/);
+    await refuses(/newer Muster \(schema 99, this one knows up to 4\)/);
   });
 
   it('is refused unchanged when it is cut short', async () => {

@@ -1,7 +1,7 @@
 /** Which (device, boot, seq) are stored: sets in memory, on disk in the journal and, once that is trimmed, in `sequences`. */
-import type { Recovered } from '../../store.js';
+import type { RawRecovered } from '../../recovered.js';
 import type { Connection } from './connect.js';
-import { addToSpans, asIntervals, decodeSpans, encodeSpans, removeFromSpans } from './spans.js';
+import { addToSpans, decodeSpans, encodeSpans, removeFromSpans } from './spans.js';
 
 export interface BootSet {
   readonly id: number;
@@ -33,7 +33,7 @@ export interface Identities {
   /** Inside a transaction; `drop` follows when it is committed. */
   unsave(sets: readonly BootSet[]): void;
   drop(sets: readonly BootSet[]): void;
-  recovered(nameOf: (device: number) => string | undefined): Recovered['sequences'];
+  recovered(nameOf: (device: number) => string | undefined): RawRecovered['sequences'];
 }
 
 /** As at ingest: beyond, the oldest boots of a device go. */
@@ -58,8 +58,8 @@ export const createIdentities = (db: Connection): Identities => {
     if (left.length) devices.set(set.device, left);
     else devices.delete(set.device);
   };
-  for (const { intervals, touched, ...rest } of sql.load.iterate())
-    keep({ ...rest, spans: intervals ? decodeSpans(intervals) : [], touched: touched ?? 0, dirty: false });
+  for (const [id, device, boot, touched, intervals] of sql.load.iterate())
+    keep({ id, device, boot, spans: intervals ? decodeSpans(intervals) : [], touched: touched ?? 0, dirty: false });
   return {
     of(device, boot) {
       const known = devices.get(device)?.find((set) => set.boot === boot);
@@ -101,12 +101,16 @@ export const createIdentities = (db: Connection): Identities => {
       }
     },
     drop: (sets) => sets.forEach(drop),
-    recovered: (nameOf) => [...ids.values()].flatMap((set) => asRecovered(set, nameOf(set.device))),
+    recovered: (nameOf) => recoveredOf(ids.values(), nameOf),
   };
 };
 
-const asRecovered = ({ boot, spans }: BootSet, device: string | undefined): Recovered['sequences'] =>
-  device === undefined || spans.length === 0 ? [] : [{ device, boot, intervals: asIntervals(spans) }];
+function* recoveredOf(sets: Iterable<BootSet>, nameOf: (device: number) => string | undefined) {
+  for (const { device: id, boot, spans } of sets) {
+    const device = spans.length > 0 ? nameOf(id) : undefined;
+    if (device !== undefined) yield { device, boot, spans };
+  }
+}
 
 const tooMany = (own: readonly BootSet[], before: number): BootSet[] => {
   const byAge = [...own].sort((a, b) => b.touched - a.touched);
@@ -118,9 +122,11 @@ const tooMany = (own: readonly BootSet[], before: number): BootSet[] => {
 };
 
 const statements = (db: Connection) => ({
-  load: db.prepare<[], { id: number; device: number; boot: string; touched: number | null; intervals: Buffer | null }>(
-    'SELECT id, device, boots.boot AS boot, touched, intervals FROM boots LEFT JOIN sequences ON sequences.boot = boots.id ORDER BY id',
-  ),
+  load: db
+    .prepare<[], [id: number, device: number, boot: string, touched: number | null, intervals: Buffer | null]>(
+      'SELECT id, device, boots.boot, touched, intervals FROM boots LEFT JOIN sequences ON sequences.boot = boots.id ORDER BY id',
+    )
+    .raw(),
   make: db.prepare<[number, string]>('INSERT INTO boots (device, boot) VALUES (?, ?)'),
   save: db.prepare<[number, number, Uint8Array]>(
     `INSERT INTO sequences VALUES (?, ?, ?)

@@ -1,15 +1,7 @@
 /** The chunk engine in SQLite: WAL, `synchronous=FULL`. Synchronous inside, hence run in a worker thread (`client`). */
 import { AppError } from '@muster/shared/errors';
-import type {
-  Engine,
-  ExportedRow,
-  LatestValue,
-  ReadOptions,
-  Recovered,
-  SeriesQuery,
-  SeriesResult,
-  TopQuery,
-} from '../../store.js';
+import { type PackedRecovered, packRecovered, unpackRecovered } from '../../recovered.js';
+import type { Engine, ExportedRow, LatestValue, ReadOptions, SeriesQuery, SeriesResult, TopQuery } from '../../store.js';
 import { type Connection, type ConnectSettings, openForReading, openForWriting } from './connect.js';
 import { createDictionary, type Dictionary } from './dictionary.js';
 import { asStoreError } from './errors.js';
@@ -18,7 +10,7 @@ import { readForecast } from './forecast.js';
 import { type HeadTables, NO_HEAD } from './hooks.js';
 import { backupTo, createCheckpointer } from './maintain.js';
 import { createQueries } from './query.js';
-import { readEntries, readLog, readStats } from './records.js';
+import { type Contents, readContents, readEntries, readLog, readStats } from './records.js';
 import { createRollups } from './rollups.js';
 import { type Slice, type SliceQuery, unpackSlice } from './slice.js';
 import { RETENTION } from './sweep.js';
@@ -37,6 +29,8 @@ export interface SqliteReadOptions extends ReadOptions {
 }
 
 export interface SqliteEngine extends Engine {
+  /** `open`, with what it finds as it travels between threads. */
+  recover(): Promise<PackedRecovered>;
   series(query: SeriesQuery, options?: SqliteReadOptions): Promise<SeriesResult>;
   top(query: TopQuery, options?: SqliteReadOptions): Promise<LatestValue[]>;
   latest(options?: SqliteReadOptions & { page?: Page | undefined }): Promise<LatestValue[]>;
@@ -47,6 +41,8 @@ export interface SqliteEngine extends Engine {
   devices(page: Page): Promise<string[]>;
   /** Damaged places that reads of this engine met and the store has not noted. */
   damage(): Promise<number>;
+  /** Counts what the file holds; as slow as `verify`. */
+  contents(): Promise<Contents>;
   /** One bounded slice of what goes on behind the commits; true: there is more to do at once. Never throws. */
   work(now: number): boolean;
   /** False while rows of before the start are still being read back: what asks for them then waits for all of them. */
@@ -54,7 +50,8 @@ export interface SqliteEngine extends Engine {
 }
 
 /** A reader takes over no state: its writer has recovered it. */
-const NOTHING: Recovered = { documents: [], sequences: [], numbers: { alerts: 0, audit: 0, quarantine: 0 } };
+const nothing = (): PackedRecovered =>
+  packRecovered({ documents: [], sequences: [], numbers: { alerts: 0, audit: 0, quarantine: 0 } });
 const NO_ROWS = { rows: 0, samples: 0 };
 
 interface Opened {
@@ -76,11 +73,13 @@ export const createSqliteEngine = (settings: SqliteSettings, now: () => number =
       throw asStoreError(error, file, doing);
     }
   };
+  const recover = async () => {
+    opened ??= openStore(settings, now());
+    return on('Reading', ({ write }) => write?.recovered() ?? nothing());
+  };
   return {
-    async open() {
-      opened ??= openStore(settings, now());
-      return on('Reading', ({ write }) => write?.recovered() ?? NOTHING);
-    },
+    recover,
+    open: async () => unpackRecovered(await recover()),
     commit: (changes) =>
       on('Writing to', ({ write, checkpointer }) => {
         if (!write) throw new AppError('storage', `The store ${file} is open for reading only`, { file });
@@ -112,6 +111,7 @@ export const createSqliteEngine = (settings: SqliteSettings, now: () => number =
         return { ...(write?.stats() ?? readStats(db, NO_ROWS)), forecast };
       }),
     backup: (target) => on('Copying', ({ db }) => backupTo(db, target)),
+    contents: () => on('Checking', ({ db }) => readContents(db)),
     verify: () => on('Checking', ({ db }) => findFaults(db)),
     async close() {
       opened?.checkpointer.stop();

@@ -37,7 +37,7 @@ export interface JournalRing {
 export interface RingNeeds {
   db: Connection;
   totals: ReturnType<typeof createTotals>;
-  /** Each record's entries, once, for the identities in them. */
+  /** The entries of each record whose identities are in no other place. */
   visit: (entries: Uint8Array, number: number) => void;
   onDamage: (id: number, error: unknown) => void;
 }
@@ -121,21 +121,22 @@ const takeExcess = (free: Free, keep: number): number[] => {
 
 const load = ({ db, totals, visit, onDamage }: RingNeeds, size: ReturnType<typeof sizes>) => {
   const { trimmed } = totals.read();
+  const identified = db.prepare<[], number>('SELECT number FROM identified').pluck().get() ?? 0;
   const live: Place[] = [];
   const free: Free = new Map();
   const damages: [number, unknown][] = [];
   let newest_id = 0;
-  const all = db.prepare<[], { id: number; entries: Buffer; length: number }>(
-    'SELECT id, entries, length(rows) AS length FROM journal ORDER BY id',
+  const all = db.prepare<[], [id: number, entries: Buffer, length: number]>(
+    'SELECT id, entries, length(rows) FROM journal ORDER BY id',
   );
-  for (const { id, entries, length } of all.iterate()) {
+  for (const [id, entries, length] of all.raw().iterate()) {
     newest_id = id;
     try {
       const place = { id, number: numberOf(entries), payload: size.payloadFor(entries.length, length) };
       if (place.number <= trimmed) giveBack(free, place);
       else {
         live.push(place);
-        visit(entries, place.number);
+        if (place.number > identified) visit(entries, place.number);
       }
     } catch (error) {
       if (!(error instanceof AppError)) throw error;

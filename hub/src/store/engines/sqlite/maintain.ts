@@ -18,11 +18,15 @@ export interface Checkpointer {
 export const createCheckpointer = (db: Connection): Checkpointer => {
   let planned: NodeJS.Immediate | null = null;
   let turns = 0;
+  let seen = 0;
   const run = () => {
     planned = null;
     if (++turns % LOOK_EVERY > 0) return;
     try {
-      if (waiting(db) >= WAL_FRAMES) db.pragma('wal_checkpoint(PASSIVE)');
+      const { log, waiting } = lengthOf(db);
+      if (waiting >= WAL_FRAMES) db.pragma('wal_checkpoint(PASSIVE)');
+      else if (log > 0 && log === seen) empty(db);
+      seen = log;
     } catch {
       // The log stays as it is: the next commit says what is wrong with the disk, the next round tries again.
     }
@@ -37,9 +41,21 @@ export const createCheckpointer = (db: Connection): Checkpointer => {
   };
 };
 
-const waiting = (db: Connection): number => {
-  const [state] = db.pragma('wal_checkpoint(NOOP)') as { log: number; checkpointed: number }[];
-  return state ? state.log - state.checkpointed : 0;
+/** Frames of the log, and those that are not in the file yet. */
+const lengthOf = (db: Connection): { log: number; waiting: number } => {
+  const [state = { log: 0, checkpointed: 0 }] = db.pragma('wal_checkpoint(NOOP)') as { log: number; checkpointed: number }[];
+  return { log: state.log, waiting: state.log - state.checkpointed };
+};
+
+/** Nothing was written between two looks: the log is brought home and cut, unless somebody reads in it. */
+const empty = (db: Connection): void => {
+  const patience = Number(db.pragma('busy_timeout', { simple: true }));
+  db.pragma('busy_timeout = 0');
+  try {
+    db.pragma('wal_checkpoint(TRUNCATE)');
+  } finally {
+    db.pragma(`busy_timeout = ${patience}`);
+  }
 };
 
 /** Copies in one step, hence from one moment; the copy gets its name only when it is whole. */

@@ -1,6 +1,7 @@
 /** Logs, ledger entries, totals, and what a start finds. */
 import { AppError } from '@muster/shared/errors';
-import type { EntryQuery, LedgerEntry, LogQuery, LogRecord, Recovered, StoreStats } from '../../store.js';
+import type { RawRecovered } from '../../recovered.js';
+import type { EntryQuery, LedgerEntry, LogQuery, LogRecord, StoreStats } from '../../store.js';
 import type { Connection } from './connect.js';
 import { createTotals } from './totals.js';
 
@@ -53,6 +54,25 @@ const timeOfEntry = (db: Connection, id: string): number => {
   return ts;
 };
 
+/** What lies in the file, in records. */
+export interface Contents {
+  devices: number;
+  journal: number;
+  chunks: number;
+  rollups: number;
+}
+
+/** Reads every page of these tables' trees: minutes of a large file. */
+export const readContents = (db: Connection): Contents => {
+  const count = (table: string) => db.prepare<[], number>(`SELECT count(*) FROM ${table}`).pluck().get() ?? 0;
+  return {
+    devices: count('devices'),
+    journal: count('journal'),
+    chunks: count('staged') + count('archive'),
+    rollups: count('five') + count('hour'),
+  };
+};
+
 /** `head`: what is in memory only. */
 export const readStats = (db: Connection, head: { rows: number; samples: number }): StoreStats => {
   const bytes = Number(db.pragma('page_count', { simple: true })) * Number(db.pragma('page_size', { simple: true }));
@@ -68,15 +88,16 @@ export const readStats = (db: Connection, head: { rows: number; samples: number 
   };
 };
 
-export const recoverRecords = (db: Connection): Omit<Recovered, 'sequences'> => {
+export const recoverRecords = (db: Connection): Omit<RawRecovered, 'sequences'> => {
   const documents = db
-    .prepare<[], { collection: string; key: string; value: string }>('SELECT collection, key, value FROM documents')
-    .all();
+    .prepare<[], [collection: string, key: string, text: string]>('SELECT collection, key, value FROM documents')
+    .raw()
+    .iterate();
   const newest = new Map(
     db.prepare<[], { log: string; number: number }>('SELECT log, max(number) AS number FROM logs GROUP BY log').all().map(asPair),
   );
   return {
-    documents: documents.map(({ collection, key, value }) => ({ collection, key, value: JSON.parse(value) })),
+    documents,
     numbers: {
       alerts: newest.get('alerts') ?? 0,
       audit: newest.get('audit') ?? 0,

@@ -140,3 +140,31 @@ it('gives back what was stored whatever the order, the duplicates, the restarts 
     { numRuns: Number(process.env['MUSTER_RUNS'] ?? 60) },
   );
 }, 120_000);
+
+it('knows the identities of before and after a trim when it dies, and stores none of them twice', async () => {
+  const world = { file: folder.path('store.db'), now: START };
+  const columns = ['a'];
+  const rowsOf = (from: number, to: number): Change => ({
+    kind: 'rows',
+    device: 'pi-1',
+    columns,
+    rows: Array.from({ length: to - from + 1 }, (_, at) => ({
+      boot: 'aaaabbbb',
+      seq: from + at,
+      ts: START + (from + at) * 1_000,
+      values: [1],
+    })),
+  });
+  const first = await openEngine(world);
+  await first.commit([rowsOf(1, 10)]);
+  world.now += 6 * MINUTE;
+  while (first.work(world.now));
+  await first.commit([rowsOf(11, 20)]);
+  const second = await openEngine(world);
+  const { sequences } = await second.open();
+  expect(sequences).toEqual([{ device: 'pi-1', boot: 'aaaabbbb', intervals: [[1, 20]] }]);
+  await second.commit([rowsOf(5, 25)]);
+  expect((await second.stats()).rows).toBe(25);
+  await first.close();
+  await second.close();
+});

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { joinIntervals } from '../../intervals.js';
-import { addToSpans, asIntervals, decodeSpans, encodeSpans, removeFromSpans } from './spans.js';
+import { addToSpans, decodeSpans, encodeSpans, removeFromSpans } from './spans.js';
 
 const numbers = fc.array(fc.nat({ max: 60 }), { maxLength: 80 });
 
@@ -18,7 +18,7 @@ it('holds the same numbers as a set would, whatever comes and goes', () => {
         if (!set.delete(number)) continue;
         removeFromSpans(spans, number);
       }
-      expect(asIntervals(spans)).toEqual(joinIntervals([...set].map((number) => [number, number])));
+      expect(spans).toEqual(joinIntervals([...set].map((number) => [number, number])).flat());
       expect(decodeSpans(encodeSpans(spans))).toEqual(spans);
     }),
   );

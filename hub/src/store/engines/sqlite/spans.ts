@@ -62,6 +62,3 @@ export const decodeSpans = (bytes: Uint8Array): number[] => {
   }
   return spans;
 };
-
-export const asIntervals = (spans: readonly number[]): [from: number, to: number][] =>
-  Array.from({ length: spans.length / 2 }, (_, index) => [spans[index * 2] ?? 0, spans[index * 2 + 1] ?? 0]);

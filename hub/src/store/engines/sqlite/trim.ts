@@ -27,16 +27,19 @@ export const trimBound = (heads: Heads, numbers: Numbers): number => {
 /** Yields after each bounded step, which is one transaction. */
 export const createTrim = ({ db, heads, identities, numbers, ring }: TrimNeeds) => {
   const save = db.transaction(identities.save);
+  const note = db.prepare<[number]>('UPDATE identified SET number = ?');
   const unsave = db.transaction(identities.unsave);
   return function* trim(now: number): Generator<void> {
     const bound = trimBound(heads, numbers);
     const dirty = identities.dirty();
+    const known = numbers.newest;
     for (let at = 0; at < dirty.length; at += SETS) {
       const some = dirty.slice(at, at + SETS);
       save.immediate(some);
       for (const set of some) set.dirty = false;
       yield;
     }
+    if (dirty.length > 0) note.run(known);
     const excess = identities.excess(now - REMEMBER_MS);
     if (excess.length) {
       unsave.immediate(excess);

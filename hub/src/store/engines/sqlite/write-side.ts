@@ -1,5 +1,6 @@
 /** The writing half of the engine: commits, what is in memory only, and the work behind them. */
-import type { Change, Recovered, StoreStats } from '../../store.js';
+import { type PackedRecovered, packRecovered } from '../../recovered.js';
+import type { Change, StoreStats } from '../../store.js';
 import { createChunks } from './chunks.js';
 import { type CompactNeeds, createCompact, duePending } from './compact.js';
 import type { Connection } from './connect.js';
@@ -29,7 +30,7 @@ export interface WriteSettings {
 }
 
 export interface WriteSide {
-  recovered(): Recovered;
+  recovered(): PackedRecovered;
   commit(changes: readonly Change[], now: number): void;
   /** One bounded slice of what goes on behind the commits; true: there is more to do at once. */
   work(now: number): boolean;
@@ -74,7 +75,7 @@ export const createWriteSide = ({ db, dictionary, rollups, now }: WriteNeeds, se
   const commit = createCommit({ ...base, forget });
   const work = createWork(workNeeds(base, { rebuild: rebuild.step, note }), { ...WORK_RULES, ...settings.work }, now);
   return {
-    recovered: () => ({ ...recoverRecords(db), sequences: identities.recovered(dictionary.deviceName) }),
+    recovered: () => packRecovered({ ...recoverRecords(db), sequences: identities.recovered(namesOf(db)) }),
     commit(changes, at) {
       try {
         commit(changes, at);
@@ -97,6 +98,12 @@ export const createWriteSide = ({ db, dictionary, rollups, now }: WriteNeeds, se
       return { ...readStats(db, head), fault: work.fault };
     },
   };
+};
+
+/** All at once: one by one they take three times as long. */
+const namesOf = (db: Connection): ((device: number) => string | undefined) => {
+  const names = new Map(db.prepare<[], [id: number, name: string]>('SELECT id, device FROM devices').raw().all());
+  return (device) => names.get(device);
 };
 
 type Base = SealNeeds & Omit<CompactNeeds, 'onDamage'> & TrimNeeds & SweepNeeds;

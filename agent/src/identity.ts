@@ -13,6 +13,8 @@ export const identity = v.object({
   /** `mqtt://host:port` or `mqtts://host:port`. */
   address: v.pipe(v.string(), v.regex(/^mqtts?:\/\/[^/\s]+$/, 'must look like mqtts://host:8883')),
   pin: v.nullable(v.pipe(v.string(), v.check(isPin, 'must look like sha256:…'))),
+  /** Where it joined, `https://host:7443`; missing in files of before. */
+  hub: v.optional(v.string()),
 });
 const JOIN_HINT = '"muster-hub invite" on the hub prints the command to join with';
 export type Identity = v.InferOutput<typeof identity>;

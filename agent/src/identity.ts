@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { chownSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { AppError } from '@muster/shared/errors';
 import { isPin } from '@muster/shared/pin';
@@ -45,8 +45,15 @@ export const writeIdentity = (path: string, value: Identity): void => {
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     writeFileSync(`${path}.new`, `${JSON.stringify(value, null, 2)}\n`, { mode: 0o600, flush: true });
+    keepOwner(`${path}.new`, dirname(path));
     renameSync(`${path}.new`, path);
   } catch (cause) {
     throw new AppError('storage', `The identity file ${path} cannot be written; check the folder's permissions`, {}, { cause });
   }
+};
+
+/** Root may join for a service that has a user of its own. */
+const keepOwner = (path: string, folder: string): void => {
+  const { uid, gid } = statSync(folder);
+  if (process.getuid?.() === 0 && uid !== 0) chownSync(path, uid, gid);
 };

@@ -20,6 +20,8 @@ export interface InstallRequest {
   prefix: string;
   /** Holds `agent/`; may be shared with a hub, which is left alone. */
   data: string;
+  /** Nobody else keeps anything in `data`. */
+  data_is_own: boolean;
   /** Of this machine, where it joined. */
   joined: { identity: string; settings: string };
   /** The group docker is as good as root: only when asked for. */
@@ -71,6 +73,8 @@ export const install = (request: InstallRequest, needs: InstallNeeds): void => {
   keepIdentity(request, needs);
   system.run('chown', ['-R', `${user}:${user}`, join(data, 'agent')]);
   system.run('chmod', ['700', join(data, 'agent')]);
+  // Joining as root closed it to all others, the service's user too.
+  if (request.data_is_own) system.run('chmod', ['755', data]);
   system.write(UNIT, unit);
   system.write(PROGRAM, launcher(program, node, data), 0o755);
   const installed: Installed = {

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { AppError } from '@muster/shared/errors';
@@ -27,10 +27,12 @@ export const installVerb = ({ paths, listed }: VerbCall, flags: InstallFlags, ar
   const root = folder('root', flags.root, around) ?? '/';
   const prefix = folder('prefix', flags.prefix, around) ?? PREFIX;
   const chosen = listed.find(({ name }) => name === 'data')?.origin !== 'default';
+  const data = chosen ? dirname(paths.folder) : DATA;
   const request: InstallRequest = {
     user: text('user', flags.user) ?? SERVICE,
     prefix,
-    data: chosen ? dirname(paths.folder) : DATA,
+    data,
+    data_is_own: !existsSync(data) || readdirSync(data).every((one) => one === 'agent'),
     joined: paths,
     docker: flags.docker === true,
   };
@@ -60,7 +62,7 @@ const systemFor = (root: string, dry: Flag, { print }: Around): System => {
   return dry ? createDrySystem(system, print) : system;
 };
 
-const refuseUnlessReady = ({ data, joined }: InstallRequest, around: Around): void => {
+const refuseUnlessReady = ({ data, data_is_own, joined }: InstallRequest, around: Around): void => {
   refuseUnlessRoot('install', around);
   if (!existsSync('/run/systemd/system')) {
     throw new AppError('not_found', 'systemd does not run here, so there is nothing to install the agent to', {
@@ -72,7 +74,8 @@ const refuseUnlessReady = ({ data, joined }: InstallRequest, around: Around): vo
       hint: 'On the hub run "muster-hub invite", type here the command that it prints, then install again',
     });
   }
-  if (existsSync(data) && isHidden(data)) {
+  const outer = data_is_own ? dirname(data) : data;
+  if (existsSync(outer) && isHidden(outer)) {
     throw new AppError('bad_request', `${data} is closed to other users, so the service could not read it`, {
       path: 'data',
       hint: `Leave out --data: the service keeps its own in ${DATA} and takes this machine's identity from ./data`,

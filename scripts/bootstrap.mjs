@@ -9,7 +9,8 @@ export const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const INSTALLED = join(ROOT, 'node_modules', '.muster-installed');
 const BUILT = join(ROOT, '.build', 'sources.json');
 const PACKAGES = ['shared', 'agent', 'hub', 'scripts'];
-const SOURCES = ['shared/src', 'agent/src', 'hub/src', 'hub/web', 'scripts/src'];
+const SOURCES = ['shared/src', 'agent/src', 'agent/bin', 'hub/src', 'hub/web', 'scripts/src'];
+const PACKED = join(ROOT, 'hub/installer/dist/muster-agent.tgz');
 
 const say = (line) => process.stderr.write(`${line}\n`);
 
@@ -70,13 +71,16 @@ const build = () => {
   if (before === null || Object.keys(before).some((file) => !(file in now))) removeOutputs();
   run(process.execPath, [bin('typescript', 'tsc'), '-b'], 'The TypeScript build failed.');
   run(process.execPath, [bin('vite', 'vite'), 'build', 'hub/web', '--logLevel', 'warn'], 'The dashboard build failed.');
+  run(process.execPath, [join(ROOT, 'scripts/dist/pack/main.js')], 'The agent could not be packed.');
   mkdirSync(dirname(BUILT), { recursive: true });
   writeFileSync(BUILT, JSON.stringify(now));
   say(`Built in ${seconds(started)}.`);
 };
 
 const readBuilt = () =>
-  existsSync(BUILT) && existsSync(join(ROOT, 'hub/dist/main.js')) ? JSON.parse(readFileSync(BUILT, 'utf8')) : null;
+  [BUILT, join(ROOT, 'hub/dist/main.js'), PACKED].every((path) => existsSync(path))
+    ? JSON.parse(readFileSync(BUILT, 'utf8'))
+    : null;
 
 /** A source file that went away would live on in the outputs. */
 const removeOutputs = () => {

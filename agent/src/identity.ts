@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { chownSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { AppError } from '@muster/shared/errors';
 import { isPin } from '@muster/shared/pin';
@@ -13,6 +13,8 @@ export const identity = v.object({
   /** `mqtt://host:port` or `mqtts://host:port`. */
   address: v.pipe(v.string(), v.regex(/^mqtts?:\/\/[^/\s]+$/, 'must look like mqtts://host:8883')),
   pin: v.nullable(v.pipe(v.string(), v.check(isPin, 'must look like sha256:…'))),
+  /** Where it joined, `https://host:7443`; missing in files of before. */
+  hub: v.optional(v.string()),
 });
 const JOIN_HINT = '"muster-hub invite" on the hub prints the command to join with';
 export type Identity = v.InferOutput<typeof identity>;
@@ -43,8 +45,15 @@ export const writeIdentity = (path: string, value: Identity): void => {
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     writeFileSync(`${path}.new`, `${JSON.stringify(value, null, 2)}\n`, { mode: 0o600, flush: true });
+    keepOwner(`${path}.new`, dirname(path));
     renameSync(`${path}.new`, path);
   } catch (cause) {
     throw new AppError('storage', `The identity file ${path} cannot be written; check the folder's permissions`, {}, { cause });
   }
+};
+
+/** Root may join for a service that has a user of its own. */
+const keepOwner = (path: string, folder: string): void => {
+  const { uid, gid } = statSync(folder);
+  if (process.getuid?.() === 0 && uid !== 0) chownSync(path, uid, gid);
 };

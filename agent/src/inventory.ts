@@ -3,6 +3,7 @@ import { arch, cpus, hostname, machine, type as osType, release, totalmem } from
 import { fileURLToPath } from 'node:url';
 import type { Log } from '@muster/shared/log';
 import type { About } from '@muster/shared/wire/messages';
+import { AGENT_FLAGS } from './flags.js';
 
 /** What this machine is. The child looks deeper (model, operating system's name) and may fail: then the plain facts stand. */
 export type ReadInventory = (signal?: AbortSignal) => Promise<About>;
@@ -60,7 +61,8 @@ const askChild = (program: string, signal?: AbortSignal): Promise<Record<string,
       env,
       ...(signal ? { signal } : {}),
     } as const;
-    execFile(process.execPath, [program], options, (error, output) => {
+    // With the agent's flags: the service allows no memory that is written and then run.
+    execFile(process.execPath, [...AGENT_FLAGS, program], options, (error, output) => {
       if (error) return reject(new Error(error.killed ? `no answer within ${DEADLINE_MS} ms` : error.message.split('\n')[0]));
       try {
         const facts: unknown = JSON.parse(output);

@@ -68,7 +68,7 @@ describe('joining a hub', () => {
   it('exchanges the token for a key on this machine, over plain HTTP', async () => {
     const { url, asked } = await hub({ json: GIVEN });
     const identity = await joinHub(request(url));
-    expect(identity).toEqual({ device: 'pi-1', key: GIVEN.key, address: 'mqtt://127.0.0.1:1883', pin: null });
+    expect(identity).toEqual({ device: 'pi-1', key: GIVEN.key, address: 'mqtt://127.0.0.1:1883', pin: null, hub: url });
     expect(asked).toEqual([{ path: '/api/v1/join', body: { token: 'invite', device: 'pi-1', about: { hostname: 'pi' } } }]);
   });
 

@@ -38,7 +38,7 @@ export const joinHub = async (request: JoinRequest): Promise<Identity> => {
   if (reply.status < 200 || reply.status > 299) throw refusal(reply, hub);
   const given = check(answer, asJson(reply.text), `The answer of ${hub.origin}`, 'bad_reply');
   const pin = given.pin ?? request.pin;
-  return { device: given.device, key: given.key, address: mqttAddress(given, hub), pin };
+  return { device: given.device, key: given.key, address: mqttAddress(given, hub), pin, hub: hub.origin };
 };
 
 const hubAddress = ({ hub, pin }: JoinRequest): URL => {

@@ -18,6 +18,10 @@ export const HELP = `muster-agent: reports this machine to a Muster hub
        [--device id] [--name text] [--force] [--quiet]
   run                                                     report until stopped
   probe                                                   show what would be reported
+  doctor [--json] [--login]                               say what keeps this machine from reporting, and what to do
+  install [--user name] [--docker] [--prefix dir]         make it a service of systemd (as root)
+          [--root dir] [--print]                          below another root, or only show what would be done
+  uninstall [--keep-data] [--prefix dir]                  remove the service, its user and its files
   settings                                                show every setting and where its value comes from
   help                                                    this text
 

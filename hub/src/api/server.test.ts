@@ -21,7 +21,14 @@ describe('who may what', () => {
 
   it('leaves open what needs no credential, and nothing else', () => {
     const open = routes.filter((route) => route.role === 'open').map(({ method, path }) => `${method} ${path}`);
-    expect(open.sort()).toEqual(['GET /healthz', 'POST /api/v1/join', 'POST /api/v1/session', 'POST /api/v1/setup']);
+    expect(open.sort()).toEqual([
+      'GET /healthz',
+      'GET /install.sh',
+      'GET /install/muster-agent.tgz',
+      'POST /api/v1/join',
+      'POST /api/v1/session',
+      'POST /api/v1/setup',
+    ]);
   });
 
   it.each(closed)('refuses $method $path without a credential or with a wrong one', async (route) => {

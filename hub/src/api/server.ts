@@ -11,6 +11,7 @@ import { writeCookie } from './cookie.js';
 import { createErrorHandler, sendFailure } from './failures.js';
 import { createGuard, credentialsOf, isTls } from './guard.js';
 import { HELMET } from './headers.js';
+import { INSTALLER_FOLDER, loadInstaller } from './installer.js';
 import { closeListener, type Listeners, type ListenSettings, openListeners } from './listen.js';
 import { servePages } from './pages.js';
 import { isLoopback } from './remote.js';
@@ -23,6 +24,8 @@ export interface ApiNeeds {
   metrics: () => AsyncIterable<string>;
   /** Where the built dashboard lies. */
   web_folder: string;
+  /** Where `install.sh` and the packed agent lie; of this package unless said otherwise. */
+  installer_folder?: URL | undefined;
   log: Log;
   settings: ApiSettings;
 }
@@ -91,7 +94,9 @@ const prepare = async (app: FastifyInstance, needs: ApiNeeds, https_port: () => 
   acceptJsonOnly(app);
   await app.register(helmet, HELMET);
   app.addHook('onRequest', createGuard({ auth: parts.auth, is_local: settings.is_local ?? isLoopback, https_port }));
-  for (const route of createRoutes({ metrics: needs.metrics, public_url: settings.public_url })) mount(app, route, needs);
+  const installer = await loadInstaller(needs.installer_folder ?? INSTALLER_FOLDER);
+  const { metrics } = needs;
+  for (const route of createRoutes({ metrics, public_url: settings.public_url, installer })) mount(app, route, needs);
   await servePages(app, needs.web_folder);
   await app.ready();
 };

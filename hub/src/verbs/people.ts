@@ -50,6 +50,7 @@ const known = (value: object) => Object.fromEntries(Object.entries(value).filter
 interface Invited {
   token: string;
   command: string;
+  install: string;
   expires: number;
   hint: string | null;
 }
@@ -68,6 +69,9 @@ export const invite = async ({ flags: all, env, print }: Call): Promise<void> =>
   const until = new Date(reply.expires).toLocaleString();
   print(`In a clone of Muster on the machine that joins, type this before ${until}:\n\n  ${reply.command}\n`);
   print('Then start its agent:\n\n  npm run agent -- run\n');
+  print(
+    `Where there is Node 20.19 or later but no clone, this brings the agent too (with sudo sh, as a service):\n\n  ${reply.install}\n`,
+  );
   if (reply.hint !== null) print(reply.hint);
 };
 

@@ -39,6 +39,8 @@ export interface Listing<T> {
 export interface Invited {
   token: string;
   command: string;
+  /** Brings the agent as well, to a machine without Muster. */
+  install: string;
   expires: number;
   /** What to know before typing the command. */
   hint: string | null;

@@ -1,7 +1,9 @@
+import type { Installer } from '../installer.js';
 import type { RouteDeclaration } from '../route.js';
 import * as alerts from './alerts.js';
 import { listCatalogue } from './catalogue.js';
 import * as devices from './devices.js';
+import { createInstalling } from './installing.js';
 import { createInvites, join } from './joining.js';
 import * as money from './money.js';
 import * as people from './people.js';
@@ -14,10 +16,11 @@ import * as values from './values.js';
 export interface RouteNeeds {
   metrics: () => AsyncIterable<string>;
   public_url: string | null;
+  installer?: Installer | null | undefined;
 }
 
 /** Every route there is: what is not listed is not served. The web client imports the type. */
-const createListed = ({ metrics, public_url }: RouteNeeds) =>
+const createListed = ({ metrics, public_url, installer = null }: RouteNeeds) =>
   [
     devices.listDevices,
     devices.readDevice,
@@ -63,6 +66,7 @@ const createListed = ({ metrics, public_url }: RouteNeeds) =>
     listAudit,
     readHealth,
     createMetrics(metrics),
+    ...createInstalling(installer),
   ] as const;
 
 export type Routes = ReturnType<typeof createListed>;

@@ -25,17 +25,26 @@ export const createInvites = (public_url: string | null) =>
     role: 'operator',
     summary: 'A token to join with, and the whole command to type on the new machine',
     body,
-    /** `hint`: what to know before typing the command, null when nothing. */
-    reply: v.object({ token: v.string(), command: v.string(), expires: v.number(), hint: v.nullable(v.string()) }),
+    /** `install`: the line for a machine without Muster. `hint`: what to know before typing the command, null when nothing. */
+    reply: v.object({
+      token: v.string(),
+      command: v.string(),
+      install: v.string(),
+      expires: v.number(),
+      hint: v.nullable(v.string()),
+    }),
     audit: ['uses', 'ttl_s', 'device', 'carries'],
     async handle({ body, parts, exchange }) {
       refuseBeyondRole(body, exchange.who, parts);
       const { token, expires } = await parts.joining.invite(body, nameOf(exchange.who));
       const hub = hubUrl(parts.addresses(), public_url);
+      // A machine goes by its host name otherwise, and the invite would refuse it.
+      const named = body.device === undefined ? '' : ` --device ${body.device}`;
       return {
         token,
         expires,
-        command: joinCommand(parts.addresses(), token, public_url),
+        command: joinCommand(parts.addresses(), token, public_url) + named,
+        install: installCommand(parts.addresses(), token, public_url) + named,
         hint: isLoopbackUrl(hub) ? ALONE : null,
       };
     },
@@ -61,10 +70,25 @@ const hubUrl = ({ http, https }: Addresses, public_url: string | null): string =
 
 /** With the pin wherever TLS is spoken. */
 export const joinCommand = (addresses: Addresses, token: string, public_url: string | null): string => {
+  return `npm run agent -- join ${joinFlags(addresses, token, public_url)}`;
+};
+
+const joinFlags = (addresses: Addresses, token: string, public_url: string | null): string => {
   const hub = hubUrl(addresses, public_url);
   const pinned = /^https:/i.test(hub) ? ` --pin ${addresses.pin}` : '';
-  return `npm run agent -- join --hub ${hub.replace(/\/+$/, '')} --token ${token}${pinned}`;
+  return `--hub ${hub.replace(/\/+$/, '')} --token ${token}${pinned}`;
 };
+
+/** Brings the agent as well: where there is Node, but no clone of Muster. */
+export const installCommand = (addresses: Addresses, token: string, public_url: string | null): string => {
+  const hub = hubUrl(addresses, public_url).replace(/\/+$/, '');
+  // -k: the pin alone judges; curl holds to it all the same.
+  const pinned = /^https:/i.test(hub) ? `k --pinnedpubkey '${curlPin(addresses.pin)}'` : '';
+  return `curl -fsS${pinned} ${hub}/install.sh | sh -s -- ${joinFlags(addresses, token, public_url)}`;
+};
+
+/** The same digest in the alphabet that curl knows. */
+const curlPin = (pin: string): string => `sha256//${Buffer.from(pin.slice('sha256:'.length), 'base64url').toString('base64')}`;
 
 export const join = defineRoute({
   method: 'POST',

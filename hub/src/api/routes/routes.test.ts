@@ -2,7 +2,7 @@ import { AppError } from '@muster/shared/errors';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { alert, device, NOW, value } from '../testing/parts.js';
 import { type Asked, startTestServer, type TestServer } from '../testing/server.js';
-import { joinCommand } from './joining.js';
+import { installCommand, joinCommand } from './joining.js';
 
 let server: TestServer;
 beforeEach(async () => {
@@ -265,6 +265,9 @@ describe('joining', () => {
       token: 'invite-token',
       expires: NOW + 3_600_000,
       command: 'npm run agent -- join --hub https://192.0.2.7:7443 --token invite-token --pin sha256:pin',
+      install: expect.stringMatching(
+        /^curl -fsSk --pinnedpubkey 'sha256\/\/\S+' https:.*\/install.sh \| sh -s -- --hub .* --pin sha256:pin$/,
+      ),
       hint: null,
     });
     expect(server.kept.asked.at(-1)).toEqual({ uses: 1, ttl_s: 3600 });
@@ -289,6 +292,22 @@ describe('joining', () => {
     const command = 'npm run agent -- join --hub https://192.0.2.7:7443 --token t --pin sha256:p';
     expect(joinCommand(open, 't', 'http://muster.example')).toBe(command);
     expect(joinCommand(open, 't', 'http://localhost:8080')).toBe('npm run agent -- join --hub http://localhost:8080 --token t');
+  });
+
+  it('names the device in the command where the invite is for one', async () => {
+    const { json } = await act('POST', '/invites', { device: 'new' }, 'operator-token');
+    for (const line of ['command', 'install']) expect(json[line]).toMatch(/ --device new$/);
+  });
+
+  it('brings the agent by a line in which curl has the pin in its own alphabet', () => {
+    const pin = `sha256:${'_-'.repeat(21)}8`;
+    const at = { http: 'http://127.0.0.1:7480', https: 'https://192.0.2.7:7443', mqtt: null, mqtts: null, pin };
+    expect(installCommand(at, 't', null)).toBe(
+      `curl -fsSk --pinnedpubkey 'sha256//${'/+'.repeat(21)}8=' https://192.0.2.7:7443/install.sh | sh -s -- --hub https://192.0.2.7:7443 --token t --pin ${pin}`,
+    );
+    expect(installCommand({ ...at, https: null }, 't', null)).toBe(
+      'curl -fsS http://127.0.0.1:7480/install.sh | sh -s -- --hub http://127.0.0.1:7480 --token t',
+    );
   });
 
   it('says when the command works on this machine only', async () => {

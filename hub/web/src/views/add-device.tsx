@@ -59,9 +59,11 @@ const Command = ({ invite, onAgain }: { invite: Invited; onAgain(): void }) => {
   }
   return (
     <div class="command">
-      <p>In a clone of Muster on the machine that you want to watch, join once:</p>
-      <Copyable text={invite.command} />
+      <p>On the machine that you want to watch, with Node 20.19 or later (sudo sh makes it a service):</p>
+      <Copyable text={invite.install} />
       {invite.hint !== null && <p role="note">{invite.hint}</p>}
+      <p>Or in a clone of Muster there, join once:</p>
+      <Copyable text={invite.command} />
       <p>Then start its agent:</p>
       <Copyable text="npm run agent -- run" />
       <p class="quiet">

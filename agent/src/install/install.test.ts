@@ -1,0 +1,204 @@
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createTestClock } from '@muster/shared/testing/clock';
+import { afterEach, describe, expect, it } from 'vitest';
+import { examine, type Patient } from './doctor.js';
+import { type InstallRequest, install, isHidden, uninstall } from './install.js';
+import { noteRunning, runningOn } from './running.js';
+import { createSystem } from './system.js';
+import { unitText } from './unit.js';
+import { createWatchdog } from './watchdog.js';
+
+const folders: string[] = [];
+afterEach(() => {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+});
+
+const folder = (): string => {
+  const path = mkdtempSync(join(tmpdir(), 'muster-install-'));
+  folders.push(path);
+  return path;
+};
+
+describe('the watchdog', () => {
+  it('speaks up three times in the time that systemd gives', () => {
+    const clock = createTestClock();
+    const heard: string[] = [];
+    const env = { WATCHDOG_USEC: '600000000', NOTIFY_SOCKET: '/run/notify' };
+    const watchdog = createWatchdog({ clock, env, notify: (given) => heard.push(given['NOTIFY_SOCKET'] ?? '') });
+    clock.advance(600_000);
+    expect(heard).toEqual(['/run/notify', '/run/notify', '/run/notify']);
+    watchdog.stop();
+    clock.advance(600_000);
+    expect(heard).toHaveLength(3);
+  });
+
+  it.each([[{}], [{ WATCHDOG_USEC: '600000000' }], [{ WATCHDOG_USEC: 'x', NOTIFY_SOCKET: '/run/notify' }]])(
+    'keeps silent where systemd does not listen: %j',
+    (env) => {
+      const clock = createTestClock();
+      createWatchdog({
+        clock,
+        env,
+        notify: () => {
+          throw new Error('spoke up');
+        },
+      });
+      clock.advance(3_600_000);
+    },
+  );
+});
+
+describe('the note of who runs', () => {
+  it('names the process while it lives, and nobody after it ended or was killed', () => {
+    const path = folder();
+    expect(runningOn(path)).toBeNull();
+    const forget = noteRunning(path);
+    expect(runningOn(path)).toBe(process.pid);
+    // The same number, begun at another time: a later process.
+    writeFileSync(join(path, 'running'), `${process.pid} 1\n`);
+    expect(runningOn(path)).toBeNull();
+    forget();
+    expect(existsSync(join(path, 'running'))).toBe(false);
+  });
+});
+
+describe('the unit', () => {
+  const facts = {
+    node: '/usr/bin/node',
+    program: '/opt/a/main.js',
+    data: '/var/lib/muster-agent',
+    user: 'muster-agent',
+    groups: [],
+  };
+
+  it('names no groups that are not there', () => {
+    expect(unitText(facts)).not.toContain('SupplementaryGroups');
+    expect(unitText({ ...facts, groups: ['video', 'render'] })).toContain('SupplementaryGroups=video render\n');
+  });
+
+  it.each(['/srv/my data', '/srv/100%', '/srv/$HOME', '/srv/"x"'])(
+    'refuses a path that systemd would read differently: %s',
+    (data) => {
+      expect(() => unitText({ ...facts, data })).toThrow('cannot stand in a service file');
+    },
+  );
+});
+
+describe('installing', () => {
+  const stage = () => {
+    const root = folder();
+    const source = folder();
+    const told: string[] = [];
+    const system = createSystem({ root, print: (line) => told.push(line) });
+    const request: InstallRequest = {
+      user: 'muster-agent',
+      prefix: '/opt/muster-agent',
+      data: '/var/lib/muster-agent',
+      data_is_own: true,
+      joined: { identity: join(source, 'identity.json'), settings: join(source, 'settings.json') },
+      docker: false,
+    };
+    const files = () => [{ path: 'dist/main.js', mode: 0o644, bytes: Buffer.from('1') }];
+    const needs = { system, print: (line: string) => told.push(line), node: '/bin/sh', files, in_place: false };
+    return { root, told, request, needs };
+  };
+
+  it('keeps an identity that the service has already, and says so', () => {
+    const { root, told, request, needs } = stage();
+    const kept = join(root, 'var/lib/muster-agent/agent');
+    mkdirSync(kept, { recursive: true });
+    writeFileSync(join(kept, 'identity.json'), 'of the service');
+    writeFileSync(request.joined.identity, 'of the clone');
+    install(request, needs);
+    expect(readFileSync(join(kept, 'identity.json'), 'utf8')).toBe('of the service');
+    expect(told.join('\n')).toContain('is kept as it is');
+  });
+
+  it('takes Node along where the service could not come to it', () => {
+    const { root, request, needs } = stage();
+    const hidden = join(folder(), 'node');
+    writeFileSync(hidden, 'node', { mode: 0o700 });
+    expect(isHidden(hidden)).toBe(true);
+    expect(isHidden('/bin/sh')).toBe(false);
+    install(request, { ...needs, node: hidden });
+    expect(readFileSync(join(root, 'opt/muster-agent/node'), 'utf8')).toBe('node');
+    const unit = readFileSync(join(root, 'etc/systemd/system/muster-agent.service'), 'utf8');
+    expect(unit).toContain('ExecStart=/opt/muster-agent/node ');
+  });
+
+  it('leaves a user alone that was there before, and whatever else lies in its folders', () => {
+    const { root, told, request, needs } = stage();
+    mkdirSync(join(root, 'etc'));
+    writeFileSync(join(root, 'etc/passwd'), 'someone:x:1000:1000::/:/bin/sh\n');
+    install({ ...request, user: 'someone', prefix: '/usr/local' }, needs);
+    writeFileSync(join(root, 'usr/local/other'), 'x');
+    uninstall({ prefix: '/usr/local', keep_data: false }, needs);
+    expect(told.join('\n')).not.toMatch(/useradd|userdel/);
+    expect(existsSync(join(root, 'usr/local/other'))).toBe(true);
+    expect(existsSync(join(root, 'usr/local/app'))).toBe(false);
+    expect(existsSync(join(root, 'var'))).toBe(false);
+  });
+
+  it.each(['root', 'a b', '-x', 'Über'])('refuses the user "%s" before it changes anything', (user) => {
+    const { root, request, needs } = stage();
+    expect(() => install({ ...request, user }, needs)).toThrow("cannot be the service's user");
+    expect(existsSync(join(root, 'opt'))).toBe(false);
+  });
+
+  it('says where it looked when there is nothing to uninstall', () => {
+    const { needs } = stage();
+    expect(() => uninstall({ prefix: '/opt/muster-agent', keep_data: false }, needs)).toThrow(
+      'no installed agent in /opt/muster-agent',
+    );
+  });
+});
+
+describe('the doctor', () => {
+  const identity = { device: 'pi-1', key: 'k', address: 'mqtts://192.0.2.1:8883', pin: `sha256:${'A'.repeat(43)}` };
+  const well: Patient = {
+    node: '20.19.0',
+    identity: () => identity,
+    identity_path: '/d/identity.json',
+    identity_mode: 0o600,
+    reach: async () => null,
+    clockOffset: async () => 300,
+    running: 42,
+    login: null,
+    folder: '/d',
+    writable: () => null,
+    free_bytes: 1e9,
+    devices: [{ path: '/dev/vcio', what: 'throttling', readable: true, group: 'video' }],
+    service: { active: 'active', enabled: 'enabled' },
+  };
+  const stateOf = async (change: Partial<Patient>, check: string) =>
+    (await examine({ ...well, ...change })).find((one) => one.check === check && one.state !== 'ok');
+
+  it('finds nothing to say of a machine that is well', async () => {
+    expect((await examine(well)).filter(({ state }) => state !== 'ok')).toEqual([]);
+  });
+
+  it.each<[string, Partial<Patient>, string, string]>([
+    ['an old Node', { node: '18.20.1' }, 'node', 'fail'],
+    ['a hub that is away', { reach: async () => 'it does not answer' }, 'hub', 'fail'],
+    ['a key that the hub does not take', { running: null, login: async () => 'refused' }, 'login', 'fail'],
+    ['a clock that is off', { clockOffset: async () => -90_000 }, 'clock', 'warn'],
+    ['a folder that cannot be written', { writable: () => 'EROFS' }, 'folder', 'fail'],
+    ['a full disk', { free_bytes: 1e6 }, 'folder', 'fail'],
+    ['a disk that fills', { free_bytes: 1e8 }, 'folder', 'warn'],
+    ['a closed device', { devices: [{ path: '/dev/vcio', what: 'x', readable: false, group: 'video' }] }, 'access', 'warn'],
+    ['a service that failed', { service: { active: 'failed', enabled: 'enabled' } }, 'service', 'fail'],
+    ['a service that does not come back', { service: { active: 'active', enabled: 'disabled' } }, 'service', 'warn'],
+  ])('says what to do about %s', async (_what, change, check, state) => {
+    expect(await stateOf(change, check)).toMatchObject({ state, todo: expect.any(String) });
+  });
+
+  it('does not log in while the agent runs, nor unless it is asked to', async () => {
+    const login = async () => {
+      throw new Error('logged in');
+    };
+    await examine({ ...well, login });
+    expect(await stateOf({ running: null }, 'login')).toMatchObject({ state: 'warn' });
+  });
+});

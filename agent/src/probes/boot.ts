@@ -26,7 +26,7 @@ export default defineProbe<Memory>({
     'system.boot.reason': gauge('1', 'Why the machine started: 1 at the reason that holds'),
   },
   silent:
-    'Nothing tells of updates that wait for a reboot, nor why this machine started; it has no /lib/modules, no watchdog, and "last" is not installed',
+    'Nothing tells of updates that wait for a reboot, nor why this machine started: it has no /lib/modules and no watchdog, and "last -x" shows no boot before this one',
   memory: () => ({}),
   async read({ host, memory }) {
     memory.last ??= await lastBoot(host);

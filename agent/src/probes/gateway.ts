@@ -5,6 +5,8 @@ import { type Answer, defineProbe, type Host } from '../probe.js';
 
 /** Twice that is the longest read: the port that answered last, then all of them. */
 const KNOCK_MS = 2_000;
+/** A router that answers at no port is asked at all of them so often, else at the first. */
+const TRY_ALL_MS = 600_000;
 const REJECT = 0x200;
 /** An entry of the ARP table whose hardware address is known. */
 const COMPLETE = 0x2;
@@ -31,8 +33,8 @@ interface Route {
 }
 
 interface Memory {
-  /** By family: the port that answered last. A family that once had a route is missed when it is gone. */
-  ports: Map<Family, number | null>;
+  /** A family that once had a route is missed when it is gone. */
+  families: Map<Family, { port: number | null; tried_at: number | null }>;
 }
 
 /** No ping: that takes a raw socket. A router that takes or refuses a TCP connection is there. */
@@ -46,7 +48,7 @@ export default defineProbe<Memory, v.InferOutput<typeof settings>>({
   },
   settings,
   silent: 'The kernel shows no routes (/proc/net/route is missing); the default gateway is known on Linux only',
-  memory: () => ({ ports: new Map() }),
+  memory: () => ({ families: new Map() }),
   async read({ host, memory, settings: { ports } }) {
     const ipv4 = host.read('/proc/net/route');
     const ipv6 = host.read('/proc/net/ipv6_route');
@@ -56,16 +58,18 @@ export default defineProbe<Memory, v.InferOutput<typeof settings>>({
       ...defaultRoute(linesOf(ipv6 ?? '').flatMap(ipv6Route)),
     ];
     const missed = missedFamilies(memory, routes);
-    for (const { family } of routes) if (!memory.ports.has(family)) memory.ports.set(family, null);
+    for (const { family } of routes) {
+      if (!memory.families.has(family)) memory.families.set(family, { port: null, tried_at: null });
+    }
     const found = await Promise.all(routes.map((route) => samplesOf(host, route, { memory, ports })));
     return [...found.flat(), ...missed.flatMap((family) => sample('system.network.gateway.reachable', 0, { family }))];
   },
 });
 
-const missedFamilies = ({ ports }: Memory, routes: readonly Route[]): Family[] => {
+const missedFamilies = ({ families }: Memory, routes: readonly Route[]): Family[] => {
   const there = routes.map(({ family }) => family);
   // A machine without any way out says so; one that never had the other family misses nothing.
-  const expected: Family[] = ports.size === 0 && there.length === 0 ? ['ipv4'] : [...ports.keys()];
+  const expected: Family[] = families.size === 0 && there.length === 0 ? ['ipv4'] : [...families.keys()];
   return expected.filter((family) => !there.includes(family));
 };
 
@@ -96,13 +100,15 @@ const isUsed = (flags: string): boolean => {
   return (bits & 1) === 1 && (bits & REJECT) === 0;
 };
 
-const samplesOf = async (host: Host, { family, gateway }: Route, needs: { memory: Memory; ports: readonly number[] }) => {
-  if (gateway === null) return [];
-  const answer = await reach(host, gateway, { ...needs, family });
-  const silent_before = needs.memory.ports.get(family) === null;
+const samplesOf = async (host: Host, route: Route, { memory, ports }: { memory: Memory; ports: readonly number[] }) => {
+  const { family, gateway } = route;
+  const known = memory.families.get(family);
+  if (gateway === null || !known) return [];
+  const knock = (port: number) => host.ask({ kind: 'tcp', host: gateway, port, send: '', timeout_ms: KNOCK_MS });
+  const answer = (known.port === null ? null : await knock(known.port)) ?? (await tryPorts(host, known, { ports, knock }));
   const there = answer !== null || isInArpTable(host, gateway);
   // A router that drops what comes to it looks like one that is gone; IPv6 has no table that tells them apart.
-  const unknown: boolean = !there && family === 'ipv6' && silent_before;
+  const unknown = !there && family === 'ipv6' && known.port === null;
   const reachable: Sample[] = unknown ? [] : sample('system.network.gateway.reachable', there ? 1 : 0, { family });
   return [
     ...reachable,
@@ -114,19 +120,22 @@ const samplesOf = async (host: Host, { family, gateway }: Route, needs: { memory
   ];
 };
 
-const reach = async (
+interface Knocking {
+  ports: readonly number[];
+  knock(port: number): Promise<Answer | null>;
+}
+
+const tryPorts = async (
   host: Host,
-  gateway: string,
-  { memory, ports, family }: { memory: Memory; ports: readonly number[]; family: Family },
+  known: { port: number | null; tried_at: number | null },
+  { ports, knock }: Knocking,
 ): Promise<Answer | null> => {
-  const knock = (port: number) => host.ask({ kind: 'tcp', host: gateway, port, send: '', timeout_ms: KNOCK_MS });
-  const known = memory.ports.get(family) ?? null;
-  const answer = known === null ? null : await knock(known);
-  if (answer !== null) return answer;
-  const answers = await Promise.all(ports.map(knock));
+  const now = host.monotonic();
+  const all = known.port !== null || known.tried_at === null || now - known.tried_at >= TRY_ALL_MS;
+  if (all) known.tried_at = now;
+  const answers = await Promise.all((all ? ports : ports.slice(0, 1)).map(knock));
   const at = answers.findIndex((one) => one !== null);
-  const port = ports[at];
-  if (port !== undefined) memory.ports.set(family, port);
+  known.port = ports[at] ?? known.port;
   return answers[at] ?? null;
 };
 

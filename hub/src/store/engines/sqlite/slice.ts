@@ -20,32 +20,55 @@ export interface SliceQuery {
 export type Slice = Float64Array;
 const HEADER = 3;
 
-export interface DeviceTables {
-  device: number;
-  tables: readonly Table[];
+/** A slice that grows. */
+export interface SliceWriter {
+  block: Float64Array;
+  length: number;
+  /** Makes room for a table of one series; answers where its times begin, its values follow. */
+  begin(device: number, rows: number, series: number): number;
+  put(device: number, table: Table): void;
+  /** What was put; nothing is put afterwards. */
+  end(): Slice;
 }
 
-export const packSlice = (all: readonly DeviceTables[]): Slice => {
-  const slice = new Float64Array(
-    all.reduce((sum, { tables }) => sum + tables.reduce((size, table) => size + sizeOf(table), 0), 0),
-  );
-  let at = 0;
-  const put = (values: ArrayLike<number>) => {
-    slice.set(values, at);
-    at += values.length;
+export const createSliceWriter = (room = 1_024): SliceWriter => {
+  /** Answers where the series of the table begin. */
+  const open = (device: number, rows: number, series: number): number => {
+    const at = writer.length;
+    writer.length = at + HEADER + series + rows * (1 + series);
+    if (writer.length > writer.block.length) writer.block = grown(writer.block, writer.length);
+    writer.block[at] = device;
+    writer.block[at + 1] = rows;
+    writer.block[at + 2] = series;
+    return at + HEADER;
   };
-  for (const { device, tables } of all)
-    for (const { ts, ids, columns } of tables) {
-      if (ts.length === 0) continue;
-      put([device, ts.length, ids.length]);
-      put(ids);
-      put(ts);
-      for (const values of columns) put(values);
-    }
-  return slice;
+  const writer: SliceWriter = {
+    block: new Float64Array(room),
+    length: 0,
+    begin(device, rows, series) {
+      const at = open(device, rows, 1);
+      writer.block[at] = series;
+      return at + 1;
+    },
+    put(device, { ts, ids, columns }) {
+      if (ts.length === 0) return;
+      const at = open(device, ts.length, ids.length);
+      writer.block.set(ids, at);
+      writer.block.set(ts, at + ids.length);
+      for (let i = 0; i < columns.length; i++)
+        writer.block.set(columns[i] as Float64Array, at + ids.length + ts.length * (i + 1));
+    },
+    // It changes hands with its block.
+    end: () => writer.block.slice(0, writer.length),
+  };
+  return writer;
 };
 
-const sizeOf = ({ ts, ids }: Table): number => (ts.length === 0 ? 0 : HEADER + ids.length + ts.length * (1 + ids.length));
+const grown = (block: Float64Array, needed: number): Float64Array => {
+  const larger = new Float64Array(Math.max(needed, block.length * 2));
+  larger.set(block);
+  return larger;
+};
 
 /** The tables are views of the slice. What was asked for is not asked again: one slice belongs to one question. */
 export const unpackSlice = (slice: Slice): HeadTables => {

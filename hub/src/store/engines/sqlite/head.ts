@@ -2,7 +2,7 @@
 import { newSource } from './codec/bytes.js';
 import { newRowReader, newRowState, type RowReader, type RowState, unpackRow } from './codec/row.js';
 import { slotOf } from './ids.js';
-import type { HeadStrips } from './slice-strips.js';
+import { addRow, type HeadStrips } from './slice-strips.js';
 import type { Table } from './table.js';
 
 /** Of one column list; `rows`: packed since the first, which can be read alone. */
@@ -45,6 +45,8 @@ export interface PackedRow {
   ts: number;
   journal: number;
   now: number;
+  /** Not known after a start. */
+  values?: ArrayLike<number | null>;
 }
 
 export interface Heads {
@@ -156,7 +158,7 @@ export const packerOf = (head: Head, list: number, columns: number): Packer => {
   return packer;
 };
 
-const append = (head: Head, { list, bytes, from, to, samples, ts, journal, now }: PackedRow): void => {
+const append = (head: Head, { list, bytes, from, to, samples, ts, journal, now, values }: PackedRow): void => {
   const length = head.length + to - from;
   if (length > head.bytes.length) grow(head, length);
   head.bytes.set(bytes.subarray(from, to), head.length);
@@ -174,6 +176,7 @@ const append = (head: Head, { list, bytes, from, to, samples, ts, journal, now }
     head.newest = Math.max(head.newest, ts);
   }
   head.touched = now;
+  if (head.strips && values) addRow(head.strips, { list, ts, values });
 };
 
 const countRun = (runs: number[], list: number): void => {
@@ -193,6 +196,7 @@ const joinHeads = (older: Head, newer: Head): void => {
   newer.bytes = newer.rows > 0 ? joinBytes(older, newer) : older.bytes;
   newer.length += older.length;
   newer.runs = [...older.runs, ...newer.runs];
+  newer.strips = null;
   newer.touched = newer.rows > 0 ? newer.touched : older.touched;
   newer.rows += older.rows;
   newer.samples += older.samples;

@@ -1,8 +1,8 @@
 /**
- * What rankings over whole five minutes need of the rows in memory: nine of ten samples can be left out. It is kept with each
- * open head and gone on with, so that a fleet that is asked again costs its new rows only.
+ * What rankings over whole five minutes need of the rows in memory: nine of ten samples can be left out. What was asked of an
+ * open head is kept with it and gone on with as rows come, until it is sealed: a fleet that is asked again costs what is sent.
  */
-import { type ByteSource, newSource } from './codec/bytes.js';
+import { newSource } from './codec/bytes.js';
 import { newRowReader, type RowReader, unpackRow } from './codec/row.js';
 import type { Head, SeriesOf } from './head.js';
 import { slotOf } from './ids.js';
@@ -26,23 +26,26 @@ export type PutStrips = (query: StripsQuery, slice: SliceWriter) => boolean;
 /** Kept of one head, about 150 bytes each; who asks for more at once gets them unkept. */
 const MOST_STRIPS = 24;
 
-/** How far a head was read, and what of it is kept. */
+/** What is kept of a head. */
 export interface HeadStrips {
-  /** Rows of before a start are put in front of a head later: it is then another journal record that began it. */
-  journal: number;
+  plan: Plan;
+  /** Rows of the head that are in it; not all of them: it is made anew. */
   rows: number;
   newest: number;
   rising: boolean;
-  strips: readonly Strip[];
   /** Of each strip a few numbers, then time and value of its samples, in order of time. */
   block: Float64Array;
   /** Numbers from one strip to the next in the block. */
   stride: number;
-  lanes: Map<number, Lane>;
-  at: number;
-  /** Run of the head that goes on, and how many rows of it are read. */
-  run: number;
-  inRun: number;
+}
+
+/** Which strips are kept; one for all heads with the same ones. */
+interface Plan {
+  strips: readonly Strip[];
+  /** Position of each strip's series in a list, -1 = not there. */
+  places: (list: number) => Int32Array;
+  /** Where the strips of these series are; null: not all of them are kept. */
+  positions: (series: ReadonlySet<number>, by: StripBy) => Int32Array | null;
 }
 
 interface Strip {
@@ -60,13 +63,6 @@ const HEADER = 3;
 /** A slot lies in four times five minutes at most, and a counter that does not restart has two samples in each. */
 const USUAL = 16;
 
-/** Where the values of a list go: position of each strip's series in it, -1 = not there. */
-interface Lane {
-  list: number;
-  reader: RowReader;
-  places: Int32Array;
-}
-
 export const createStripReads = ({
   of,
   seriesOf,
@@ -74,17 +70,13 @@ export const createStripReads = ({
   of: (device: number) => readonly Head[];
   seriesOf: SeriesOf;
 }): PutStrips => {
-  const decoding: Decoding = { seriesOf, values: new Float64Array(64), source: newSource(new Uint8Array(0)) };
+  const making: Making = { plans: createPlans(seriesOf), seriesOf, values: new Float64Array(64) };
   return (query, slice) => {
     const last = slotOf(query.device, query.to);
     const { length } = slice;
     for (const head of of(query.device)) {
       if (head.rows === 0 || head.slot > last) continue;
-      const read = stripsOf(head, query);
-      // Damaged rows throw: then it is begun anew.
-      head.strips = null;
-      if (read.rows < head.rows) catchUp(read, head, decoding);
-      if (read.strips.length <= MOST_STRIPS) head.strips = read;
+      const read = stripsOf(head, query, making);
       if (!read.rising) {
         slice.length = length;
         return false;
@@ -95,74 +87,99 @@ export const createStripReads = ({
   };
 };
 
-const stripsOf = ({ strips: known, journal, rows }: Head, { series, by }: StripsQuery): HeadStrips => {
-  const fits = known?.journal === journal && known.rows <= rows ? known : null;
-  if (fits && holds(fits, series, by)) return fits;
+const stripsOf = (head: Head, { series, by }: StripsQuery, making: Making): HeadStrips => {
+  const known = head.strips;
+  if (known?.rows === head.rows && known.plan.positions(series, by)) return known;
   const wanted = [...series].map((one) => ({ series: one, by }));
-  const others = fits?.strips.filter((strip) => strip.by !== by || !series.has(strip.series)) ?? [];
-  return newStrips(journal, others.length + wanted.length > MOST_STRIPS ? wanted : [...others, ...wanted]);
+  const others = known?.plan.strips.filter((strip) => strip.by !== by || !series.has(strip.series)) ?? [];
+  const strips = others.length + wanted.length > MOST_STRIPS ? wanted : [...others, ...wanted];
+  const read = newStrips(making.plans(strips));
+  readHead(read, head, making);
+  if (strips.length <= MOST_STRIPS) head.strips = read;
+  return read;
 };
 
-const holds = ({ strips }: HeadStrips, series: ReadonlySet<number>, by: StripBy): boolean => {
-  let held = 0;
-  for (let i = 0; i < strips.length; i++) {
-    const strip = strips[i] as Strip;
-    if (strip.by === by && series.has(strip.series)) held++;
-  }
-  return held === series.size;
+const PLANS_KEPT = 1_000;
+
+const createPlans = (seriesOf: SeriesOf) => {
+  const plans = new Map<string, Plan>();
+  return (strips: readonly Strip[]): Plan => {
+    const key = strips.map(({ series, by }) => `${series} ${by}`).join(',');
+    const plan = plans.get(key) ?? newPlan(strips, seriesOf);
+    if (plans.size >= PLANS_KEPT) plans.clear();
+    plans.set(key, plan);
+    return plan;
+  };
 };
 
-const newStrips = (journal: number, strips: readonly Strip[]): HeadStrips => {
+const newPlan = (strips: readonly Strip[], seriesOf: SeriesOf): Plan => {
+  const lists = new Map<number, Int32Array>();
+  const asked = { increase: new WeakMap<object, Int32Array | null>(), max: new WeakMap<object, Int32Array | null>() };
+  return {
+    strips,
+    places(list) {
+      let places = lists.get(list);
+      if (!places) {
+        const ids = seriesOf(list);
+        places = Int32Array.from(strips, ({ series }) => ids.indexOf(series));
+        if (lists.size >= PLANS_KEPT) lists.clear();
+        lists.set(list, places);
+      }
+      return places;
+    },
+    positions(series, by) {
+      let positions = asked[by].get(series);
+      if (positions === undefined) {
+        const found = [...series].map((one) => strips.findIndex((strip) => strip.series === one && strip.by === by));
+        positions = found.includes(-1) ? null : Int32Array.from(found);
+        asked[by].set(series, positions);
+      }
+      return positions;
+    },
+  };
+};
+
+const newStrips = (plan: Plan): HeadStrips => {
   const stride = HEADER + USUAL;
-  const block = new Float64Array(stride * strips.length);
-  for (let i = 0; i < strips.length; i++) block[i * stride + END] = i * stride + HEADER;
-  const read = { journal, rows: 0, newest: -1, rising: true, strips, block, stride };
-  return { ...read, lanes: new Map(), at: 0, run: 0, inRun: 0 };
+  const block = new Float64Array(stride * plan.strips.length);
+  for (let i = 0; i < plan.strips.length; i++) block[i * stride + END] = i * stride + HEADER;
+  return { plan, rows: 0, newest: -1, rising: true, block, stride };
 };
 
-interface Decoding {
+interface Making {
+  plans: (strips: readonly Strip[]) => Plan;
   seriesOf: SeriesOf;
-  /** Both used again and again. */
+  /** Used again for each row. */
   values: Float64Array;
-  source: ByteSource;
 }
 
-const catchUp = (read: HeadStrips, head: Head, decoding: Decoding): void => {
-  decoding.source = newSource(head.bytes, read.at, head.length);
-  let lane: Lane | null = null;
-  for (; read.run < head.runs.length; read.run += 2, read.inRun = 0) {
-    const list = head.runs[read.run] as number;
-    const rows = head.runs[read.run + 1] as number;
-    if (lane?.list !== list) lane = laneOf(read, list, decoding);
-    for (; read.inRun < rows; read.inRun++) readRow(read, lane, decoding);
-    // The last run goes on when more rows of its list come.
-    if (read.run + 2 >= head.runs.length) break;
+const readHead = (read: HeadStrips, head: Head, making: Making): void => {
+  const readers = new Map<number, RowReader>();
+  const source = newSource(head.bytes, 0, head.length);
+  for (let at = 0; at < head.runs.length; at += 2) {
+    const list = head.runs[at] as number;
+    const reader = readers.get(list) ?? newRowReader(making.seriesOf(list).length);
+    readers.set(list, reader);
+    if (reader.columns > making.values.length) making.values = new Float64Array(reader.columns);
+    for (let left = head.runs[at + 1] as number; left > 0; left--) {
+      const ts = unpackRow(reader, source, making.values);
+      addRow(read, { list, ts, values: making.values });
+    }
   }
-  read.at = decoding.source.at;
 };
 
-const laneOf = (read: HeadStrips, list: number, decoding: Decoding): Lane => {
-  const lane = read.lanes.get(list) ?? newLane(read, list, decoding.seriesOf(list));
-  if (lane.reader.columns > decoding.values.length) decoding.values = new Float64Array(lane.reader.columns);
-  return lane;
-};
-
-const newLane = (read: HeadStrips, list: number, ids: Uint32Array): Lane => {
-  const places = Int32Array.from(read.strips, ({ series }) => ids.indexOf(series));
-  const lane = { list, reader: newRowReader(ids.length), places };
-  read.lanes.set(list, lane);
-  return lane;
-};
-
-const readRow = (read: HeadStrips, { reader, places }: Lane, { source, values }: Decoding): void => {
-  const ts = unpackRow(reader, source, values);
+/** A row that the head has got. */
+export const addRow = (
+  read: HeadStrips,
+  { list, ts, values }: { list: number; ts: number; values: ArrayLike<number | null> },
+): void => {
+  const places = read.plan.places(list);
   read.rows++;
   if (ts > read.newest) read.newest = ts;
   else read.rising = false;
   for (let i = 0; i < places.length; i++) {
     const place = places[i] as number;
-    if (place < 0) continue;
-    const value = values[place] as number;
+    const value = place < 0 ? Number.NaN : (values[place] ?? Number.NaN);
     // JSON may say -0; adding 0 makes it 0, as nobody tells them apart.
     if (!Number.isNaN(value)) addTo(read, i, { ts, value: value + 0 });
   }
@@ -179,16 +196,16 @@ const addTo = (read: HeadStrips, strip: number, sample: Sample): void => {
   const opens = (block[at + UNTIL] as number) <= sample.ts;
   if (opens) block[at + UNTIL] = (Math.floor(sample.ts / FIVE_MS) + 1) * FIVE_MS;
   const before = block[(block[at + END] as number) - 1] as number;
-  if ((read.strips[strip] as Strip).by === 'max') {
+  if ((read.plan.strips[strip] as Strip).by === 'max') {
     if (opens) push(read, strip, sample);
     else if (sample.value > before) replace(block, at, sample);
     return;
   }
   // The first and the last sample of each five minutes stay, and both sides of every fall.
   const stays = opens || sample.value < before;
-  if (!stays && block[at + PASSING] === 1) return replace(block, at, sample);
-  block[at + PASSING] = stays ? 0 : 1;
-  push(read, strip, sample);
+  if (!stays && block[at + PASSING] === 1) replace(block, at, sample);
+  else push(read, strip, sample);
+  read.block[strip * read.stride + PASSING] = stays ? 0 : 1;
 };
 
 const push = (read: HeadStrips, strip: number, sample: Sample): void => {
@@ -206,7 +223,8 @@ const replace = (block: Float64Array, at: number, { ts, value }: Sample): void =
 
 /** A counter that restarts again and again: room for twice as many samples. */
 const widen = (read: HeadStrips): void => {
-  const { block, stride, strips } = read;
+  const { block, stride, plan } = read;
+  const { strips } = plan;
   const wide = stride * 2 - HEADER;
   read.block = new Float64Array(wide * strips.length);
   for (let i = 0; i < strips.length; i++) {
@@ -216,14 +234,14 @@ const widen = (read: HeadStrips): void => {
   read.stride = wide;
 };
 
-const putStrips = (read: HeadStrips, { device, series, by, to }: StripsQuery, slice: SliceWriter): void => {
-  for (let i = 0; i < read.strips.length; i++) {
-    const strip = read.strips[i] as Strip;
-    if (strip.by !== by || !series.has(strip.series)) continue;
-    const from = i * read.stride + HEADER;
-    let rows = ((read.block[i * read.stride + END] as number) - from) / 2;
-    while (rows > 0 && (read.block[from + 2 * rows - 2] as number) >= to) rows--;
-    if (rows > 0) putSamples(slice.begin(device, rows, strip.series), slice.block, { block: read.block, from, rows });
+const putStrips = ({ plan, block, stride }: HeadStrips, { device, series, by, to }: StripsQuery, slice: SliceWriter): void => {
+  for (const position of plan.positions(series, by) ?? []) {
+    const from = position * stride + HEADER;
+    let rows = ((block[position * stride + END] as number) - from) / 2;
+    while (rows > 0 && (block[from + 2 * rows - 2] as number) >= to) rows--;
+    if (rows === 0) continue;
+    const at = slice.begin(device, rows, (plan.strips[position] as Strip).series);
+    putSamples(at, slice.block, { block, from, rows });
   }
 };
 

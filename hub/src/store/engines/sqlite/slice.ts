@@ -70,19 +70,33 @@ const grown = (block: Float64Array, needed: number): Float64Array => {
   return larger;
 };
 
-/** The tables are views of the slice. What was asked for is not asked again: one slice belongs to one question. */
+/** The tables are views of the slice, made when they are asked for. What was asked for is not asked again: one slice belongs to one question. */
 export const unpackSlice = (slice: Slice): HeadTables => {
-  const devices = new Map<number, Table[]>();
-  for (let at = 0; at < slice.length; ) {
-    const [device, rows, series] = [slice[at] as number, slice[at + 1] as number, slice[at + 2] as number];
-    const ids = at + HEADER;
-    const ts = ids + series;
-    const columns = Array.from({ length: series }, (_, i) => slice.subarray(ts + rows * (i + 1), ts + rows * (i + 2)));
-    const table = { ts: slice.subarray(ts, ts + rows), ids: slice.subarray(ids, ts), columns };
-    const own = devices.get(device);
-    if (own) own.push(table);
-    else devices.set(device, [table]);
-    at = ts + rows * (series + 1);
+  // Those of a device follow each other.
+  const starts = new Map<number, number>();
+  for (let at = 0, last = -1; at < slice.length; at += sizeAt(slice, at)) {
+    const device = slice[at] as number;
+    if (device !== last) starts.set(device, at);
+    last = device;
   }
-  return (device) => devices.get(device) ?? [];
+  return (device) => {
+    const tables: Table[] = [];
+    const start = starts.get(device) ?? slice.length;
+    for (let at = start; at < slice.length && slice[at] === device; at += sizeAt(slice, at)) tables.push(tableAt(slice, at));
+    return tables;
+  };
+};
+
+const sizeAt = (slice: Slice, at: number): number => {
+  const [rows, series] = [slice[at + 1] as number, slice[at + 2] as number];
+  return HEADER + series + rows * (1 + series);
+};
+
+const tableAt = (slice: Slice, at: number): Table => {
+  const [rows, series] = [slice[at + 1] as number, slice[at + 2] as number];
+  const ids = at + HEADER;
+  const ts = ids + series;
+  const columns: Float64Array[] = [];
+  for (let i = 1; i <= series; i++) columns.push(slice.subarray(ts + rows * i, ts + rows * (i + 1)));
+  return { ts: slice.subarray(ts, ts + rows), ids: slice.subarray(ids, ts), columns };
 };

@@ -115,12 +115,20 @@ export interface LatestUpdate {
   touches?(metric: string): boolean;
 }
 
+/** The newest value of a series; never changed, but made anew. */
+export interface FleetValue {
+  readonly device: string;
+  readonly labels: Labels;
+  readonly value: number;
+  readonly ts: number;
+}
+
 /** Newest live value of every series; judged and shown on receipt, before the commit. */
 export interface Latest {
   of(device: string): LiveValue[];
   value(device: string, series: string): { value: number; ts: number } | undefined;
-  /** Over the fleet, by metric id. */
-  across(metric: string): { device: string; labels: Labels; value: number; ts: number }[];
+  /** Over the fleet, by metric id; in order of device and series. */
+  across(metric: string): FleetValue[];
   /** One emission per accepted report that holds newer values. */
   updated: Signal<LatestUpdate>;
 }

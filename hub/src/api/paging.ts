@@ -21,6 +21,19 @@ export const pageByKey = <T>(ordered: Iterable<T>, keyOf: (item: T) => string, {
   return { items };
 };
 
+/** The same of many in a list: where the page begins is looked up. */
+export const pageOfSorted = <T>(sorted: readonly T[], keyOf: (item: T) => string, { limit, after }: PageQuery): Page<T> => {
+  let start = 0;
+  for (let end = after === undefined ? 0 : sorted.length; after !== undefined && start < end; ) {
+    const middle = (start + end) >> 1;
+    if (keyOf(sorted[middle] as T) <= after) start = middle + 1;
+    else end = middle;
+  }
+  const items = sorted.slice(start, start + limit);
+  const last = items.at(-1);
+  return start + limit < sorted.length && last !== undefined ? { items, next: keyOf(last) } : { items };
+};
+
 /** Of a list in its own order (newest first): goes on behind the item whose key is `after`. */
 export const pageInOrder = <T>(all: readonly T[], keyOf: (item: T) => string, { limit, after }: PageQuery): Page<T> => {
   const start = after === undefined ? 0 : all.findIndex((item) => keyOf(item) === after) + 1;

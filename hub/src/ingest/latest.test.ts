@@ -1,4 +1,6 @@
+import { type Labels, seriesKey } from '@muster/shared/metrics';
 import { WIRE_LIMITS } from '@muster/shared/wire/limits';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { LatestValue } from '../store/store.js';
 import { createLatest } from './latest.js';
@@ -103,6 +105,55 @@ describe('latest values', () => {
       { device: 'two', labels: {}, value: 4, ts: 10 },
     ]);
     expect(latest.across('nothing')).toEqual([]);
+  });
+
+  it('over the fleet are in order, those that have not changed are the same, and what was answered stays as it was', () => {
+    const { latest, put } = setUp();
+    put('two', ['t{z=b}', 't{z=a}'], [10, 1, 2]);
+    put('one', ['t'], [10, 3]);
+    const first = latest.across('t');
+    expect(first.map(({ device, labels, value }) => [device, labels['z'], value])).toEqual([
+      ['one', undefined, 3],
+      ['two', 'a', 2],
+      ['two', 'b', 1],
+    ]);
+    put('two', ['t{z=b}', 't{z=a}'], [20, null, 7]);
+    const second = latest.across('t');
+    expect(second.map(({ value }) => value)).toEqual([3, 7, 1]);
+    expect(first.map(({ value }) => value)).toEqual([3, 2, 1]);
+    expect([second[0] === first[0], second[1] === first[1], second[2] === first[2]]).toEqual([true, false, true]);
+  });
+
+  it('over the fleet are those of each device, whatever came since the last question', () => {
+    const device = fc.constantFrom('a', 'a-b', 'b', 'c');
+    const columns = fc.constantFrom<string[]>(['t', 'u'], ['t{z=b}', 't{z=a}', 'u'], ['u', 't{z=c}'], ['v']);
+    const step = fc.oneof(
+      { weight: 6, arbitrary: fc.record({ kind: fc.constant('put' as const), device, columns, ts: fc.nat(50), gap: fc.nat(3) }) },
+      { weight: 1, arbitrary: fc.record({ kind: fc.constant('seed' as const), device, ts: fc.nat(50) }) },
+      { weight: 1, arbitrary: fc.record({ kind: fc.constant('forget' as const), device }) },
+      { weight: 4, arbitrary: fc.record({ kind: fc.constant('ask' as const), metric: fc.constantFrom('t', 'u', 'v', 'w') }) },
+    );
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+        const { latest, put } = setUp();
+        for (const [at, one] of steps.entries()) {
+          if (one.kind === 'put')
+            put(one.device, one.columns, [one.ts, ...one.columns.map((_, i) => (i === one.gap ? null : at))]);
+          else if (one.kind === 'seed') latest.seed([{ device: one.device, series: 't{z=0}', ts: one.ts, value: at }]);
+          else if (one.kind === 'forget') latest.forget(one.device);
+          else {
+            const all = ['a', 'a-b', 'b', 'c'].flatMap((id) =>
+              latest.of(id).map(({ metric, ...rest }) => ({ metric, item: { device: id, ...rest } })),
+            );
+            const wanted = all.filter(({ metric }) => metric === one.metric).map(({ item }) => item);
+            const keyOf = ({ device, labels }: { device: string; labels: Labels }) =>
+              `${device} ${seriesKey(one.metric, labels)}`;
+            wanted.sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
+            expect(latest.across(one.metric)).toEqual(wanted);
+          }
+        }
+      }),
+    );
   });
 
   it('of an unknown device and series there are none', () => {

@@ -4,6 +4,7 @@ import { WIRE_LIMITS } from '@muster/shared/wire/limits';
 import type { LiveValue } from '@muster/shared/wire/live';
 import type { Latest, LatestUpdate } from '../parts.js';
 import type { LatestValue, StoredRow } from '../store/store.js';
+import { createBoards } from './boards.js';
 import { createShapes, type Shape, type Shapes } from './shape.js';
 
 export interface LatestKeeper extends Latest {
@@ -19,6 +20,7 @@ export interface LatestKeeper extends Latest {
 }
 
 interface Seat {
+  readonly device: string;
   shape: Shape;
   /** The list that came last, and where its values go: nearly always the next one too. */
   columns: readonly string[] | null;
@@ -33,12 +35,13 @@ export const createLatest = (now: () => number): LatestKeeper => {
   const shapes = createShapes();
   const empty = shapes.of([]);
   const seats = new Map<string, Seat>();
+  const boards = createBoards(() => seats.values());
   const updated = createSignal<LatestUpdate>();
   const marks: Marks = { turns: new Float64Array(WIRE_LIMITS.series_per_device), turn: 0 };
   const seatOf = (device: string): Seat => {
     const known = seats.get(device);
     if (known) return known;
-    const fresh = { shape: empty, columns: null, plan: NO_PLAN, values: NO_VALUES, stamps: NO_VALUES, newest: 0 };
+    const fresh = { device, shape: empty, columns: null, plan: NO_PLAN, values: NO_VALUES, stamps: NO_VALUES, newest: 0 };
     seats.set(device, fresh);
     return fresh;
   };
@@ -52,7 +55,9 @@ export const createLatest = (now: () => number): LatestKeeper => {
     const limit = now();
     marks.turn++;
     const placed = values.filter(({ series, value, ts }) => placeOld(seat, { series, value, ts: Math.min(ts, limit) }, marks));
-    if (placed.length > 0) updated.emit(new Update(device, seat, marks));
+    if (placed.length === 0) return;
+    boards.changed(seat);
+    updated.emit(new Update(device, seat, marks));
   };
 
   return {
@@ -67,7 +72,9 @@ export const createLatest = (now: () => number): LatestKeeper => {
       marks.turn++;
       let placed = false;
       for (const row of rows) placed = placeRow(seat, plan, { row, limit, marks }) || placed;
-      if (placed) updated.emit(new Update(device, seat, marks));
+      if (!placed) return;
+      boards.changed(seat);
+      updated.emit(new Update(device, seat, marks));
     },
     newest: (device) => seats.get(device)?.newest,
     of: (device) => {
@@ -80,9 +87,11 @@ export const createLatest = (now: () => number): LatestKeeper => {
       if (!seat || slot === undefined || !hasValue(seat, slot)) return undefined;
       return { value: seat.values[slot] ?? 0, ts: seat.stamps[slot] ?? 0 };
     },
-    across: (metric) => [...seats].flatMap(([device, seat]) => seriesOf(device, seat, metric)),
+    across: boards.of,
     updated,
-    forget: (device) => void seats.delete(device),
+    forget(device) {
+      if (seats.delete(device)) boards.forget();
+    },
   };
 };
 
@@ -100,15 +109,6 @@ const makeRoom = (shapes: Shapes, seat: Seat, columns: readonly string[]): numbe
   const fits = [...columns.keys()].filter((at) => seat.shape.index.has(columns[at] ?? ''));
   return fits.length === columns.length ? null : fits;
 };
-
-const seriesOf = (device: string, seat: Seat, metric: string) =>
-  seat.shape
-    .slotsOf(metric)
-    .filter((slot) => hasValue(seat, slot))
-    .map((slot) => {
-      const { labels, value, ts } = liveValue(seat, slot);
-      return { device, labels, value, ts };
-    });
 
 const liveValue = (seat: Seat, slot: number): LiveValue => {
   const { metric, labels } = seat.shape.series(slot);

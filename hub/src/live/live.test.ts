@@ -127,6 +127,10 @@ describe('live channel', () => {
     expect(browser.of('error')).toHaveLength(3);
     expect(browser.of('error')[2]).toMatchObject({ code: 'bad_request', message: expect.stringContaining('channels') });
     expect(browser.closed()).toBe(4400);
+    const hint = 'Send {"kind":"subscribe","channels":["fleet","alerts","device:ID"]}';
+    expect(browser.of('error').map(({ message }) => message.slice(0, hint.length))).toEqual([hint, hint, hint]);
+    expect(browser.of('error')[0]?.message).toBe(`${hint}; the message must be an object`);
+    for (const { message } of browser.of('error')) expect(message).not.toMatch(/Invalid|Expected|received/i);
   });
 
   it('closes who subscribes without end, who sends too much, and who breaks the protocol', async () => {

@@ -1,4 +1,5 @@
 import type { Log } from '@muster/shared/log';
+import { problemOf } from '@muster/shared/schema';
 import { type LiveAlertEvent, type Subscribe, subscribe } from '@muster/shared/wire/live';
 import * as v from 'valibot';
 import type { AlertsDesk, Latest } from '../parts.js';
@@ -81,7 +82,8 @@ const readSubscribe = (text: string): Subscribe | string => {
   const result = v.safeParse(subscribe, asJson(text), { abortPipeEarly: true });
   if (result.success) return result.output;
   const [issue] = result.issues;
-  return `Send {"kind":"subscribe","channels":["fleet","alerts","device:ID"]}; ${v.getDotPath(issue) ?? 'the message'}: ${issue.message}`;
+  const problem = v.getDotPath(issue) ? problemOf(issue) : `the message ${problemOf(issue)}`;
+  return `Send {"kind":"subscribe","channels":["fleet","alerts","device:ID"]}; ${problem}`;
 };
 
 const asJson = (text: string): unknown => {

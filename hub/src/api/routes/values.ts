@@ -5,7 +5,7 @@ import { PRESENCE_STATES } from '@muster/shared/wire/live';
 import * as v from 'valibot';
 import type { Parts } from '../../parts.js';
 import { device, LIMITS, labelsText, metric, paging, range, wholeText } from '../fields.js';
-import { byKey, pageByKey } from '../paging.js';
+import { pageOfSorted } from '../paging.js';
 import { defineRoute } from '../route.js';
 import { labels, list } from '../shapes.js';
 import { DAY_MS, requireDevice, spanOf } from './lookup.js';
@@ -88,7 +88,7 @@ export const readFleetLatest = defineRoute({
   async handle({ params, query, parts }) {
     const keyOf = (one: { device: string; labels: Readonly<Record<string, string>> }) =>
       `${one.device} ${seriesKey(params.metric, one.labels)}`;
-    return pageByKey(byKey(parts.latest.across(params.metric), keyOf), keyOf, query);
+    return pageOfSorted(parts.latest.across(params.metric), keyOf, query);
   },
 });
 

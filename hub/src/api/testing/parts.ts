@@ -196,9 +196,11 @@ const latestOf = (kept: Kept): Parts['latest'] => ({
   of: (id) => kept.values.get(id) ?? [],
   value: () => undefined,
   across: (metric) =>
-    [...kept.values].flatMap(([id, values]) =>
-      values.filter((one) => one.metric === metric).map(({ labels, value, ts }) => ({ device: id, labels, value, ts })),
-    ),
+    [...kept.values]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .flatMap(([id, values]) =>
+        values.filter((one) => one.metric === metric).map(({ labels, value, ts }) => ({ device: id, labels, value, ts })),
+      ),
   updated: createSignal(),
 });
 

@@ -19,6 +19,8 @@ interface Window {
   /** Chunks up to this seal are merged. */
   since: number;
   parts: Sealed[];
+  /** Version of the file with which it was pending last. */
+  met: number;
 }
 
 interface Known {
@@ -53,17 +55,23 @@ export const createIndex = (shelf: Shelf): Index => {
 };
 
 /** Answers the keys of those that are pending no more, or anew. */
-const learnWindows = (known: Known, pending: readonly Sealed[]): number[] => {
-  const before = known.windows;
-  known.windows = new Map();
+const learnWindows = ({ windows, version }: Known, pending: readonly Sealed[]): number[] => {
+  const merged: number[] = [];
   for (const { id, seal } of pending) {
-    const own = before.get(id);
-    if (own?.since === seal) {
-      known.windows.set(id, own);
-      before.delete(id);
-    } else known.windows.set(id, { since: seal, parts: [] });
+    const own = windows.get(id);
+    if (own?.since === seal) own.met = version;
+    else {
+      if (own) merged.push(id);
+      windows.set(id, { since: seal, parts: [], met: version });
+    }
   }
-  return [...before.keys()];
+  if (windows.size === pending.length) return merged;
+  for (const [id, { met }] of windows) {
+    if (met === version) continue;
+    windows.delete(id);
+    merged.push(id);
+  }
+  return merged;
 };
 
 const learnParts = (known: Known, fresh: readonly Sealed[]): void => {

@@ -16,7 +16,7 @@ import {
   standingOf,
 } from './fleet-pieces.js';
 import { createStrips, type Strip, type StripsOf } from './fleet-strips.js';
-import { archiveId, endOfStaged, SLOT_MS, windowEnd, windowOf } from './ids.js';
+import { archiveId, endOfStaged, SLOT_MS, windowEnd, windowOf, windowStart } from './ids.js';
 import type { Samples } from './query-samples.js';
 import type { Sealed, Shelf, Track } from './query-shelf.js';
 import { feedSpan, type Span } from './query-span.js';
@@ -75,81 +75,102 @@ interface State {
   to: number;
 }
 
-/** What the span of a device is made of, in order of time; opened at most once. */
+/** What the span of a device is made of, in order of time; chunks are opened at most once. */
 interface Sources {
   device: number;
   chunks: Source[];
   heads: readonly Table[];
+  /** How many chunks come before each head. */
+  before: number[];
 }
 interface Source {
   place: 'staged' | 'five';
+  /** Its rows are in [from, to). */
+  from: number;
+  to: number;
   id: number;
   tag: number;
   /** Undefined: not opened yet. */
   chunk: Chunk | null | undefined;
 }
 
-/** Null when chunks may overlap in time: late rows. */
+/** Null when they may overlap in time: late rows. */
 const sourcesOf = ({ index, from, to }: State, device: number, heads: readonly Table[]): Sources | null => {
   const chunks: Source[] = [];
   const [first, last] = [windowOf(device, Math.max(0, from - SLOT_MS)), windowOf(device, to - 1)];
-  const headFrom = oldestOf(heads);
   if (last - first > MOST_WINDOWS) return null;
   for (let window = first; window <= last; window++) {
     const parts = index.pending(archiveId(device, window));
     const id = rollupId('five', device, window);
     const tag = index.tag(id);
     const rolled = tag !== null && holdsWindow(tag, window);
-    if (rolled && (parts || headFrom < windowEnd(device, window))) return null;
-    if (rolled) pushRolled(chunks, id, tag);
+    if (rolled && parts) return null;
+    if (rolled) pushRolled(chunks, { id, tag, from: windowStart(device, window), to: windowEnd(device, window) });
     else if (parts) pushParts(chunks, parts, { from: from - SLOT_MS, to });
   }
-  return overlaps(chunks, headFrom) ? null : { device, chunks, heads };
+  if (overlaps(chunks)) return null;
+  const before = placesOf(heads, chunks);
+  return before && { device, chunks, heads, before };
 };
 
 /** A week: beyond it 1-hour roll-ups are read instead, series by series. */
 const MOST_WINDOWS = 28;
 
 /** Windows of one day share a blob. */
-const pushRolled = (chunks: Source[], id: number, tag: number): void => {
+const pushRolled = (chunks: Source[], of: Pick<Source, 'id' | 'tag' | 'from' | 'to'>): void => {
   const last = chunks.at(-1);
-  if (last?.place !== 'five' || last.id !== id) chunks.push({ place: 'five', id, tag, chunk: undefined });
+  if (last?.place === 'five' && last.id === of.id) last.to = of.to;
+  else chunks.push({ place: 'five', ...of, chunk: undefined });
 };
 
 const pushParts = (chunks: Source[], parts: readonly Sealed[], { from, to }: { from: number; to: number }): void => {
   for (const { id, seal } of parts) {
     const end = endOfStaged(id);
-    if (end > from && end - SLOT_MS < to) chunks.push({ place: 'staged', id, tag: seal, chunk: undefined });
+    if (end > from && end - SLOT_MS < to)
+      chunks.push({ place: 'staged', id, tag: seal, from: end - SLOT_MS, to: end, chunk: undefined });
   }
 };
 
-const oldestOf = (heads: readonly Table[]): number => {
-  let oldest = Number.POSITIVE_INFINITY;
-  for (const { ts } of heads) for (let i = 0; i < ts.length; i++) if ((ts[i] as number) < oldest) oldest = ts[i] as number;
-  return oldest;
+/** Several chunks of one slot; or a blob of which a window in between is not merged yet. */
+const overlaps = (chunks: readonly Source[]): boolean => {
+  for (let i = 1; i < chunks.length; i++) if ((chunks[i] as Source).from < (chunks[i - 1] as Source).to) return true;
+  return (
+    chunks.length > 2 &&
+    chunks.some(({ place, id }, i) => place === 'five' && chunks.findIndex((one) => one.place === 'five' && one.id === id) < i)
+  );
 };
 
-/** One chunk per slot, and rows in memory only after them; whether those rise is seen when they are added. */
-const overlaps = (chunks: readonly Source[], headFrom: number): boolean => {
-  let newest = -1;
-  for (const { place, id } of chunks) {
-    if (place === 'five') continue;
-    const end = endOfStaged(id);
-    if (end === newest) return true;
-    newest = end;
+/** Late rows in memory may come before chunks, but not among their rows; whether they rise is seen when they are added. */
+const placesOf = (heads: readonly Table[], chunks: readonly Source[]): number[] | null => {
+  const before: number[] = [];
+  for (const { ts } of heads) {
+    let [oldest, newest] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+    for (let i = 0; i < ts.length; i++) {
+      const time = ts[i] as number;
+      if (time < oldest) oldest = time;
+      if (time > newest) newest = time;
+    }
+    let place = chunks.length;
+    while (place > 0 && oldest < (chunks[place - 1] as Source).from) place--;
+    if (place > 0 && oldest < (chunks[place - 1] as Source).to) return null;
+    if (newest >= (chunks[place]?.from ?? Number.POSITIVE_INFINITY)) return null;
+    before.push(place);
   }
-  return headFrom < newest;
+  return before;
 };
 
 /** Null when the pieces do not tell. */
 const quick = (state: State, sources: Sources, series: number): Sum | null => {
   const sum = reset(state.sum);
-  for (const chunk of sources.chunks) {
-    const strip = stripOf(state, { device: sources.device, series }, chunk);
+  const { device, chunks, heads, before } = sources;
+  let head = 0;
+  for (let i = 0; i < chunks.length; i++) {
+    while (head < heads.length && (before[head] as number) <= i) addHead(sum, heads[head++] as Table, series);
+    const strip = stripOf(state, { device, series }, chunks[i] as Source);
     if (!strip) return null;
     addPieces(sum, strip.pieces, strip.at, strip.end);
   }
-  for (const table of sources.heads) addHead(sum, table, series);
+  while (head < heads.length) addHead(sum, heads[head++] as Table, series);
   return sum.blind ? null : sum;
 };
 

@@ -9,8 +9,8 @@ import { createRanking } from './fleet-top.js';
 import { walk } from './fleet-walk.js';
 import type { HeadTables } from './hooks.js';
 import type { Shelf } from './query-shelf.js';
-import { type DeviceTables, packSlice, type Slice, type SliceQuery } from './slice.js';
-import { thinned } from './slice-thin.js';
+import { createSliceWriter, type Slice, type SliceQuery, type SliceWriter } from './slice.js';
+import type { PutStrips } from './slice-strips.js';
 
 export interface FleetOptions {
   head?: HeadTables | undefined;
@@ -42,6 +42,8 @@ interface Needs {
   dictionary: Dictionary;
   shelf: Shelf;
   head: HeadTables;
+  /** Where rows are in memory. */
+  strips?: PutStrips | undefined;
 }
 
 const NONE: ReadonlySet<number> = new Set();
@@ -63,6 +65,7 @@ const createBest = (n: number) => {
 
 export const createFleet = (needs: Needs): Fleet => {
   const devices = needs.db.prepare<[], Named>('SELECT id, device FROM devices ORDER BY device');
+  const ids = needs.db.prepare<[], number>('SELECT id FROM devices').pluck();
   const some = needs.db.prepare<[string, number], Named>(
     'SELECT id, device FROM devices WHERE device > ? ORDER BY device LIMIT ?',
   );
@@ -94,22 +97,31 @@ export const createFleet = (needs: Needs): Fleet => {
       await walk(page ? some.all(page.after, page.limit) : devices.all(), { work: one, around: needs.shelf.steady, signal });
       return found;
     },
-    async slice({ device, page, series, metric, from, to, by }, { signal } = {}) {
-      const found: DeviceTables[] = [];
+    async slice(query, { signal } = {}) {
+      const { device, page, series, metric } = query;
       const wanted = series === undefined ? matching(metric) : always(needs.dictionary.series(series));
-      const one = ({ id }: { id: number }) => {
-        const own = wanted(id);
-        if (own?.size === 0) return;
-        const tables = needs.head(id, own, { from, to });
-        found.push({ device: id, tables: by ? tables.flatMap((table) => thinned(table, by)) : tables });
-      };
+      const slice = createSliceWriter();
+      const one = (id: number) => putRows(needs, query, { device: id, series: wanted(id), slice });
       const known = device === undefined ? undefined : needs.dictionary.device(device);
-      if (known !== undefined) one({ id: known });
-      else if (device === undefined) await walk(page ? some.all(page.after, page.limit) : devices.all(), { work: one, signal });
-      return packSlice(found);
+      if (known !== undefined) one(known);
+      else if (page) await walk(some.all(page.after, page.limit), { work: ({ id }) => one(id), signal });
+      else if (device === undefined) await walk(ids.all(), { work: one, signal });
+      return slice.end();
     },
     devices: (page) => some.all(page.after, page.limit).map(({ device }) => device),
   };
+};
+
+interface Rows {
+  device: number;
+  series: ReadonlySet<number> | null;
+  slice: SliceWriter;
+}
+
+const putRows = ({ head, strips }: Needs, { from, to, by }: SliceQuery, { device, series, slice }: Rows): void => {
+  if (series?.size === 0) return;
+  if (strips && series && (by === 'increase' || by === 'max') && strips({ device, series, by, to }, slice)) return;
+  for (const table of head(device, series, { from, to })) slice.put(device, table);
 };
 
 const always = (series: number | undefined) => () => new Set(series === undefined ? [] : [series]);

@@ -2,6 +2,7 @@
 import { newSource } from './codec/bytes.js';
 import { newRowReader, newRowState, type RowReader, type RowState, unpackRow } from './codec/row.js';
 import { slotOf } from './ids.js';
+import { addRow, type HeadStrips } from './slice-strips.js';
 import type { Table } from './table.js';
 
 /** Of one column list; `rows`: packed since the first, which can be read alone. */
@@ -30,6 +31,8 @@ export interface Head {
   /** When its first and its last row came, by the hub's clock. */
   opened: number;
   touched: number;
+  /** What rankings have asked for lately. */
+  strips: HeadStrips | null;
 }
 
 /** One packed row that is on disk, `from` to `to` in a buffer; `ts` NaN: not known. */
@@ -42,6 +45,8 @@ export interface PackedRow {
   ts: number;
   journal: number;
   now: number;
+  /** Not known after a start. */
+  values?: ArrayLike<number | null>;
 }
 
 export interface Heads {
@@ -50,6 +55,7 @@ export interface Heads {
   append(head: Head, row: PackedRow): void;
   /** Takes over a head whose rows are all older than those that are here. */
   adopt(older: Head): void;
+  /** By slot. */
   of(device: number): readonly Head[];
   all(): Iterable<readonly Head[]>;
   /** False: it was not there. */
@@ -81,7 +87,7 @@ export const createHeads = (seriesOf: SeriesOf): Heads => {
     const known = own.find((head) => head.slot === slot);
     if (known) return known;
     const head = newHead(device, slot);
-    own.push(head);
+    insert(own, head);
     devices.set(device, own);
     size.count++;
     return head;
@@ -133,7 +139,15 @@ const newHead = (device: number, slot: number): Head => ({
   journal: 0,
   opened: 0,
   touched: 0,
+  strips: null,
 });
+
+/** Nearly always at the end; after a start rows of before it come back once there are newer ones. */
+const insert = (own: Head[], head: Head): void => {
+  let at = own.length;
+  while (at > 0 && (own[at - 1] as Head).slot > head.slot) at--;
+  own.splice(at, 0, head);
+};
 
 /** The packer of a list in this head; a new one begins with a row that can be read alone. */
 export const packerOf = (head: Head, list: number, columns: number): Packer => {
@@ -144,7 +158,7 @@ export const packerOf = (head: Head, list: number, columns: number): Packer => {
   return packer;
 };
 
-const append = (head: Head, { list, bytes, from, to, samples, ts, journal, now }: PackedRow): void => {
+const append = (head: Head, { list, bytes, from, to, samples, ts, journal, now, values }: PackedRow): void => {
   const length = head.length + to - from;
   if (length > head.bytes.length) grow(head, length);
   head.bytes.set(bytes.subarray(from, to), head.length);
@@ -162,6 +176,7 @@ const append = (head: Head, { list, bytes, from, to, samples, ts, journal, now }
     head.newest = Math.max(head.newest, ts);
   }
   head.touched = now;
+  if (head.strips && values) addRow(head.strips, { list, ts, values });
 };
 
 const countRun = (runs: number[], list: number): void => {
@@ -181,6 +196,7 @@ const joinHeads = (older: Head, newer: Head): void => {
   newer.bytes = newer.rows > 0 ? joinBytes(older, newer) : older.bytes;
   newer.length += older.length;
   newer.runs = [...older.runs, ...newer.runs];
+  newer.strips = null;
   newer.touched = newer.rows > 0 ? newer.touched : older.touched;
   newer.rows += older.rows;
   newer.samples += older.samples;

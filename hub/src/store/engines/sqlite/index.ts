@@ -7,7 +7,6 @@ import { createDictionary, type Dictionary } from './dictionary.js';
 import { asStoreError } from './errors.js';
 import type { FleetOptions, Page } from './fleet.js';
 import { readForecast } from './forecast.js';
-import { type HeadTables, NO_HEAD } from './hooks.js';
 import { backupTo, createCheckpointer } from './maintain.js';
 import { createQueries } from './query.js';
 import { type Contents, readContents, readEntries, readLog, readStats } from './records.js';
@@ -129,8 +128,8 @@ const openStore = (settings: SqliteSettings, now: number): Opened => {
   try {
     const dictionary = createDictionary(db, { alone: !readonly });
     const write = readonly ? null : createWriteSide({ db, dictionary, rollups: createRollups(db), now }, settings);
-    const head: HeadTables = write?.tables ?? NO_HEAD;
-    return { db, dictionary, write, queries: createQueries(db, dictionary, head), checkpointer: createCheckpointer(db) };
+    const queries = createQueries(db, dictionary, write ?? undefined);
+    return { db, dictionary, write, queries, checkpointer: createCheckpointer(db) };
   } catch (error) {
     db.close();
     throw asStoreError(error, file, 'Opening');

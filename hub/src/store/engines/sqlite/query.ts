@@ -9,6 +9,7 @@ import { type HeadTables, NO_HEAD } from './hooks.js';
 import { readRows } from './query-rows.js';
 import { createShelf } from './query-shelf.js';
 import { feedSpan, tierOf } from './query-span.js';
+import type { PutStrips } from './slice-strips.js';
 
 /** `head`: where the rows that are in memory only are, when not where the queries were made. */
 export interface Queries extends Fleet {
@@ -20,7 +21,14 @@ export interface Queries extends Fleet {
   unnoted(): number;
 }
 
-export const createQueries = (db: Connection, dictionary: Dictionary, own: HeadTables = NO_HEAD): Queries => {
+/** What is in memory only. */
+export interface InMemory {
+  tables: HeadTables;
+  strips?: PutStrips | undefined;
+}
+
+export const createQueries = (db: Connection, dictionary: Dictionary, memory: InMemory = { tables: NO_HEAD }): Queries => {
+  const own = memory.tables;
   const shelf = createShelf(db);
   const noted = db
     .prepare<[place: string | undefined, key: number], 1>('SELECT 1 FROM damage WHERE place = ? AND key = ?')
@@ -42,7 +50,7 @@ export const createQueries = (db: Connection, dictionary: Dictionary, own: HeadT
       if (device === undefined || page.limit < 1) return [];
       return shelf.steady(() => readRows({ shelf, dictionary, head }, { ...page, device }));
     },
-    ...createFleet({ db, dictionary, shelf, head: own }),
+    ...createFleet({ db, dictionary, shelf, head: own, strips: memory.strips }),
     faults: shelf.faults,
     unnoted: () =>
       [...shelf.faults.keys()].map((key) => key.split(' ')).filter(([place, id]) => !noted.get(place, Number(id))).length,

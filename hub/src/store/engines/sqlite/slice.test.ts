@@ -2,13 +2,10 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { newSink, written } from './codec/bytes.js';
 import { newRowState, packRow } from './codec/row.js';
-import { addSamples, newSum, standingOf } from './fleet-pieces.js';
 import { createHeads, type Heads } from './head.js';
 import { slotStart } from './ids.js';
-import { packSlice, unpackSlice } from './slice.js';
+import { createSliceWriter, unpackSlice } from './slice.js';
 import { createHeadReads } from './slice-reads.js';
-import { thinned } from './slice-thin.js';
-import type { Table } from './table.js';
 
 const LISTS: Record<number, Uint32Array> = { 1: Uint32Array.of(10, 11, 12), 2: Uint32Array.of(12, 10), 3: Uint32Array.of(20) };
 const seriesOf = (list: number): Uint32Array => LISTS[list] ?? new Uint32Array(0);
@@ -94,44 +91,19 @@ it('a head whose older rows come back after a start is read anew', () => {
   expect(reads(1, wanted, EVERYTHING)[0]?.ts).toHaveLength(2);
 });
 
-it('a slice gives back what it was packed from', () => {
+it('a slice gives back what was put into it', () => {
   const table = {
     ts: Float64Array.of(1, 2, 3),
     ids: [7, 9],
     columns: [Float64Array.of(1, Number.NaN, 3), Float64Array.of(4, 5, 6)],
   };
   const bare = { ts: Float64Array.of(9), ids: [], columns: [] };
-  const tables = unpackSlice(
-    packSlice([
-      { device: 4, tables: [table, bare] },
-      { device: 5, tables: [] },
-      { device: 6, tables: [bare] },
-    ]),
-  );
+  const empty = { ts: new Float64Array(0), ids: [7], columns: [new Float64Array(0)] };
+  const slice = createSliceWriter(2);
+  for (const one of [table, bare, empty]) slice.put(4, one);
+  slice.put(6, bare);
+  const tables = unpackSlice(slice.end());
   expect(plain([...tables(4, null, EVERYTHING)])).toEqual(plain([table, bare]));
   expect(tables(5, null, EVERYTHING)).toEqual([]);
   expect(plain([...tables(6, null, EVERYTHING)])).toEqual(plain([bare]));
-});
-
-it('what is left out for a ranking changes no increase and no maximum of whole five minutes', () => {
-  const FIVE = 300_000;
-  const sample = fc.record({
-    step: fc.integer({ min: 1, max: 200_000 }),
-    value: fc.option(fc.integer({ min: 0, max: 50 }), { freq: 6 }),
-  });
-  fc.assert(
-    fc.property(fc.array(sample, { maxLength: 60 }), fc.nat(40), fc.integer({ min: 1, max: 20 }), (samples, from, length) => {
-      let time = 0;
-      const ts = Float64Array.from(samples, ({ step }) => (time += step));
-      const table = { ts, ids: [5], columns: [Float64Array.from(samples, ({ value }) => value ?? Number.NaN)] };
-      for (const by of ['increase', 'max', 'mean'] as const) {
-        const of = (tables: readonly Table[]) => {
-          const sum = newSum(by, { from: from * FIVE, to: (from + length) * FIVE, known: 0 });
-          for (const { ts, columns } of tables) addSamples(sum, ts, columns[0] ?? new Float64Array(0));
-          return { value: standingOf(sum), blind: sum.blind };
-        };
-        expect(of(thinned(table, by))).toEqual(of([table]));
-      }
-    }),
-  );
 });

@@ -20,46 +20,83 @@ export interface SliceQuery {
 export type Slice = Float64Array;
 const HEADER = 3;
 
-export interface DeviceTables {
-  device: number;
-  tables: readonly Table[];
+/** A slice that grows. */
+export interface SliceWriter {
+  block: Float64Array;
+  length: number;
+  /** Makes room for a table of one series; answers where its times begin, its values follow. */
+  begin(device: number, rows: number, series: number): number;
+  put(device: number, table: Table): void;
+  /** What was put; nothing is put afterwards. */
+  end(): Slice;
 }
 
-export const packSlice = (all: readonly DeviceTables[]): Slice => {
-  const slice = new Float64Array(
-    all.reduce((sum, { tables }) => sum + tables.reduce((size, table) => size + sizeOf(table), 0), 0),
-  );
-  let at = 0;
-  const put = (values: ArrayLike<number>) => {
-    slice.set(values, at);
-    at += values.length;
+export const createSliceWriter = (room = 1_024): SliceWriter => {
+  /** Answers where the series of the table begin. */
+  const open = (device: number, rows: number, series: number): number => {
+    const at = writer.length;
+    writer.length = at + HEADER + series + rows * (1 + series);
+    if (writer.length > writer.block.length) writer.block = grown(writer.block, writer.length);
+    writer.block[at] = device;
+    writer.block[at + 1] = rows;
+    writer.block[at + 2] = series;
+    return at + HEADER;
   };
-  for (const { device, tables } of all)
-    for (const { ts, ids, columns } of tables) {
-      if (ts.length === 0) continue;
-      put([device, ts.length, ids.length]);
-      put(ids);
-      put(ts);
-      for (const values of columns) put(values);
-    }
-  return slice;
+  const writer: SliceWriter = {
+    block: new Float64Array(room),
+    length: 0,
+    begin(device, rows, series) {
+      const at = open(device, rows, 1);
+      writer.block[at] = series;
+      return at + 1;
+    },
+    put(device, { ts, ids, columns }) {
+      if (ts.length === 0) return;
+      const at = open(device, ts.length, ids.length);
+      writer.block.set(ids, at);
+      writer.block.set(ts, at + ids.length);
+      for (let i = 0; i < columns.length; i++)
+        writer.block.set(columns[i] as Float64Array, at + ids.length + ts.length * (i + 1));
+    },
+    // It changes hands with its block.
+    end: () => writer.block.slice(0, writer.length),
+  };
+  return writer;
 };
 
-const sizeOf = ({ ts, ids }: Table): number => (ts.length === 0 ? 0 : HEADER + ids.length + ts.length * (1 + ids.length));
+const grown = (block: Float64Array, needed: number): Float64Array => {
+  const larger = new Float64Array(Math.max(needed, block.length * 2));
+  larger.set(block);
+  return larger;
+};
 
-/** The tables are views of the slice. What was asked for is not asked again: one slice belongs to one question. */
+/** The tables are views of the slice, made when they are asked for. What was asked for is not asked again: one slice belongs to one question. */
 export const unpackSlice = (slice: Slice): HeadTables => {
-  const devices = new Map<number, Table[]>();
-  for (let at = 0; at < slice.length; ) {
-    const [device, rows, series] = [slice[at] as number, slice[at + 1] as number, slice[at + 2] as number];
-    const ids = at + HEADER;
-    const ts = ids + series;
-    const columns = Array.from({ length: series }, (_, i) => slice.subarray(ts + rows * (i + 1), ts + rows * (i + 2)));
-    const table = { ts: slice.subarray(ts, ts + rows), ids: slice.subarray(ids, ts), columns };
-    const own = devices.get(device);
-    if (own) own.push(table);
-    else devices.set(device, [table]);
-    at = ts + rows * (series + 1);
+  // Those of a device follow each other.
+  const starts = new Map<number, number>();
+  for (let at = 0, last = -1; at < slice.length; at += sizeAt(slice, at)) {
+    const device = slice[at] as number;
+    if (device !== last) starts.set(device, at);
+    last = device;
   }
-  return (device) => devices.get(device) ?? [];
+  return (device) => {
+    const tables: Table[] = [];
+    const start = starts.get(device) ?? slice.length;
+    for (let at = start; at < slice.length && slice[at] === device; at += sizeAt(slice, at)) tables.push(tableAt(slice, at));
+    return tables;
+  };
+};
+
+const sizeAt = (slice: Slice, at: number): number => {
+  const [rows, series] = [slice[at + 1] as number, slice[at + 2] as number];
+  return HEADER + series + rows * (1 + series);
+};
+
+const tableAt = (slice: Slice, at: number): Table => {
+  const [rows, series] = [slice[at + 1] as number, slice[at + 2] as number];
+  const ids = at + HEADER;
+  const ts = ids + series;
+  const columns: Float64Array[] = [];
+  for (let i = 1; i <= series; i++) columns.push(slice.subarray(ts + rows * i, ts + rows * (i + 1)));
+  return { ts: slice.subarray(ts, ts + rows), ids: slice.subarray(ids, ts), columns };
 };

@@ -17,6 +17,7 @@ import { readStats, recoverRecords } from './records.js';
 import { createRebuild, createVisit } from './recover.js';
 import { createSeal, dueHeads, SEAL_RULES, type SealNeeds } from './seal.js';
 import { createHeadReads } from './slice-reads.js';
+import { createStripReads, type PutStrips } from './slice-strips.js';
 import { createSweep, RETENTION, type Retention, type SweepNeeds } from './sweep.js';
 import { countSamples, mergeTables } from './table.js';
 import { createTotals } from './totals.js';
@@ -36,6 +37,7 @@ export interface WriteSide {
   work(now: number): boolean;
   /** Rows that are in memory only; right after a start they are first read back in whole. */
   tables: HeadTables;
+  strips: PutStrips;
   /** False while rows of before the start are still being read back. */
   readonly whole: boolean;
   stats(): StoreStats;
@@ -65,6 +67,7 @@ export const createWriteSide = ({ db, dictionary, rollups, now }: WriteNeeds, se
     retention: { ...RETENTION, ...settings.retention },
   };
   const reads = createHeadReads({ of: base.heads.of, seriesOf, whole: base.heads.tables });
+  const strips = createStripReads({ of: base.heads.of, seriesOf });
   const rebuild = createRebuild({ ...base, onDamage: onRecord }, now);
   const forgetInMemory = (device: number) => {
     base.heads.forget(device);
@@ -88,6 +91,10 @@ export const createWriteSide = ({ db, dictionary, rollups, now }: WriteNeeds, se
     tables(device, wanted, range) {
       work.finishRecovery();
       return reads(device, wanted, range);
+    },
+    strips(query, slice) {
+      work.finishRecovery();
+      return strips(query, slice);
     },
     get whole() {
       return work.recovered;

@@ -141,7 +141,8 @@ const writeRow = (
     missing: row.values.length - samples,
     chain: packer.rows++,
   });
-  placed.push({ head, list, bytes: draft.rows.bytes, from, to, samples, ts: row.ts, journal: 0, now: writing.now });
+  const { ts, values } = row;
+  placed.push({ head, list, bytes: draft.rows.bytes, from, to, samples, ts, values, journal: 0, now: writing.now });
 };
 
 const countValues = (values: ArrayLike<number | null>): number => {

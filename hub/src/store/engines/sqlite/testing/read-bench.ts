@@ -44,9 +44,9 @@ export const createReadBench = (db: Connection): ReadBench => {
     else for (const half of halves(rows)) chunks.stage(device, slot, mergeTables([tableOf(ids, half)]));
   };
   return {
-    queries: createQueries(db, dictionary, (device, wanted, range) =>
-      (heads.get(device) ?? []).map((table) => narrow(table, wanted, range)),
-    ),
+    queries: createQueries(db, dictionary, {
+      tables: (device, wanted, range) => (heads.get(device) ?? []).map((table) => narrow(table, wanted, range)),
+    }),
     db,
     fill({ device: name, columns, rows, places }) {
       const device = dictionary.makeDevice(name);

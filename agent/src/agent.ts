@@ -3,6 +3,7 @@ import type { Http } from '@muster/shared/http';
 import type { Log } from '@muster/shared/log';
 import type { NetworkDeclaration } from '@muster/shared/network';
 import { createAbout } from './about.js';
+import { type CarriedDevice, createCarried } from './carried.js';
 import { createCommands } from './commands.js';
 import type { AgentSettings } from './config.js';
 import type { Identity } from './identity.js';
@@ -11,11 +12,12 @@ import type { OpenLink } from './link.js';
 import { createOutbox } from './outbox.js';
 import type { Host, ProbeDeclaration } from './probe.js';
 import { createReporter } from './reporter.js';
-import { createRewards } from './rewards.js';
+import { createRewards, everyOf, type SourceSetting } from './rewards.js';
 import { createRunner, probesToRead, type Runner } from './runner.js';
 import { createSchedule } from './schedule.js';
+import { counting, createSelf, type Process } from './self/self.js';
 import { createSeriesTable } from './series.js';
-import { createMemorySpool } from './spool.js';
+import { createMemorySpool, type SpoolItem } from './spool.js';
 import { createAgentTime } from './time.js';
 import { createUplink } from './uplink.js';
 
@@ -44,7 +46,9 @@ export interface AgentNeeds {
   randomBytes(count: number): Uint8Array;
   /** Whether this machine's clock is known to be synchronised. */
   synchronised(): boolean;
-  memory_bytes(): number;
+  process: Process;
+  /** Asks whoever runs the agent to end it, so that it is started anew. */
+  giveUp(why: string): void;
 }
 
 export type RunSettings = Pick<
@@ -58,6 +62,8 @@ export type RunSettings = Pick<
   | 'probe_settings'
   | 'inventory'
   | 'networks'
+  | 'carries'
+  | 'memory_mb'
 >;
 
 export const createAgent = (needs: AgentNeeds, settings: RunSettings): Agent => {
@@ -66,24 +72,32 @@ export const createAgent = (needs: AgentNeeds, settings: RunSettings): Agent => 
   const series = createSeriesTable(clock);
   const schedule = createSchedule({ clock, log });
   const spool = createMemorySpool({ rows: settings.spool_rows, bytes: settings.spool_bytes });
-  const outbox = createOutbox(spool, identity.device, needs.randomBytes(8));
+  const random = needs.randomBytes(8);
+  const outbox = createOutbox(spool, identity.device, random);
   const time = createAgentTime({ clock, synchronised: needs.synchronised, last_seq: outbox.last_seq });
   const probes = probesToRead(needs.probes, settings);
 
   const runner = createRunner({ ...needs, probes, series }, { interval_ms });
   const about = createAbout(needs.inventory, () => uplink.announce());
-  const offer: typeof uplink.offer = (row) => uplink.offer(row);
-  const reporter = createReporter({ ...needs, runner, series, spool, outbox, now: time.now, offer }, interval_ms);
+  const offer: typeof uplink.offer = (row, beside) => uplink.offer(row, beside);
   const send = (topic: 'rewards' | 'event', fields: object) => {
     outbox.message(time.now(), topic, fields);
     uplink.wake();
   };
   const report = (event: string, detail: string) => send('event', { event, detail: detail.slice(0, 1_000) });
+  const whole = { ...needs, series, spool, now: time.now };
+  // The stamp of number 0 is as far off as any that was made before the time was known.
+  const blind = { isTimeKnown: time.trusted, shift: () => time.shiftOf(0) };
+  const carried = createCarried({ ...whole, ...blind, random }, carriedOf(settings, needs.networks));
+  const link = counting(needs.open);
+  const self = createSelf({ ...whole, report, connections: link.connections, refused: carried.refused }, settings);
+  const reporter = createReporter({ ...whole, runner, outbox, self, carried, offer }, interval_ms);
   const rewards = createRewards({
     ...needs,
-    sources: settings.networks,
+    sources: sourcesOf(settings),
     schedule,
     series,
+    carried,
     now: time.now,
     isTimeKnown: time.trusted,
     send: (readings) => send('rewards', { readings }),
@@ -98,13 +112,15 @@ export const createAgent = (needs: AgentNeeds, settings: RunSettings): Agent => 
   const inventory = () => about.read().then(() => 'The inventory was read anew');
   const answer: typeof uplink.answer = (result) => uplink.answer(result);
   const onCommand = createCommands({ allowed: settings.commands, able: { inventory }, hear, answer, log });
+  const isOwn = (item: SpoolItem) => item.kind === 'row' && item.boot === outbox.boot && item.device === identity.device;
   const facts = { boot: outbox.boot, agent_version: needs.version, interval_ms };
   const uplink = createUplink(
     {
       ...needs,
+      open: link.open,
       spool,
       boot: outbox.boot,
-      shiftOf: (item) => (item.kind === 'row' && item.boot === outbox.boot ? time.shiftOf(item.seq) : 0),
+      shiftOf: (item) => (isOwn(item) ? time.shiftOf(item.seq) : carried.shiftOf(item)),
       isTimeKnown: time.trusted,
       birth: () => ({ ...facts, about: about.now(), ...reporter.describe() }),
       onCommand,
@@ -122,6 +138,7 @@ export const createAgent = (needs: AgentNeeds, settings: RunSettings): Agent => 
   };
   const end = async () => {
     for (const part of [schedule, rewards, about, runner]) part.stop();
+    carried.flush();
     await uplink.stop(outbox.farewell(time.now()));
     await spool.close();
   };
@@ -135,6 +152,19 @@ const once = (act: () => Promise<void>): (() => Promise<void>) => {
     return done;
   };
 };
+
+const sourcesOf = ({ networks, carries }: RunSettings): SourceSetting[] => [
+  ...networks,
+  ...carries.flatMap(({ device, sources }) => sources.map((source) => ({ ...source, device }))),
+];
+
+/** As often as its quickest source is asked; its rows travel with the agent's own, so never more often than those. */
+const carriedOf = ({ carries, interval_ms }: RunSettings, networks: AgentNeeds['networks']): CarriedDevice[] =>
+  carries.map(({ device, name, about, sources }) => ({
+    device,
+    about: name === undefined ? about : { ...about, name },
+    interval_ms: Math.max(interval_ms, Math.min(...sources.map((source) => everyOf(source, networks)))),
+  }));
 
 /** Once: the count is a metric. */
 const warnOfDrops = (spool: ReturnType<typeof createMemorySpool>, log: Log): void => {

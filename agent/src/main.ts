@@ -14,6 +14,7 @@ import { readIdentity } from './identity.js';
 import { createInventory, plainFacts } from './inventory.js';
 import { openLink } from './link.js';
 import type { ProbeDeclaration } from './probe.js';
+import { thisProcess } from './self/self.js';
 import { HELP, joinVerb, probeVerb, settingsVerb, type VerbCall } from './verbs.js';
 
 /** The program `muster-agent`. */
@@ -29,8 +30,9 @@ const logOf = ({ log, log_level }: AgentSettings) =>
     now: Date.now,
   });
 
-const run = async ({ settings, paths }: VerbCall): Promise<void> => {
-  const ending = told();
+/** Answers the exit code. */
+const run = async ({ settings, paths }: VerbCall): Promise<number> => {
+  const ending = createEnding();
   const identity = readIdentity(paths.identity);
   if (!identity) {
     throw new AppError('not_found', `This machine has not joined a hub (no ${paths.identity})`, {
@@ -58,24 +60,39 @@ const run = async ({ settings, paths }: VerbCall): Promise<void> => {
       randomBytes,
       // systemd-timesyncd leaves this mark; without it the hub is asked.
       synchronised: () => existsSync('/run/systemd/timesync/synchronized'),
-      memory_bytes: process.memoryUsage.rss,
+      process: thisProcess(),
+      giveUp: ending.giveUp,
     },
     settings,
   );
   agent.start();
   log.info('Muster agent started', { device: identity.device, hub: identity.address, boot: agent.boot, pid: process.pid });
-  log.info('Muster agent stops', { why: await ending });
+  const { why, code } = await ending.over;
+  log.info('Muster agent stops', { why });
   await agent.stop();
   host.stop();
   log.info('Muster agent stopped');
+  return code;
 };
 
-/** Why the agent is to end: a signal, or whoever started it with a channel is gone. */
-const told = (): Promise<string> =>
-  new Promise((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.once(signal, () => resolve(signal));
-    if (process.channel) process.once('disconnect', () => resolve('its parent is gone'));
+/** EX_TEMPFAIL: nothing is wrong with the settings, a new start mends it. */
+const START_ME_ANEW = 75;
+
+interface Ending {
+  over: Promise<{ why: string; code: number }>;
+  giveUp(why: string): void;
+}
+
+/** Why the agent is to end: a signal, whoever started it with a channel is gone, or it gives up itself. */
+const createEnding = (): Ending => {
+  let giveUp = (_why: string) => {};
+  const over = new Promise<{ why: string; code: number }>((resolve) => {
+    giveUp = (why) => resolve({ why, code: START_ME_ANEW });
+    for (const why of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.once(why, () => resolve({ why, code: 0 }));
+    if (process.channel) process.once('disconnect', () => resolve({ why: 'its parent is gone', code: 0 }));
   });
+  return { over, giveUp };
+};
 
 const probe = async ({ settings }: VerbCall): Promise<void> => {
   const clock = createSystemClock();
@@ -86,10 +103,13 @@ const probe = async ({ settings }: VerbCall): Promise<void> => {
 
 const print = (text: string) => process.stdout.write(`${text}\n`);
 
-const main = async (argv: readonly string[]): Promise<void> => {
+const main = async (argv: readonly string[]): Promise<number> => {
   const { words, flags } = parseArguments(argv, new Set(['force', 'help', 'quiet']));
   const [verb = 'help', stray] = words;
-  if (verb === 'help' || flags['help']) return void print(HELP);
+  if (verb === 'help' || flags['help']) {
+    print(HELP);
+    return 0;
+  }
   if (stray !== undefined)
     throw new AppError('bad_request', `"${stray}" is one word too many; "muster-agent help" shows the verbs`);
   const { force, quiet, hub, token, pin, device, name, ...rest } = flags;
@@ -98,16 +118,17 @@ const main = async (argv: readonly string[]): Promise<void> => {
   if (strange) throw new AppError('bad_request', `--${strange} belongs to "muster-agent join"`);
   const { values, listed, paths } = loadAgentSettings(rest, process.env, process.cwd());
   const call = { settings: values, listed, paths };
-  if (verb === 'run') await run(call);
-  else if (verb === 'join') await joinVerb(call, joining, { about: plainFacts(), print });
+  if (verb === 'run') return run(call);
+  if (verb === 'join') await joinVerb(call, joining, { about: plainFacts(), print });
   else if (verb === 'probe') await probe(call);
   else if (verb === 'settings') settingsVerb(call, print);
   else throw new AppError('bad_request', `"${verb}" is not a verb; "muster-agent help" shows them`);
+  return 0;
 };
 
 main(process.argv.slice(2)).then(
   // A probe that hangs must not keep a stopped agent alive.
-  () => process.exit(0),
+  (code) => process.exit(code),
   (thrown: unknown) => {
     const error = asAppError(thrown);
     const hint = error.details.hint ? `\n  ${error.details.hint}` : '';

@@ -8,6 +8,9 @@ export interface Traffic {
   segments: number;
   publishes_up: number;
   pings: number;
+  /** Of the publishes the values of report rows with their commas, and how many values the newest row has. */
+  value_bytes: number;
+  series: number;
 }
 
 export interface Proxy {
@@ -20,7 +23,7 @@ const PUBLISH = 3;
 const PINGREQ = 12;
 
 export const startProxy = (target: number): Promise<Proxy> => {
-  const traffic: Traffic = { up: 0, down: 0, segments: 0, publishes_up: 0, pings: 0 };
+  const traffic: Traffic = { up: 0, down: 0, segments: 0, publishes_up: 0, pings: 0, value_bytes: 0, series: 0 };
   const sockets = new Set<Socket>();
   const server = createServer((agent) => {
     const hub = connect(target, '127.0.0.1');
@@ -29,7 +32,10 @@ export const startProxy = (target: number): Promise<Proxy> => {
       traffic.segments++;
       // The agent writes a packet at a time, so a piece begins with its first byte.
       const kind = (piece[0] ?? 0) >> 4;
-      if (kind === PUBLISH) traffic.publishes_up++;
+      if (kind === PUBLISH) {
+        traffic.publishes_up++;
+        countValues(piece, traffic);
+      }
       if (kind === PINGREQ) traffic.pings++;
     });
     relay(hub, agent, (piece) => {
@@ -48,6 +54,13 @@ export const startProxy = (target: number): Promise<Proxy> => {
       resolve({ port, traffic: () => ({ ...traffic }), close });
     });
   });
+};
+
+const countValues = (piece: Buffer, traffic: Traffic): void => {
+  const rows = /"rows":\[\[\d+,\d+,(.*?)\]/.exec(piece.toString('latin1'))?.[1];
+  if (rows === undefined) return;
+  traffic.value_bytes += rows.length;
+  traffic.series = rows.split(',').length;
 };
 
 const relay = (from: Socket, to: Socket, count: (piece: Buffer) => void): void => {

@@ -2,8 +2,9 @@ import type { Clock } from '@muster/shared/clock';
 import type { Http } from '@muster/shared/http';
 import type { Log } from '@muster/shared/log';
 import type { NetworkDeclaration } from '@muster/shared/network';
+import type { Reading } from '@muster/shared/wire/messages';
 import { createAbout } from './about.js';
-import { type CarriedDevice, createCarried } from './carried.js';
+import { type Carried, type CarriedDevice, createCarried } from './carried.js';
 import { createCommands } from './commands.js';
 import type { AgentSettings } from './config.js';
 import type { Identity } from './identity.js';
@@ -18,7 +19,7 @@ import { createSchedule } from './schedule.js';
 import { counting, createSelf, type Process } from './self/self.js';
 import { createSeriesTable } from './series.js';
 import { createMemorySpool, type SpoolItem } from './spool.js';
-import { createAgentTime } from './time.js';
+import { type AgentTime, createAgentTime } from './time.js';
 import { createUplink } from './uplink.js';
 
 /** One page of wires: every part of the agent, and what connects them. */
@@ -86,33 +87,22 @@ export const createAgent = (needs: AgentNeeds, settings: RunSettings): Agent => 
   };
   const report = (event: string, detail: string) => send('event', { event, detail: detail.slice(0, 1_000) });
   const whole = { ...needs, series, spool, now: time.now };
-  // The stamp of number 0 is as far off as any that was made before the time was known.
+  // Number 0 counts with those that were stamped before the time was known.
   const blind = { isTimeKnown: time.trusted, shift: () => time.shiftOf(0) };
   const carried = createCarried({ ...whole, ...blind, random }, carriedOf(settings, needs.networks));
   const link = counting(needs.open);
   const self = createSelf({ ...whole, report, connections: link.connections, refused: carried.refused }, settings);
   const reporter = createReporter({ ...whole, runner, outbox, self, carried, offer }, interval_ms);
-  const rewards = createRewards({
-    ...needs,
-    sources: sourcesOf(settings),
-    schedule,
-    series,
-    carried,
-    now: time.now,
-    isTimeKnown: time.trusted,
-    send: (readings) => send('rewards', { readings }),
-    report,
-  });
+  const income = { schedule, carried, report, send: (readings: Reading[]) => send('rewards', { readings }) };
+  const rewards = createRewards({ ...whole, ...blind, ...income, sources: sourcesOf(settings) });
   const hear = (hub_now: number) => {
     const off_ms = time.hear(hub_now);
-    if (off_ms !== 0) log.warn('The clock of this machine is wrong; the time of the hub is used', { off_ms });
-    if (off_ms !== 0) report('clock_corrected', `The clock of this machine is ${off_ms} ms off the hub's`);
+    if (off_ms !== 0) tellOfClock(off_ms, log, report);
     uplink.wake();
   };
   const inventory = () => about.read().then(() => 'The inventory was read anew');
   const answer: typeof uplink.answer = (result) => uplink.answer(result);
   const onCommand = createCommands({ allowed: settings.commands, able: { inventory }, hear, answer, log });
-  const isOwn = (item: SpoolItem) => item.kind === 'row' && item.boot === outbox.boot && item.device === identity.device;
   const facts = { boot: outbox.boot, agent_version: needs.version, interval_ms };
   const uplink = createUplink(
     {
@@ -120,7 +110,7 @@ export const createAgent = (needs: AgentNeeds, settings: RunSettings): Agent => 
       open: link.open,
       spool,
       boot: outbox.boot,
-      shiftOf: (item) => (isOwn(item) ? time.shiftOf(item.seq) : carried.shiftOf(item)),
+      shiftOf: shiftOfAll({ device: identity.device, boot: outbox.boot, time, carried }),
       isTimeKnown: time.trusted,
       birth: () => ({ ...facts, about: about.now(), ...reporter.describe() }),
       onCommand,
@@ -132,9 +122,7 @@ export const createAgent = (needs: AgentNeeds, settings: RunSettings): Agent => 
   const start = () => {
     schedule.add(reporter.task);
     if (settings.inventory) schedule.add(about.task);
-    rewards.start();
-    schedule.start();
-    uplink.start();
+    for (const part of [rewards, schedule, uplink]) part.start();
   };
   const end = async () => {
     for (const part of [schedule, rewards, about, runner]) part.stop();
@@ -165,6 +153,26 @@ const carriedOf = ({ carries, interval_ms }: RunSettings, networks: AgentNeeds['
     about: name === undefined ? about : { ...about, name },
     interval_ms: Math.max(interval_ms, Math.min(...sources.map((source) => everyOf(source, networks)))),
   }));
+
+const tellOfClock = (off_ms: number, log: Log, report: (event: string, detail: string) => void): void => {
+  log.warn('The clock of this machine is wrong; the time of the hub is used', { off_ms });
+  report('clock_corrected', `The clock of this machine is ${off_ms} ms off the hub's`);
+};
+
+interface Stamped {
+  device: string;
+  boot: string;
+  time: AgentTime;
+  carried: Carried;
+}
+
+/** Rows of this boot may need it; messages and rows of an earlier one never do. */
+const shiftOfAll =
+  ({ device, boot, time, carried }: Stamped) =>
+  (item: SpoolItem): number => {
+    if (item.kind !== 'row' || item.boot !== boot) return 0;
+    return item.device === device ? time.shiftOf(item.seq) : carried.shiftOf(item);
+  };
 
 /** Once: the count is a metric. */
 const warnOfDrops = (spool: ReturnType<typeof createMemorySpool>, log: Log): void => {

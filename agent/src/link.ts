@@ -5,6 +5,8 @@ import type { IClientOptions } from 'mqtt/lib/client';
 import { createPinger, isPong, type Pinger } from './pinger.js';
 import { openSocket } from './socket.js';
 
+// The package's own switch: Node's streams in place of a second copy of them, 0.9 MiB (measured).
+process.env['READABLE_STREAM'] = 'disable';
 // The client alone, without mqtt.js's own ways to connect (ws, socks); by require, as loaders disagree on its default export.
 const { default: MqttClient } = createRequire(import.meta.url)('mqtt/lib/client') as typeof import('mqtt/lib/client');
 type Client = InstanceType<typeof MqttClient>;

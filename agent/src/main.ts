@@ -15,9 +15,12 @@ import { createInventory, plainFacts } from './inventory.js';
 import { openLink } from './link.js';
 import type { ProbeDeclaration } from './probe.js';
 import { thisProcess } from './self/self.js';
-import { HELP, joinVerb, probeVerb, settingsVerb, type VerbCall } from './verbs.js';
+import type { VerbCall } from './verbs.js';
 
 /** The program `muster-agent`. */
+/** What the running agent does not need, it does not load. */
+const loadVerbs = () => import('./verbs.js');
+
 const loadProbes = (): Promise<Map<string, ProbeDeclaration>> => loadPlugins(new URL('./probes/', import.meta.url));
 
 const version = (): string => JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')).version;
@@ -97,6 +100,7 @@ const createEnding = (): Ending => {
 const probe = async ({ settings }: VerbCall): Promise<void> => {
   const clock = createSystemClock();
   const host = createHost({ clock });
+  const { probeVerb } = await loadVerbs();
   await probeVerb({ settings, probes: await loadProbes(), host, clock, print });
   host.stop();
 };
@@ -107,7 +111,7 @@ const main = async (argv: readonly string[]): Promise<number> => {
   const { words, flags } = parseArguments(argv, new Set(['force', 'help', 'quiet']));
   const [verb = 'help', stray] = words;
   if (verb === 'help' || flags['help']) {
-    print(HELP);
+    print((await loadVerbs()).HELP);
     return 0;
   }
   if (stray !== undefined)
@@ -119,6 +123,7 @@ const main = async (argv: readonly string[]): Promise<number> => {
   const { values, listed, paths } = loadAgentSettings(rest, process.env, process.cwd());
   const call = { settings: values, listed, paths };
   if (verb === 'run') return run(call);
+  const { joinVerb, settingsVerb } = await loadVerbs();
   if (verb === 'join') await joinVerb(call, joining, { about: plainFacts(), print });
   else if (verb === 'probe') await probe(call);
   else if (verb === 'settings') settingsVerb(call, print);

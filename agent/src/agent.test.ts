@@ -127,6 +127,21 @@ describe('the built agent under its shipped flags', () => {
     expect(broker.messages.at(-1)?.body).toEqual({ boot, session, state: 'lost' });
   });
 
+  it('ends with 75, after an event and a goodbye, when it holds more memory than it may', async () => {
+    const broker = await startTestBroker();
+    open.push(broker.close);
+    const data = folder();
+    const hog = join(data, 'hog.cjs');
+    writeFileSync(hog, 'globalThis.hog = Buffer.alloc(100_000_000, 1);');
+    write(data, 'identity.json', { device: 'pi-1', key: 'k', address: broker.address, pin: null });
+    write(data, 'settings.json', { agent: { interval_ms: 250, memory_mb: 64 } });
+    const { ended, output } = startNode([...AGENT_FLAGS, '--require', hog, MAIN, 'run'], { MUSTER_DATA: data });
+    expect(await ended).toBe(75);
+    expect(output()).toContain('more memory than it may');
+    const events = broker.messages.filter(({ kind }) => kind === 'event').map(({ body }) => body.event);
+    expect(events).toEqual(['memory_ceiling', 'stopping']);
+  });
+
   it('says in one line what is wrong, and ends with 1', async () => {
     const data = folder();
     const cases: [string[], string][] = [
@@ -134,6 +149,7 @@ describe('the built agent under its shipped flags', () => {
       [['fly'], '"fly" is not a verb'],
       [['run', '--agent.interval_ms', '1'], 'it must be a whole number from 250'],
       [['probe', '--agent.skip_probes', 'gpu'], 'names "gpu", which is not a probe; known are '],
+      [['run', '--agent.memory_mb', '8'], 'it must be a whole number from 64'],
       [['probe', '--log_level', 'debug'], '--log_level is not a setting'],
       [['run', '--quiet'], '--quiet belongs to "muster-agent join"'],
       [['run', '--token', 'x'], '--token belongs to "muster-agent join"'],

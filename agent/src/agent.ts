@@ -3,7 +3,9 @@ import type { Grpc } from '@muster/shared/grpc';
 import type { Http } from '@muster/shared/http';
 import type { Log } from '@muster/shared/log';
 import type { NetworkDeclaration } from '@muster/shared/network';
+import type { Reading } from '@muster/shared/wire/messages';
 import { createAbout } from './about.js';
+import { type Carried, type CarriedDevice, createCarried } from './carried.js';
 import { createCommands } from './commands.js';
 import type { AgentSettings } from './config.js';
 import type { Identity } from './identity.js';
@@ -12,12 +14,13 @@ import type { OpenLink } from './link.js';
 import { createOutbox } from './outbox.js';
 import type { Host, ProbeDeclaration } from './probe.js';
 import { createReporter } from './reporter.js';
-import { createRewards, type SourceMemories } from './rewards.js';
+import { createRewards, everyOf, type SourceMemories, type SourceSetting } from './rewards.js';
 import { createRunner, probesToRead, type Runner } from './runner.js';
 import { createSchedule } from './schedule.js';
+import { counting, createSelf, type Process } from './self/self.js';
 import { createSeriesTable } from './series.js';
-import { createMemorySpool } from './spool.js';
-import { createAgentTime } from './time.js';
+import { createMemorySpool, type SpoolItem } from './spool.js';
+import { type AgentTime, createAgentTime } from './time.js';
 import { createUplink } from './uplink.js';
 
 /** One page of wires: every part of the agent, and what connects them. */
@@ -47,7 +50,9 @@ export interface AgentNeeds {
   randomBytes(count: number): Uint8Array;
   /** Whether this machine's clock is known to be synchronised. */
   synchronised(): boolean;
-  memory_bytes(): number;
+  process: Process;
+  /** Asks whoever runs the agent to end it, so that it is started anew. */
+  giveUp(why: string): void;
 }
 
 export type RunSettings = Pick<
@@ -61,6 +66,8 @@ export type RunSettings = Pick<
   | 'probe_settings'
   | 'inventory'
   | 'networks'
+  | 'carries'
+  | 'memory_mb'
 >;
 
 export const createAgent = (needs: AgentNeeds, settings: RunSettings): Agent => {
@@ -69,34 +76,31 @@ export const createAgent = (needs: AgentNeeds, settings: RunSettings): Agent => 
   const series = createSeriesTable(clock);
   const schedule = createSchedule({ clock, log });
   const spool = createMemorySpool({ rows: settings.spool_rows, bytes: settings.spool_bytes });
-  const outbox = createOutbox(spool, identity.device, needs.randomBytes(8));
+  const random = needs.randomBytes(8);
+  const outbox = createOutbox(spool, identity.device, random);
   const time = createAgentTime({ clock, synchronised: needs.synchronised, last_seq: outbox.last_seq });
   const probes = probesToRead(needs.probes, settings);
 
   const runner = createRunner({ ...needs, probes, series }, { interval_ms });
   const about = createAbout(needs.inventory, () => uplink.announce());
-  const offer: typeof uplink.offer = (row) => uplink.offer(row);
-  const reporter = createReporter({ ...needs, runner, series, spool, outbox, now: time.now, offer }, interval_ms);
+  const offer: typeof uplink.offer = (row, beside) => uplink.offer(row, beside);
   const send = (topic: 'rewards' | 'event', fields: object) => {
     outbox.message(time.now(), topic, fields);
     uplink.wake();
   };
   const report = (event: string, detail: string) => send('event', { event, detail: detail.slice(0, 1_000) });
-  const rewards = createRewards({
-    ...needs,
-    sources: settings.networks,
-    safe: async () => {},
-    schedule,
-    series,
-    now: time.now,
-    isTimeKnown: time.trusted,
-    send: (readings) => send('rewards', { readings }),
-    report,
-  });
+  const whole = { ...needs, series, spool, now: time.now };
+  // Number 0 counts with those that were stamped before the time was known.
+  const blind = { isTimeKnown: time.trusted, shift: () => time.shiftOf(0) };
+  const carried = createCarried({ ...whole, ...blind, random }, carriedOf(settings, needs.networks));
+  const link = counting(needs.open);
+  const self = createSelf({ ...whole, report, connections: link.connections, refused: carried.refused }, settings);
+  const reporter = createReporter({ ...whole, runner, outbox, self, carried, offer }, interval_ms);
+  const income = { schedule, carried, report, send: (readings: Reading[]) => send('rewards', { readings }) };
+  const rewards = createRewards({ ...whole, ...blind, ...income, safe: async () => {}, sources: sourcesOf(settings) });
   const hear = (hub_now: number) => {
     const off_ms = time.hear(hub_now);
-    if (off_ms !== 0) log.warn('The clock of this machine is wrong; the time of the hub is used', { off_ms });
-    if (off_ms !== 0) report('clock_corrected', `The clock of this machine is ${off_ms} ms off the hub's`);
+    if (off_ms !== 0) tellOfClock(off_ms, log, report);
     uplink.wake();
   };
   const inventory = () => about.read().then(() => 'The inventory was read anew');
@@ -106,9 +110,10 @@ export const createAgent = (needs: AgentNeeds, settings: RunSettings): Agent => 
   const uplink = createUplink(
     {
       ...needs,
+      open: link.open,
       spool,
       boot: outbox.boot,
-      shiftOf: (item) => (item.kind === 'row' && item.boot === outbox.boot ? time.shiftOf(item.seq) : 0),
+      shiftOf: shiftOfAll({ device: identity.device, boot: outbox.boot, time, carried }),
       isTimeKnown: time.trusted,
       birth: () => ({ ...facts, about: about.now(), ...reporter.describe() }),
       onCommand,
@@ -120,12 +125,11 @@ export const createAgent = (needs: AgentNeeds, settings: RunSettings): Agent => 
   const start = () => {
     schedule.add(reporter.task);
     if (settings.inventory) schedule.add(about.task);
-    rewards.start();
-    schedule.start();
-    uplink.start();
+    for (const part of [rewards, schedule, uplink]) part.start();
   };
   const end = async () => {
     for (const part of [schedule, rewards, about, runner]) part.stop();
+    carried.flush();
     await uplink.stop(outbox.farewell(time.now()));
     await spool.close();
   };
@@ -139,6 +143,39 @@ const once = (act: () => Promise<void>): (() => Promise<void>) => {
     return done;
   };
 };
+
+const sourcesOf = ({ networks, carries }: RunSettings): SourceSetting[] => [
+  ...networks,
+  ...carries.flatMap(({ device, sources }) => sources.map((source) => ({ ...source, device }))),
+];
+
+/** As often as its quickest source is asked; its rows travel with the agent's own, so never more often than those. */
+const carriedOf = ({ carries, interval_ms }: RunSettings, networks: AgentNeeds['networks']): CarriedDevice[] =>
+  carries.map(({ device, name, about, sources }) => ({
+    device,
+    about: name === undefined ? about : { ...about, name },
+    interval_ms: Math.max(interval_ms, Math.min(...sources.map((source) => everyOf(source, networks)))),
+  }));
+
+const tellOfClock = (off_ms: number, log: Log, report: (event: string, detail: string) => void): void => {
+  log.warn('The clock of this machine is wrong; the time of the hub is used', { off_ms });
+  report('clock_corrected', `The clock of this machine is ${off_ms} ms off the hub's`);
+};
+
+interface Stamped {
+  device: string;
+  boot: string;
+  time: AgentTime;
+  carried: Carried;
+}
+
+/** Rows of this boot may need it; messages and rows of an earlier one never do. */
+const shiftOfAll =
+  ({ device, boot, time, carried }: Stamped) =>
+  (item: SpoolItem): number => {
+    if (item.kind !== 'row' || item.boot !== boot) return 0;
+    return item.device === device ? time.shiftOf(item.seq) : carried.shiftOf(item);
+  };
 
 /** Once: the count is a metric. */
 const warnOfDrops = (spool: ReturnType<typeof createMemorySpool>, log: Log): void => {

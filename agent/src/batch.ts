@@ -12,31 +12,54 @@ export interface Batch {
 /** Adds what a row of this boot needs that was stamped before the time was known. */
 export type Stamp = (item: SpoolItem) => number;
 
-/** A message alone, or the rows that follow each other with the same columns, up to 500 or 64 KB. Null: nothing to send. */
-export const nextBatch = (items: readonly SpoolItem[], stamp: Stamp): Batch | null => {
+export interface BatchWay {
+  /** The agent's own device: rows of others travel as carried. */
+  own: string;
+  stamp: Stamp;
+}
+
+/** A message alone, or the rows that follow each other, of one boot and one list a device, up to 500 or 64 KB. Null: nothing to send. */
+export const nextBatch = (items: readonly SpoolItem[], way: BatchWay): Batch | null => {
   const [first] = items;
   if (!first) return null;
-  if (first.kind === 'row') return rowsBatch(first, items, stamp);
+  if (first.kind === 'row') return rowsBatch(first, items, way);
   return { topic: topicOf(first.device, first.topic), payload: first.body, items: [first] };
 };
 
-export const rowBatch = (row: SpoolRow, stamp: Stamp): Batch => rowsBatch(row, [row], stamp);
+/** The newest row and what came with it, as far as it fits. */
+export const rowBatch = (rows: readonly [SpoolRow, ...SpoolRow[]], way: BatchWay): Batch => rowsBatch(rows[0], rows, way);
 
-const rowsBatch = (first: SpoolRow, items: readonly SpoolItem[], stamp: Stamp): Batch => {
-  const texts: string[] = [];
+interface Part {
+  columns: string;
+  texts: string[];
+}
+
+const rowsBatch = (first: SpoolRow, items: readonly SpoolItem[], { own, stamp }: BatchWay): Batch => {
+  const parts = new Map<string, Part>();
   const taken: SpoolItem[] = [];
   let bytes = 0;
   for (const item of items) {
-    if (texts.length >= L.backfill_rows || !isAlike(first, item)) break;
+    if (taken.length >= L.backfill_rows || item.kind !== 'row' || item.boot !== first.boot) break;
+    const part = parts.get(item.device) ?? { columns: item.columns, texts: [] };
+    if (part.columns !== item.columns) break;
     const text = `[${item.seq},${stamp(item)},${item.values.slice(1)}`;
-    bytes += text.length + 1;
-    if (bytes > L.backfill_bytes - 100 && texts.length > 0) break;
-    texts.push(text);
+    bytes += text.length + 1 + (part.texts.length > 0 ? 0 : PART_BYTES);
+    if (bytes > L.backfill_bytes && taken.length > 0) break;
+    part.texts.push(text);
+    parts.set(item.device, part);
     taken.push(item);
   }
-  const payload = `{"boot":"${first.boot}","columns":"${first.columns}","rows":[${texts.join(',')}]}`;
-  return { topic: topicOf(first.device, 'report'), payload, items: taken };
+  return { topic: topicOf(own, 'report'), payload: payloadOf(first.boot, own, parts), items: taken };
 };
 
-const isAlike = (first: SpoolRow, item: SpoolItem): item is SpoolRow =>
-  item.kind === 'row' && item.device === first.device && item.boot === first.boot && item.columns === first.columns;
+/** Brackets, names and the longest device id. */
+const PART_BYTES = 130;
+/** Where the agent has no row of its own in a message, its list means nothing. */
+const NO_LIST: Part = { columns: '00000000', texts: [] };
+
+const payloadOf = (boot: string, own: string, parts: Map<string, Part>): string => {
+  const text = ({ columns, texts }: Part) => `"columns":"${columns}","rows":[${texts.join(',')}]`;
+  const mine = text(parts.get(own) ?? NO_LIST);
+  const others = [...parts].filter(([device]) => device !== own).map(([device, part]) => `{"device":"${device}",${text(part)}}`);
+  return `{"boot":"${boot}",${mine}${others.length > 0 ? `,"carried":[${others.join(',')}]` : ''}}`;
+};

@@ -10,13 +10,17 @@ export interface BirthFacts {
   about: About;
   metrics: WireMetric[];
   columns: ColumnList[];
+  carries: Carry[];
 }
+
+export type Carry = NonNullable<Birth['carries']>[number];
 
 /** Room for the fixed fields and the brackets between the parts. */
 const SPARE_BYTES = 2_000;
 
 export const splitBirth = (facts: BirthFacts): Birth[] => {
-  const base = { ...facts, metrics: [], columns: [] };
+  const { carries, ...own } = facts;
+  const base: Birth = { ...own, metrics: [], columns: [] };
   const room = L.message_bytes - SPARE_BYTES - bytesOf(base);
   const births: Birth[] = [];
   let used = room;
@@ -33,6 +37,10 @@ export const splitBirth = (facts: BirthFacts): Birth[] => {
   for (const metric of facts.metrics)
     part(bytesOf(metric), (birth) => birth.metrics.length >= L.metrics_per_birth).metrics.push(metric);
   for (const list of facts.columns) part(bytesOf(list), (birth) => birth.columns.length >= L.column_lists).columns.push(list);
+  for (const carry of carries) {
+    const birth = part(bytesOf(carry), ({ carries = [] }) => carries.length >= L.carried);
+    birth.carries = [...(birth.carries ?? []), carry];
+  }
   return births.length > 0 ? births : [base];
 };
 

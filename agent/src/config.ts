@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { loadSettings, onOff, type SettingSources, setting, wholeNumber, word } from '@muster/shared/settings';
 import { WIRE_LIMITS } from '@muster/shared/wire/limits';
+import { about, deviceId } from '@muster/shared/wire/messages';
 import * as v from 'valibot';
 
 /** Every setting of the agent. */
@@ -20,16 +21,29 @@ const words = v.pipe(
   v.array(v.pipe(v.string(), v.regex(/^[a-z][a-z0-9_-]{0,39}$/, 'must be words such as inventory, parted by commas'))),
 );
 
+const source = v.object({
+  network: v.string(),
+  config: v.optional(v.record(v.string(), v.unknown()), {}),
+  every: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1_000), v.maxValue(86_400_000))),
+});
+
 const sources = v.pipe(
+  v.array(source, 'must be a list in the settings file, such as [{"network": "json", "config": {…}}]'),
+  v.maxLength(100),
+);
+
+const carries = v.pipe(
   v.array(
     v.object({
-      network: v.string(),
-      config: v.optional(v.record(v.string(), v.unknown()), {}),
-      every: v.optional(v.pipe(v.number(), v.integer(), v.minValue(5_000), v.maxValue(86_400_000))),
+      device: deviceId,
+      name: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(200))),
+      about: v.optional(about, {}),
+      sources: v.pipe(v.array(source), v.minLength(1, 'must name at least one source'), v.maxLength(20)),
     }),
-    'must be a list in the settings file, such as [{"network": "json", "config": {…}}]',
+    'must be a list in the settings file, such as [{"device": "roof-1", "sources": [{"network": "json", "config": {…}}]}]',
   ),
-  v.maxLength(100),
+  v.maxLength(WIRE_LIMITS.carried),
+  v.check((list) => new Set(list.map(({ device }) => device)).size === list.length, 'must name each device once'),
 );
 
 export const AGENT_SETTINGS = {
@@ -78,6 +92,19 @@ export const AGENT_SETTINGS = {
     schema: sources,
     default: [],
     secret: true,
+  }),
+  carries: setting({
+    name: 'carries',
+    help: 'devices that this agent reports for, each with its sources (file only)',
+    schema: carries,
+    default: [],
+    secret: true,
+  }),
+  memory_mb: setting({
+    name: 'agent.memory_mb',
+    help: 'MiB of memory at which the agent ends to be started anew',
+    schema: wholeNumber(64, 4_096),
+    default: 128,
   }),
   log: setting({ name: 'log', help: 'text or json', schema: word(['text', 'json']), default: 'text' }),
   log_level: setting({

@@ -4,7 +4,7 @@ import { createAnnouncer } from './announcer.js';
 import { createEstablish } from './establish.js';
 import type { Link, OpenLink } from './link.js';
 
-const FACTS = { boot: 'abcdefgh', agent_version: '0', interval_ms: 250, about: {}, metrics: [], columns: [] };
+const FACTS = { boot: 'abcdefgh', agent_version: '0', interval_ms: 250, about: {}, carries: [], metrics: [], columns: [] };
 const SETTINGS = { address: 'mqtt://127.0.0.1', pin: null, device: 'pi-1', key: 'k', keepalive_s: 5 };
 
 /** A link whose every publish waits until the link is cut. */

@@ -8,6 +8,8 @@ import type { LineSource } from './probe.js';
 
 const KEPT_LINES = 256;
 const LINE_CHARS = 4_096;
+/** A program that prints more than that has lost its mind: reading on would take the processor, and waiting for it a pipe. */
+const FLOOD = { bytes: 4_000_000, within_ms: 10_000 };
 const RETRY_MS = { first: 5_000, most: 300_000 };
 /** A child that lived this long was well: the next restart is quick again. */
 const WELL_MS = 60_000;
@@ -47,12 +49,16 @@ export const createFollower = ({ path, args, clock }: FollowNeeds): LineSource =
 
   const start = () => {
     const started_at = clock.monotonic();
+    const isFlood = createFloodGauge(clock);
     kept.clear();
     const mine = startChild(path, args);
     child = mine;
     if (!mine) return again(started_at);
     mine.stdout?.on('data', (text: string) => {
-      if (child === mine && kept.add(text)) last_line_at = clock.monotonic();
+      if (child !== mine) return;
+      // It is started anew later and later, as one that dies.
+      if (isFlood(text.length)) mine.kill('SIGKILL');
+      else if (kept.add(text)) last_line_at = clock.monotonic();
     });
     // `close` follows `error` only when the child had started; `ended` takes whichever comes first.
     const ended = () => {
@@ -98,6 +104,21 @@ const startChild = (path: string, args: readonly string[]): ChildProcess | null 
   } catch {
     return null;
   }
+};
+
+/** Whether more came within the span than any report needs. */
+const createFloodGauge = (clock: Clock) => {
+  let since = Number.NEGATIVE_INFINITY;
+  let count = 0;
+  return (bytes: number): boolean => {
+    const now = clock.monotonic();
+    if (now - since > FLOOD.within_ms) {
+      since = now;
+      count = 0;
+    }
+    count += bytes;
+    return count > FLOOD.bytes;
+  };
 };
 
 /** Cuts text into lines; keeps the newest, and of each no more than `LINE_CHARS` characters. */

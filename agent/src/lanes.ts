@@ -8,8 +8,8 @@ import { identityOf, type Spool, type SpoolItem, type SpoolRow } from './spool.j
  * than about four held PUBACKs, pings included, and then drops the connection.
  */
 export interface Lanes {
-  /** The row that was just made: sent at once where the live lane is free, else it waits its turn in the spool. */
-  offer(row: SpoolRow): void;
+  /** The row that was just made, and those of carried devices beside it: sent at once where the live lane is free, else they wait their turn in the spool. */
+  offer(row: SpoolRow, beside?: readonly SpoolRow[]): void;
   /** Looks again for something to send. */
   wake(): void;
   /** No new work; resolves when the live lane is free. */
@@ -20,6 +20,8 @@ export interface LanesNeeds {
   link: Link;
   spool: Spool;
   stamp: Stamp;
+  /** The agent's own device: rows of others travel as carried. */
+  device: string;
   /** Whether rows may leave: the time is known. */
   isOpen(): boolean;
   announcer: Announcer;
@@ -49,12 +51,12 @@ export const createLanes = (needs: LanesNeeds): Lanes => {
   const nextFill = (): (() => Promise<void>) | null => {
     const urgent = announcer.next();
     if (urgent) return () => link.publish(urgent.topic, urgent.payload).then(urgent.acknowledged);
-    const batch = needs.isOpen() ? nextBatch(waiting(), stamp) : null;
+    const batch = needs.isOpen() ? nextBatch(waiting(), { own: needs.device, stamp }) : null;
     if (!batch) return null;
-    const unknown = batch.items.find((item) => item.kind === 'row' && !announcer.isAnnounced(item.columns));
+    const unknown = batch.items.find((item) => item.kind === 'row' && !announcer.isAnnounced(item));
     if (unknown?.kind !== 'row') return () => send(batch);
     // Rows without their column list mean nothing to anybody.
-    if (!announcer.need(unknown.columns)) spool.remove(batch.items);
+    if (!announcer.need(unknown)) spool.remove(batch.items.filter((item) => isOfList(item, unknown)));
     return nextFill();
   };
   const fill = async () => {
@@ -69,10 +71,10 @@ export const createLanes = (needs: LanesNeeds): Lanes => {
       filling = false;
     }
   };
-  const sendLive = async (row: SpoolRow) => {
+  const sendLive = async (rows: readonly [SpoolRow, ...SpoolRow[]]) => {
     live_busy = true;
     try {
-      await send(rowBatch(row, stamp));
+      await send(rowBatch(rows, { own: needs.device, stamp }));
     } catch {
       link.cut();
     } finally {
@@ -81,8 +83,9 @@ export const createLanes = (needs: LanesNeeds): Lanes => {
   };
 
   return {
-    offer(row) {
-      if (!closed && !live_busy && needs.isOpen() && announcer.isAnnounced(row.columns)) live = sendLive(row);
+    offer(row, beside = []) {
+      const may = !closed && !live_busy && needs.isOpen();
+      if (may && [row, ...beside].every(announcer.isAnnounced)) live = sendLive([row, ...beside]);
       void fill();
     },
     wake: () => void fill(),
@@ -92,3 +95,6 @@ export const createLanes = (needs: LanesNeeds): Lanes => {
     },
   };
 };
+
+const isOfList = (item: SpoolItem, { device, columns }: SpoolRow): boolean =>
+  item.kind === 'row' && item.device === device && item.columns === columns;

@@ -2,8 +2,11 @@ import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
 import { AppError } from '@muster/shared/errors';
 import type { IClientOptions } from 'mqtt/lib/client';
+import { createPinger, isPong, type Pinger } from './pinger.js';
 import { openSocket } from './socket.js';
 
+// The package's own switch: Node's streams in place of a second copy of them, 0.9 MiB (measured).
+process.env['READABLE_STREAM'] = 'disable';
 // The client alone, without mqtt.js's own ways to connect (ws, socks); by require, as loaders disagree on its default export.
 const { default: MqttClient } = createRequire(import.meta.url)('mqtt/lib/client') as typeof import('mqtt/lib/client');
 type Client = InstanceType<typeof MqttClient>;
@@ -42,11 +45,29 @@ export const openLink: OpenLink = async (request) => {
   const host = url.hostname.replace(/^\[|\]$/g, '');
   const port = Number(url.port || (tls ? 8883 : 1883));
   const socket = await openSocket({ host, port, tls, pin: request.pin, signal: request.signal });
+  let giveUp = () => {};
+  const pinger = createPinger(socket, request.keepalive_s, () => giveUp());
+  feedByHand(socket, pinger);
   const client = new MqttClient(() => socket, optionsOf(request));
-  const link = wrap(client, socket);
+  const link = wrap(client, socket, pinger);
+  giveUp = link.silent;
   client.on('message', (topic, payload) => request.onMessage(topic, payload));
   await connected(client, link, request);
   return link;
+};
+
+/** What mqtt.js would pipe into its parser, without the answers to pings: they took a third of the agent's processor time (measured). */
+const feedByHand = (socket: Socket, pinger: Pinger): void => {
+  const feed = (parser: NodeJS.WritableStream) => {
+    socket.on('data', (piece: Buffer) => {
+      pinger.heard();
+      if (isPong(piece) || parser.write(piece)) return;
+      socket.pause();
+      parser.once('drain', () => socket.resume());
+    });
+    return parser;
+  };
+  socket.pipe = feed as Socket['pipe'];
 };
 
 const optionsOf = ({ device, key, keepalive_s, will }: LinkRequest): IClientOptions => ({
@@ -61,8 +82,8 @@ const optionsOf = ({ device, key, keepalive_s, will }: LinkRequest): IClientOpti
   queueQoSZero: false,
   // 9 MiB of ready-made numbers otherwise (measured).
   writeCache: false,
-  timerVariant: 'native',
-  // mqtt.js puts a ping off when a PUBACK comes; the broker counts from what we sent. A PUBACK held for half a keepalive made every link die.
+  // Its pings never come: the pinger's do, counted from what we sent as the broker counts.
+  timerVariant: { set: () => 1, clear() {} },
   reschedulePings: false,
   connectTimeout: 60_000,
   will: { topic: will.topic, payload: Buffer.from(will.payload), qos: 1, retain: false },
@@ -92,7 +113,7 @@ const refusal = (why: string, address: string): AppError => {
   return new AppError('unreachable', `${address}: ${why}`);
 };
 
-const wrap = (client: Client, socket: Socket): Link => {
+const wrap = (client: Client, socket: Socket, pinger: Pinger): Link & { silent(): void } => {
   let reason = 'the connection was closed';
   const cut = () => {
     client.end(true);
@@ -105,6 +126,7 @@ const wrap = (client: Client, socket: Socket): Link => {
   const pending = new Set<(why: AppError) => void>();
   const closed = new Promise<string>((resolve) =>
     client.once('close', () => {
+      pinger.stop();
       for (const giveUp of pending) giveUp(new AppError('unreachable', reason));
       resolve(reason);
     }),
@@ -112,6 +134,7 @@ const wrap = (client: Client, socket: Socket): Link => {
   const whileOpen = <T>(act: (done: (error?: Error | null, result?: T) => void) => void): Promise<T | undefined> =>
     new Promise<T | undefined>((resolve, reject) => {
       pending.add(reject);
+      pinger.sent();
       act((error, result) => {
         pending.delete(reject);
         if (error) reject(error);
@@ -121,6 +144,10 @@ const wrap = (client: Client, socket: Socket): Link => {
   return {
     closed,
     cut,
+    silent() {
+      reason = 'Keepalive timeout';
+      cut();
+    },
     async publish(topic, payload) {
       await whileOpen((done) => client.publish(topic, payload, { qos: 1 }, (error) => done(error)));
     },

@@ -13,17 +13,21 @@ import { createAgent } from './agent.js';
 import { type AgentSettings, loadAgentSettings } from './config.js';
 import { createHost } from './host.js';
 import { readIdentity } from './identity.js';
-import { doctorVerb } from './install/doctor-verb.js';
 import { noteRunning } from './install/running.js';
-import { type InstallFlags, installVerb, type UninstallFlags, uninstallVerb } from './install/verbs.js';
+import type { InstallFlags, UninstallFlags } from './install/verbs.js';
 import { createWatchdog } from './install/watchdog.js';
 import { createInventory, plainFacts } from './inventory.js';
 import { openLink } from './link.js';
 import type { ProbeDeclaration } from './probe.js';
+import { thisProcess } from './self/self.js';
 import { createSourceMemories } from './source-memories.js';
-import { HELP, type JoinFlags, joinVerb, probeVerb, settingsVerb, type VerbCall } from './verbs.js';
+import type { JoinFlags, VerbCall } from './verbs.js';
 
 /** The program `muster-agent`. */
+/** What the running agent does not need, it does not load. */
+const loadVerbs = () => import('./verbs.js');
+const loadInstall = () => import('./install/verbs.js');
+
 const loadProbes = (): Promise<Map<string, ProbeDeclaration>> => loadPlugins(new URL('./probes/', import.meta.url));
 
 const version = (): string => JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')).version;
@@ -36,8 +40,9 @@ const logOf = ({ log, log_level }: AgentSettings) =>
     now: Date.now,
   });
 
-const run = async ({ settings, paths }: VerbCall): Promise<void> => {
-  const ending = told();
+/** Answers the exit code. */
+const run = async ({ settings, paths }: VerbCall): Promise<number> => {
+  const ending = createEnding();
   const identity = readIdentity(paths.identity);
   if (!identity) {
     throw new AppError('not_found', `This machine has not joined a hub (no ${paths.identity})`, {
@@ -67,7 +72,8 @@ const run = async ({ settings, paths }: VerbCall): Promise<void> => {
       randomBytes,
       // systemd-timesyncd leaves this mark; without it the hub is asked.
       synchronised: () => existsSync('/run/systemd/timesync/synchronized'),
-      memory_bytes: process.memoryUsage.rss,
+      process: thisProcess(),
+      giveUp: ending.giveUp,
     },
     settings,
   );
@@ -75,24 +81,39 @@ const run = async ({ settings, paths }: VerbCall): Promise<void> => {
   const watchdog = createWatchdog({ clock, env: process.env });
   agent.start();
   log.info('Muster agent started', { device: identity.device, hub: identity.address, boot: agent.boot, pid: process.pid });
-  log.info('Muster agent stops', { why: await ending });
+  const { why, code } = await ending.over;
+  log.info('Muster agent stops', { why });
   watchdog.stop();
   await agent.stop();
   host.stop();
   forget();
   log.info('Muster agent stopped');
+  return code;
 };
 
-/** Why the agent is to end: a signal, or whoever started it with a channel is gone. */
-const told = (): Promise<string> =>
-  new Promise((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.once(signal, () => resolve(signal));
-    if (process.channel) process.once('disconnect', () => resolve('its parent is gone'));
+/** EX_TEMPFAIL: nothing is wrong with the settings, a new start mends it. */
+const START_ME_ANEW = 75;
+
+interface Ending {
+  over: Promise<{ why: string; code: number }>;
+  giveUp(why: string): void;
+}
+
+/** Why the agent is to end: a signal, whoever started it with a channel is gone, or it gives up itself. */
+const createEnding = (): Ending => {
+  let giveUp = (_why: string) => {};
+  const over = new Promise<{ why: string; code: number }>((resolve) => {
+    giveUp = (why) => resolve({ why, code: START_ME_ANEW });
+    for (const why of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.once(why, () => resolve({ why, code: 0 }));
+    if (process.channel) process.once('disconnect', () => resolve({ why: 'its parent is gone', code: 0 }));
   });
+  return { over, giveUp };
+};
 
 const probe = async ({ settings }: VerbCall): Promise<void> => {
   const clock = createSystemClock();
   const host = createHost({ clock });
+  const { probeVerb } = await loadVerbs();
   await probeVerb({ settings, probes: await loadProbes(), host, clock, print });
   host.stop();
 };
@@ -121,9 +142,9 @@ const splitFlags = (verb: string, flags: Flags): { own: Partial<Flags>; rest: Fl
   };
 };
 
-const doctor = async ({ paths }: VerbCall, { json, login }: Partial<Flags>): Promise<void> => {
-  const healthy = await doctorVerb(paths, { json: json === true, login: login === true, print });
-  if (!healthy) process.exitCode = 1;
+const doctor = async ({ paths }: VerbCall, { json, login }: Partial<Flags>): Promise<number> => {
+  const { doctorVerb } = await import('./install/doctor-verb.js');
+  return (await doctorVerb(paths, { json: json === true, login: login === true, print })) ? 0 : 1;
 };
 
 const around = () => ({
@@ -136,28 +157,33 @@ const around = () => ({
 
 const print = (text: string) => process.stdout.write(`${text}\n`);
 
-const main = async (argv: readonly string[]): Promise<void> => {
+const main = async (argv: readonly string[]): Promise<number> => {
   const { words, flags } = parseArguments(argv, BARE_FLAGS);
   const [verb = 'help', stray] = words;
-  if (verb === 'help' || flags['help']) return void print(HELP);
+  if (verb === 'help' || flags['help']) {
+    print((await loadVerbs()).HELP);
+    return 0;
+  }
   if (stray !== undefined)
     throw new AppError('bad_request', `"${stray}" is one word too many; "muster-agent help" shows the verbs`);
   const { own, rest } = splitFlags(verb, flags);
   const { values, listed, paths } = loadAgentSettings(rest, process.env, process.cwd());
   const call = { settings: values, listed, paths };
-  if (verb === 'run') await run(call);
-  else if (verb === 'join') await joinVerb(call, own as JoinFlags, { about: plainFacts(), print });
+  if (verb === 'run') return run(call);
+  if (verb === 'doctor') return doctor(call, own);
+  const { joinVerb, settingsVerb } = await loadVerbs();
+  if (verb === 'join') await joinVerb(call, own as JoinFlags, { about: plainFacts(), print });
   else if (verb === 'probe') await probe(call);
-  else if (verb === 'doctor') await doctor(call, own);
-  else if (verb === 'install') installVerb(call, own as InstallFlags, around());
-  else if (verb === 'uninstall') uninstallVerb(own as UninstallFlags, around());
+  else if (verb === 'install') (await loadInstall()).installVerb(call, own as InstallFlags, around());
+  else if (verb === 'uninstall') (await loadInstall()).uninstallVerb(own as UninstallFlags, around());
   else if (verb === 'settings') settingsVerb(call, print);
   else throw new AppError('bad_request', `"${verb}" is not a verb; "muster-agent help" shows them`);
+  return 0;
 };
 
 main(process.argv.slice(2)).then(
   // A probe that hangs must not keep a stopped agent alive.
-  () => process.exit(process.exitCode ?? 0),
+  (code) => process.exit(code),
   (thrown: unknown) => {
     const error = asAppError(thrown);
     const hint = error.details.hint ? `\n  ${error.details.hint}` : '';

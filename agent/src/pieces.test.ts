@@ -58,28 +58,37 @@ describe('the spool', () => {
   });
 });
 
+const WAY = { own: 'pi-1', stamp: ({ ts }: { ts: number }) => ts };
+
 describe('a batch', () => {
   it('holds at most 500 rows, 64 KB and one column list', () => {
     const many = Array.from({ length: 600 }, (_, n) => row(n + 1));
-    expect(nextBatch(many, ({ ts }) => ts)?.items).toHaveLength(500);
+    expect(nextBatch(many, WAY)?.items).toHaveLength(500);
     const wide = Array.from({ length: 600 }, (_, n) => row(n + 1, '00000000', Array(100).fill(1 / 3)));
-    const batch = nextBatch(wide, ({ ts }) => ts);
+    const batch = nextBatch(wide, WAY);
     expect(Buffer.byteLength(batch?.payload ?? '')).toBeLessThanOrEqual(WIRE_LIMITS.backfill_bytes);
     expect(batch?.items.length).toBeGreaterThan(10);
-    expect(nextBatch([row(1), row(2, 'ffffffff')], ({ ts }) => ts)?.items).toHaveLength(1);
-    expect(nextBatch([], () => 0)).toBeNull();
+    expect(nextBatch([row(1), row(2, 'ffffffff')], WAY)?.items).toHaveLength(1);
+    expect(nextBatch([], WAY)).toBeNull();
   });
 
   it('sends a row that alone is larger than a batch', () => {
     const huge = row(1, '00000000', Array(4_000).fill(1 / 3));
-    const batch = nextBatch([huge, row(2)], ({ ts }) => ts);
+    const batch = nextBatch([huge, row(2)], WAY);
     expect(batch?.items).toHaveLength(1);
     expect(Buffer.byteLength(batch?.payload ?? '')).toBeLessThanOrEqual(WIRE_LIMITS.message_bytes);
   });
 });
 
 describe('a birth', () => {
-  const facts = { boot: 'abcdefgh', session: 1, agent_version: '0.1.0', interval_ms: 10_000, about: { hostname: 'pi-1' } };
+  const facts = {
+    boot: 'abcdefgh',
+    session: 1,
+    agent_version: '0.1.0',
+    interval_ms: 10_000,
+    about: { hostname: 'pi-1' },
+    carries: [],
+  };
   const list = (n: number, length: number) => ({
     id: n.toString(16).padStart(8, '0'),
     list: Array.from({ length }, (_, k) => `metric.with.a.long.name{label=value-${n}-${k}}`),

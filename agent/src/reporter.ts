@@ -1,10 +1,12 @@
 import type { Clock } from '@muster/shared/clock';
-import { counter, gauge } from '@muster/shared/metrics';
 import { WIRE_LIMITS as L } from '@muster/shared/wire/limits';
 import type { ColumnList, WireMetric } from '@muster/shared/wire/messages';
+import type { Carry } from './birth.js';
+import type { Carried } from './carried.js';
 import type { Outbox } from './outbox.js';
 import type { Runner } from './runner.js';
 import type { Task } from './schedule.js';
+import type { Self } from './self/self.js';
 import type { SeriesTable } from './series.js';
 import type { Spool, SpoolRow } from './spool.js';
 
@@ -12,7 +14,7 @@ import type { Spool, SpoolRow } from './spool.js';
 export interface Reporter {
   task: Task;
   /** Column lists and metric declarations that the hub needs for what is in the spool. */
-  describe(): { columns: ColumnList[]; metrics: WireMetric[] };
+  describe(): { columns: ColumnList[]; metrics: WireMetric[]; carries: Carry[] };
 }
 
 export interface ReporterNeeds {
@@ -23,43 +25,25 @@ export interface ReporterNeeds {
   clock: Clock;
   /** The agent's time. */
   now(): number;
-  memory_bytes(): number;
-  /** A row was put into the spool. */
-  offer(row: SpoolRow): void;
+  self: Self;
+  carried?: Carried;
+  /** A row was put into the spool, and those of carried devices behind it. */
+  offer(row: SpoolRow, beside?: readonly SpoolRow[]): void;
 }
-
-const OWN = {
-  'muster.agent.spool.length': gauge('1', 'Rows and messages that the hub has not acknowledged'),
-  'muster.agent.memory.usage': gauge('By', 'Memory of the agent', { resolution: 65_536 }),
-  'muster.agent.dropped': counter('1', 'Rows and messages dropped because the spool was full'),
-  'muster.agent.refused': counter('1', 'Samples of probes and sources that were none'),
-};
 
 /** The second read of the probes follows the first by this: then rates have a value. */
 const PRIME_MS = 1_000;
 
 export const createReporter = (needs: ReporterNeeds, interval_ms: number): Reporter => {
   const { clock, outbox, runner, series, spool } = needs;
-  let dropped = 0;
-  spool.dropped.on(() => dropped++);
-
-  const putOwn = () => {
-    const own: Record<keyof typeof OWN, number> = {
-      'muster.agent.spool.length': spool.length,
-      'muster.agent.memory.usage': needs.memory_bytes(),
-      'muster.agent.dropped': dropped,
-      'muster.agent.refused': series.refused,
-    };
-    for (const [metric, declaration] of Object.entries(OWN)) {
-      series.put({ metric, value: own[metric as keyof typeof OWN] }, declaration, 2 * interval_ms);
-    }
-  };
   const row = async () => {
     await runner.cycle();
-    putOwn();
+    needs.self.look();
     const { columns, values } = series.row();
-    needs.offer(outbox.row(needs.now(), columns, values));
+    const row = outbox.row(needs.now(), columns, values);
+    needs.offer(row, needs.carried?.flush());
     if (series.lists().size > 1) series.forget(spool.columns());
+    needs.carried?.forget(spool.columns());
   };
 
   let due: number | null = null;
@@ -79,12 +63,18 @@ export const createReporter = (needs: ReporterNeeds, interval_ms: number): Repor
   return {
     task: { name: 'row', first_ms: 0, run },
     describe() {
-      const columns = [...series.lists()].map(([id, list]) => ({ id, list: [...list] }));
-      const metrics = new Set(columns.flatMap(({ list }) => list.map((key) => key.split('{')[0] ?? key)));
-      return { columns, metrics: [...metrics].map((id) => asWireMetric(id, series)) };
+      const own: ColumnList[] = [...series.lists()].map(([id, list]) => ({ id, list: [...list] }));
+      const { carries = [], columns: others = [] } = needs.carried?.describe() ?? {};
+      const columns = [...own, ...others];
+      const tables = new Map(columns.flatMap(({ device, list }) => list.map((key) => [metricOf(key), device] as const)));
+      const tableOf = (device: string | undefined) => (device === undefined ? series : (needs.carried?.table(device) ?? series));
+      const metrics = [...tables].map(([id, device]) => asWireMetric(id, tableOf(device)));
+      return { columns, metrics, carries };
     },
   };
 };
+
+const metricOf = (key: string): string => key.split('{')[0] ?? key;
 
 /** Cut to what the wire allows: a refused birth would leave every report of its columns unreadable. */
 const asWireMetric = (id: string, series: SeriesTable): WireMetric => {

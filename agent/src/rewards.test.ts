@@ -9,7 +9,7 @@ import { createTestClock } from '@muster/shared/testing/clock';
 import type { Reading } from '@muster/shared/wire/messages';
 import * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
-import { createRewards, type SourceSetting } from './rewards.js';
+import { createRewards, type RewardsNeeds, type SourceSetting } from './rewards.js';
 import { createSchedule } from './schedule.js';
 import { createSeriesTable } from './series.js';
 import { createFixtureHost } from './testing/host.js';
@@ -36,6 +36,7 @@ const paid = (amount: string): NetworkReply => ({
 const rig = (
   onDevice: NonNullable<NetworkDeclaration['onDevice']>,
   sources: SourceSetting[] = [{ network: 'storj', config: {} }],
+  carried?: RewardsNeeds['carried'],
 ) => {
   const clock = createTestClock();
   const series = createSeriesTable(clock);
@@ -56,6 +57,7 @@ const rig = (
     log: silentLog,
     schedule,
     series,
+    ...(carried ? { carried } : {}),
     random: () => 0,
     now: clock.now,
     isTimeKnown: () => state.time_known,
@@ -163,6 +165,32 @@ describe('the rewards', () => {
     const { pass, value } = rig(async () => paid('5'), [twice, twice]);
     await pass(MINUTE);
     expect(value('muster.agent.source.up{source=storj-2}')).toBe(1);
+  });
+
+  it('of a carried device go to its own table and bear its name; it is asked again before long while it is silent', async () => {
+    const table = createSeriesTable(createTestClock());
+    const heard: unknown[] = [];
+    let asked = 0;
+    let answers = true;
+    const answer = async () => {
+      asked++;
+      if (!answers) throw new AppError('unreachable', 'no');
+      return { ...paid('5'), seen_at: 7 };
+    };
+    const carried = { table: () => table, answered: (device: string, seen_at?: number) => heard.push([device, seen_at]) };
+    const { pass, sent, value } = rig(answer, [{ network: 'storj', config: {}, device: 'van' }], carried);
+    await pass(MINUTE);
+    expect(heard[0]).toEqual(['van', 7]);
+    expect(table.row().values).toEqual([5_120]);
+    expect(value('storj.space_used')).toBeUndefined();
+    expect(value('muster.agent.source.up{source=van/storj}')).toBe(1);
+    expect(sent[0]).toMatchObject([{ device: 'van', network: 'storj', amount: '5' }]);
+    answers = false;
+    await pass(60 * MINUTE);
+    const before = { asked, heard: heard.length };
+    await pass(60 * MINUTE);
+    expect(heard).toHaveLength(before.heard);
+    expect(asked - before.asked).toBeGreaterThanOrEqual(20);
   });
 
   it('refuse settings that name no source, or configure one wrongly', async () => {

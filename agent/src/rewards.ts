@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Clock } from '@muster/shared/clock';
 import { AppError, asAppError } from '@muster/shared/errors';
 import type { Grpc } from '@muster/shared/grpc';
@@ -7,6 +8,7 @@ import { counter, gauge, type MetricDeclaration, type Sample } from '@muster/sha
 import type { NetworkDeclaration, NetworkHost, NetworkMemory, NetworkReply, ReadingDraft } from '@muster/shared/network';
 import { check } from '@muster/shared/schema';
 import { type Reading, reading as readingSchema } from '@muster/shared/wire/messages';
+import type { Carried } from './carried.js';
 import type { Schedule } from './schedule.js';
 import type { SeriesTable } from './series.js';
 import { splitReadings } from './split-readings.js';
@@ -21,6 +23,8 @@ export interface SourceSetting {
   network: string;
   config: unknown;
   every?: number | undefined;
+  /** The carried device that it speaks of; left out: this machine. */
+  device?: string | undefined;
 }
 
 export interface RewardsNeeds {
@@ -37,6 +41,7 @@ export interface RewardsNeeds {
   log: Log;
   schedule: Schedule;
   series: SeriesTable;
+  carried?: Pick<Carried, 'table' | 'answered'>;
   random(): number;
   /** The agent's time, and whether it is known: a reading with a wrong date books an income on the wrong day. */
   now(): number;
@@ -55,7 +60,11 @@ export interface SourceMemories {
 
 const DEADLINE_MS = 15_000;
 const BACKOFF_MAX_MS = 3_600_000;
-const SHORTEST_EVERY_MS = 5_000;
+const SHORTEST_EVERY_MS = 1_000;
+/** A carried device that is back must be seen before long: its source is never asked more rarely than that. */
+const CARRIED_BACKOFF = 3;
+/** Streams of a source that are remembered; beyond, the oldest is sent again when it comes again. */
+const MAX_STREAMS = 1_000;
 const DAY_MS = 86_400_000;
 
 const UP = gauge('1', 'Whether a reward source answers');
@@ -65,6 +74,7 @@ const UNSENDABLE = counter('1', 'Readings that could not be sent');
 
 interface Source {
   id: string;
+  device: string | undefined;
   network: NetworkDeclaration;
   config: unknown;
   prefix: string;
@@ -83,8 +93,16 @@ export const createRewards = (needs: RewardsNeeds): Rewards => {
   const sources = needs.sources.map((setting, index) => asSource(needs, setting, index));
   const ended = new AbortController();
 
-  const put = (source: Source, sample: Sample, declaration: MetricDeclaration | undefined) =>
-    series.put(sample, declaration, 2 * source.every + DEADLINE_MS);
+  const put = ({ device, every }: Source, sample: Sample, declaration: MetricDeclaration | undefined) => {
+    const table = device === undefined ? series : needs.carried?.table(device);
+    return table?.put(sample, declaration, 2 * every + DEADLINE_MS) ?? false;
+  };
+  const takeSamples = (source: Source, { samples = [], seen_at }: NetworkReply) => {
+    const kept = samples.map((sample) =>
+      put(source, { ...sample, metric: `${source.prefix}.${sample.metric}` }, source.metrics[sample.metric]),
+    );
+    if (source.device !== undefined && kept.includes(true)) needs.carried?.answered(source.device, seen_at);
+  };
   /** Holds until the next request has had its time: a source that backs off is known to be down. */
   const putState = (source: Source, took_ms: number, fresh_ms: number) => {
     const { id, failures, failures_total, dropped } = source;
@@ -101,10 +119,7 @@ export const createRewards = (needs: RewardsNeeds): Rewards => {
     try {
       const { reply, kept } = await ask(source, needs, ended.signal);
       take(source, reply);
-      if (kept && needs.isTimeKnown()) {
-        await needs.safe();
-        needs.memories.write(source.id, kept.value);
-      }
+      await keep(needs, source, kept);
       if (source.failures > 0) needs.report('source_recovered', source.id);
       source.failures = 0;
     } catch (error) {
@@ -116,9 +131,7 @@ export const createRewards = (needs: RewardsNeeds): Rewards => {
     return delay;
   };
   const take = (source: Source, reply: NetworkReply) => {
-    for (const sample of reply.samples ?? []) {
-      put(source, { ...sample, metric: `${source.prefix}.${sample.metric}` }, source.metrics[sample.metric]);
-    }
+    takeSamples(source, reply);
     if (!needs.isTimeKnown()) return;
     const readings = (reply.readings ?? []).map((draft) => complete(source, draft, needs.now()));
     const news = readings.filter((reading) => isNews(source, reading, clock.monotonic()));
@@ -146,6 +159,13 @@ export const createRewards = (needs: RewardsNeeds): Rewards => {
   };
 };
 
+/** Not while the time is unknown: the readings were held back. */
+const keep = async ({ isTimeKnown, safe, memories }: RewardsNeeds, { id }: Source, kept: Answer['kept']) => {
+  if (!kept || !isTimeKnown()) return;
+  await safe();
+  memories.write(id, kept.value);
+};
+
 const asSource = ({ networks, sources }: RewardsNeeds, setting: SourceSetting, index: number): Source => {
   const network = networks.get(setting.network);
   if (!network?.onDevice) {
@@ -154,22 +174,17 @@ const asSource = ({ networks, sources }: RewardsNeeds, setting: SourceSetting, i
   }
   const config = check(network.config, setting.config ?? {}, `networks[${index}] (${network.id})`, 'bad_settings');
   const { network: prefix, metrics } = network.configured?.(config) ?? { network: network.id, metrics: network.metrics };
-  const every = Math.max(SHORTEST_EVERY_MS, setting.every ?? network.every);
-  const twin = sources.slice(0, index).filter((one) => one.network === setting.network).length;
-  const id = twin > 0 ? `${prefix}-${twin + 1}` : prefix;
-  return {
-    id,
-    network,
-    config,
-    prefix,
-    metrics,
-    every,
-    failures: 0,
-    failures_total: 0,
-    dropped: 0,
-    sent: new Map(),
-  };
+  const every = everyOf(setting, networks);
+  const { device } = setting;
+  const twin = sources.slice(0, index).filter((one) => one.network === setting.network && one.device === device).length;
+  const name = twin > 0 ? `${prefix}-${twin + 1}` : prefix;
+  const id = device === undefined ? name : `${device}/${name}`;
+  return { id, device, network, config, prefix, metrics, every, failures: 0, failures_total: 0, dropped: 0, sent: new Map() };
 };
+
+/** Milliseconds between two questions to a source. */
+export const everyOf = ({ every, network }: SourceSetting, networks: RewardsNeeds['networks']): number =>
+  Math.max(SHORTEST_EVERY_MS, every ?? networks.get(network)?.every ?? 0);
 
 interface Answer {
   reply: NetworkReply;
@@ -207,9 +222,10 @@ const ask = async (source: Source, needs: RewardsNeeds, ended: AbortSignal): Pro
 
 const complete = (source: Source, draft: ReadingDraft, now: number): Reading => {
   const { id } = source.network;
+  const { device } = source;
   return check(
     readingSchema,
-    { network: source.prefix, source: id, as_of: now, ...draft },
+    { network: source.prefix, source: id, as_of: now, ...(device === undefined ? {} : { device }), ...draft },
     `A reading of ${source.id}`,
     'bad_reply',
   );
@@ -219,15 +235,20 @@ const complete = (source: Source, draft: ReadingDraft, now: number): Reading => 
 const isNews = (source: Source, reading: Reading, now: number): boolean => {
   const { as_of: _as_of, ...rest } = reading;
   const stream = [reading.kind, reading.device, reading.network, reading.source, reading.account, reading.token].join(' ');
-  const text = JSON.stringify(rest);
+  // A ledger's text may be long; what is kept of it is not.
+  const text = createHash('sha256').update(JSON.stringify(rest)).digest('base64');
   const before = source.sent.get(stream);
   if (before?.text === text && now - before.at < DAY_MS) return false;
+  source.sent.delete(stream);
   source.sent.set(stream, { text, at: now });
+  const [oldest] = source.sent.keys();
+  if (source.sent.size > MAX_STREAMS && oldest !== undefined) source.sent.delete(oldest);
   return true;
 };
 
-const delayMs = ({ every, failures }: Source, random: number): number => {
+const delayMs = ({ every, failures, device }: Source, random: number): number => {
   if (failures === 0) return every;
-  const longest = Math.max(every, Math.min(BACKOFF_MAX_MS, every * 2 ** Math.min(failures, 12)));
+  const most = device === undefined ? BACKOFF_MAX_MS : CARRIED_BACKOFF * every;
+  const longest = Math.max(every, Math.min(most, every * 2 ** Math.min(failures, 12)));
   return longest * (0.5 + random / 2);
 };

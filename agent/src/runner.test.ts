@@ -164,7 +164,7 @@ describe('the first row', () => {
     const outbox = createOutbox(spool, 'pi-1', new Uint8Array(8));
     const probes = [cpu as ProbeDeclaration];
     const runner = createRunner({ probes, host, clock, log: silentLog, series }, { interval_ms: 10_000 });
-    const needs = { runner, series, spool, outbox, clock, now: clock.now, memory_bytes: () => 1, offer: () => {} };
+    const needs = { runner, series, spool, outbox, clock, now: clock.now, self: { look() {} }, offer: () => {} };
     const { task, describe: lists } = createReporter(needs, 10_000);
     expect(await task.run()).toBe(1_000);
     expect(spool.length).toBe(0);

@@ -39,7 +39,7 @@ const MAX_SAMPLES = 2_000;
 /** A probe that said "not on this machine" is asked again: somebody may plug a GPU in. */
 const ASK_AGAIN_MS = 3_600_000;
 
-const DURATION = gauge('s', 'Time a probe took', { resolution: 0.001 });
+const DURATION = gauge('s', 'Time a probe took', { resolution: 0.01 });
 const SUCCESS = gauge('1', 'Whether a probe could read');
 
 interface Entry {

@@ -26,6 +26,9 @@ interface Series {
 
 /** A series that was silent this long leaves the columns: a disk that was pulled out. */
 const GONE_AFTER_MS = 3_600_000;
+/** While rows of so many lists wait for the hub, new series wait for the next hour: 7 days away stay below the lists a hub keeps of a device. */
+const MANY_LISTS = 16;
+const MANY_LISTS_PACE_MS = 3_600_000;
 /** One column list must fit a birth of 200 KB. */
 const MAX_KEY_CHARS = 150_000;
 
@@ -35,6 +38,7 @@ export const createSeriesTable = (clock: Pick<Clock, 'monotonic'>): SeriesTable 
   const lists = new Map<string, readonly string[]>();
   let current = { id: '', list: [] as readonly string[] };
   let changed = true;
+  let listed_at = Number.NEGATIVE_INFINITY;
   let chars = 0;
   let refused = 0;
 
@@ -55,7 +59,9 @@ export const createSeriesTable = (clock: Pick<Clock, 'monotonic'>): SeriesTable 
   };
   const columns = () => {
     dropGone();
-    if (!changed) return current;
+    const now = clock.monotonic();
+    if (!changed || (lists.size >= MANY_LISTS && now - listed_at < MANY_LISTS_PACE_MS)) return current;
+    listed_at = now;
     const list = [...series.keys()].sort();
     current = { id: idOfColumns(list), list };
     lists.set(current.id, list);

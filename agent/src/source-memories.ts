@@ -8,7 +8,8 @@ const MOST_BYTES = 65_536;
 
 /** A damaged or missing file is an empty memory: what is read a second time is booked once. */
 export const createSourceMemories = (folder: string): SourceMemories => {
-  const fileOf = (source: string) => join(folder, `${source}.json`);
+  // Sources of a carried device are called `device/source`.
+  const fileOf = (source: string) => join(folder, `${source.replaceAll('/', '.')}.json`);
   return {
     read(source) {
       try {

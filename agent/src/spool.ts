@@ -17,6 +17,8 @@ export interface Spool {
   /** Column lists that its rows still need. */
   columns(): ReadonlySet<string>;
   readonly length: number;
+  /** What its items take. */
+  readonly bytes?: number;
   dropped: Signal<SpoolItem>;
   close(): Promise<void>;
 }
@@ -63,6 +65,9 @@ export const createMemorySpool = ({ rows = MAX_ROWS, bytes = MAX_BYTES }: SpoolL
     columns: () => new Set(uses.keys()),
     get length() {
       return items.size;
+    },
+    get bytes() {
+      return used;
     },
     dropped,
     close: async () => {},

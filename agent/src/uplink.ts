@@ -13,8 +13,8 @@ import type { Spool, SpoolItem, SpoolRow } from './spool.js';
 /** Keeps one connection to the hub: birth first, then what the spool holds; comes back after every loss, with back-off. */
 export interface Uplink {
   start(): void;
-  /** The row that was just put into the spool. */
-  offer(row: SpoolRow): void;
+  /** The row that was just put into the spool, and those of carried devices with it. */
+  offer(row: SpoolRow, beside?: readonly SpoolRow[]): void;
   /** Something was put into the spool, or the time has become known. */
   wake(): void;
   /** What the birth says has changed. */
@@ -76,7 +76,7 @@ export const createUplink = (needs: UplinkNeeds, settings: LinkSettings): Uplink
     const opened = establish(++session, stopping.signal);
     opening = opened.then(nothing, nothing);
     const link = await opened;
-    current = { link, lanes: createLanes({ link, spool, announcer, stamp, isOpen: needs.isTimeKnown }) };
+    current = { link, lanes: createLanes({ link, spool, announcer, stamp, device: settings.device, isOpen: needs.isTimeKnown }) };
     tell(null);
     log.info('Connected to the hub', { address: settings.address, session, waiting: spool.length });
     current.lanes.wake();
@@ -108,7 +108,7 @@ export const createUplink = (needs: UplinkNeeds, settings: LinkSettings): Uplink
     start() {
       loop = run();
     },
-    offer: (row) => current?.lanes.offer(row),
+    offer: (row, beside) => current?.lanes.offer(row, beside),
     wake: () => current?.lanes.wake(),
     announce() {
       announcer.renew();

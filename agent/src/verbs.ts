@@ -95,6 +95,8 @@ export interface ProbeVerbNeeds {
 
 /** Between the two reads: rates need a before and an after. */
 const APART_MS = 1_000;
+/** What was read first is still shown when the slowest probe has answered. */
+const FRESH_MS = 60_000;
 
 /** One report for a person; every silent probe is named with its reason. */
 export const probeVerb = async ({ settings, probes, host, clock, print }: ProbeVerbNeeds): Promise<void> => {
@@ -102,7 +104,7 @@ export const probeVerb = async ({ settings, probes, host, clock, print }: ProbeV
   const read = probesToRead(probes, settings).map((probe) => ({ ...probe, every: APART_MS }));
   const runner = createRunner(
     { probes: read, host, clock, log: silentLog, series },
-    { interval_ms: APART_MS, patience_ms: 6_000 },
+    { interval_ms: FRESH_MS, patience_ms: 6_000 },
   );
   await runner.cycle();
   await new Promise<void>((resolve) => clock.after(APART_MS, resolve));

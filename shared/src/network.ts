@@ -38,6 +38,8 @@ export interface NetworkHost {
 export interface NetworkReply {
   samples?: Sample[];
   readings?: ReadingDraft[];
+  /** When the source last heard of the device, ms; a carried device is judged by it. Left out: now. */
+  seen_at?: number;
 }
 
 type WithoutStream<R> = R extends Reading

@@ -55,6 +55,7 @@ export const createUplinkRig = (settings: Partial<LinkSettings> & { address: str
         interval_ms: 250,
         about: { hostname: 'pi-1' },
         metrics: [],
+        carries: [],
         columns: [...lists].map(([id, list]) => ({ id, list: [...list] })),
       }),
       onCommand,

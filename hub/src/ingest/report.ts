@@ -50,7 +50,8 @@ export const takeColumnar = (
   { device, granted }: { device: string; granted: ReadonlySet<string> },
   report: ColumnarReport,
 ): Taken | null => {
-  const parts: RawPart[] = [{ device, columns: report.columns, rows: report.rows }, ...(report.carried ?? [])];
+  const own = report.rows.length > 0 ? [{ device, columns: report.columns, rows: report.rows }] : [];
+  const parts: RawPart[] = [...own, ...(report.carried ?? [])];
   const allowed = parts.filter((part) => granted.has(part.device) && needs.registry.get(part.device));
   if (allowed.some((part) => needs.registry.columns(part.device, part.columns) === undefined)) return null;
   const taken: Taken = { changes: [], complaints: [], live: [], heard: [] };

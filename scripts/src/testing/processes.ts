@@ -138,7 +138,7 @@ export const startAgent = async (
 export const runAgent = (data: string, env: Record<string, string> = {}): Program =>
   agent(['run'], { MUSTER_DATA: data, MUSTER_AGENT_INTERVAL_MS: '1000', ...env });
 
-export const agent = (words: readonly string[], env: Record<string, string>): Program =>
-  startProgram('agent/dist/main.js', words, env, AGENT_FLAGS);
+export const agent = (words: readonly string[], env: Record<string, string>, node: readonly string[] = []): Program =>
+  startProgram('agent/dist/main.js', words, env, [...AGENT_FLAGS, ...node]);
 
 export const readText = (path: string): string => readFileSync(path, 'utf8');

@@ -50,6 +50,8 @@ const config = v.pipe(
     resets: v.optional(v.picklist(['never', 'at_restart']), 'never'),
     /** Where the start time or start count of the source's process stands. */
     epoch: v.optional(path()),
+    /** When the service last heard of the device: seconds or milliseconds since 1970, or ISO 8601. A carried device is judged by it. */
+    seen: v.optional(path()),
     metrics: v.optional(v.pipe(v.array(metric), v.maxLength(200)), []),
     /** Services that answer 200 with an error inside. */
     success: v.optional(v.object({ path: path(), equals: v.string() })),
@@ -83,7 +85,9 @@ export default defineNetwork({
     const type = c.body === undefined ? {} : { 'content-type': 'application/json' };
     const headers = { accept: 'application/json', ...type, ...c.headers };
     const json = readReply(await http.request({ url: c.url, method: c.method, headers, ...body, signal }), c);
-    return { samples: c.metrics.flatMap((m) => sampleOf(json, m)), readings: readingOf(json, c) };
+    const seen_at = c.seen === undefined ? undefined : timeOf(textOf(findAll(json, c.seen)[0]), c.seen);
+    const seen = seen_at === undefined ? {} : { seen_at };
+    return { samples: c.metrics.flatMap((m) => sampleOf(json, m)), readings: readingOf(json, c), ...seen };
   },
 });
 
@@ -121,6 +125,16 @@ const refuseErrors = (json: LosslessJson, c: Config): void => {
     const shown = found === null ? 'nothing' : `"${found.slice(0, 40)}"`;
     throw new AppError('bad_reply', `"${c.success.path}" holds ${shown}; "${c.success.equals}" means success`);
   }
+};
+
+/** Below this a number counts seconds: in milliseconds it would be a day in 1973. */
+const LEAST_MS = 100_000_000_000;
+
+const timeOf = (text: string | null, where: string): number => {
+  const number = Number(text);
+  const ms = Number.isFinite(number) ? (number < LEAST_MS ? number * 1_000 : number) : Date.parse(text ?? '');
+  if (text !== null && text !== '' && Number.isFinite(ms) && ms >= 0) return Math.round(ms);
+  throw new AppError('bad_reply', `"${where}" ("seen") holds no time`);
 };
 
 const sampleOf = (json: LosslessJson, m: Config['metrics'][number]): Sample[] => {

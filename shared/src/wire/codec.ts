@@ -65,9 +65,14 @@ const COLUMNS = /^[0-9a-f]{8}$/;
 export const isColumnar = (json: unknown): json is m.ColumnarReport => {
   const r = json as Partial<m.ColumnarReport> | null;
   if (typeof r !== 'object' || r === null || Array.isArray(r)) return false;
-  if (typeof r.boot !== 'string' || !BOOT.test(r.boot) || !isPart(r)) return false;
-  if (r.carried === undefined) return true;
-  return Array.isArray(r.carried) && r.carried.length <= L.carried && r.carried.every(isCarried);
+  if (typeof r.boot !== 'string' || !BOOT.test(r.boot)) return false;
+  if (r.carried === undefined) return isPart(r);
+  return (
+    isPart(r, Array.isArray(r.carried) && r.carried.length > 0 ? 0 : 1) &&
+    Array.isArray(r.carried) &&
+    r.carried.length <= L.carried &&
+    r.carried.every(isCarried)
+  );
 };
 
 const isCarried = (part: unknown): boolean => {
@@ -76,9 +81,9 @@ const isCarried = (part: unknown): boolean => {
   return typeof device === 'string' && DEVICE_ID.test(device) && isPart(part);
 };
 
-const isPart = (part: { columns?: unknown; rows?: unknown }): boolean => {
+const isPart = (part: { columns?: unknown; rows?: unknown }, least = 1): boolean => {
   if (typeof part.columns !== 'string' || !COLUMNS.test(part.columns) || !Array.isArray(part.rows)) return false;
-  return part.rows.length >= 1 && part.rows.length <= L.backfill_rows && part.rows.every(isRow);
+  return part.rows.length >= least && part.rows.length <= L.backfill_rows && part.rows.every(isRow);
 };
 
 const isRow = (row: unknown): boolean => {

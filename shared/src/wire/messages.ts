@@ -56,9 +56,8 @@ export const birth = v.object({
 });
 
 const row = v.pipe(v.array(value), v.minLength(3), v.maxLength(L.columns + 2));
-const rows = v.pipe(
+const anyRows = v.pipe(
   v.array(row),
-  v.minLength(1),
   v.maxLength(L.backfill_rows),
   v.check(
     (list) =>
@@ -67,12 +66,18 @@ const rows = v.pipe(
   ),
 );
 
-export const columnarReport = v.object({
-  boot: bootId,
-  columns: columnsId,
-  rows,
-  carried: v.optional(v.pipe(v.array(v.object({ device: deviceId, columns: columnsId, rows })), v.maxLength(L.carried))),
-});
+const rows = v.pipe(anyRows, v.minLength(1));
+
+/** Without rows of the agent itself where there are carried ones. */
+export const columnarReport = v.pipe(
+  v.object({
+    boot: bootId,
+    columns: columnsId,
+    rows: anyRows,
+    carried: v.optional(v.pipe(v.array(v.object({ device: deviceId, columns: columnsId, rows })), v.maxLength(L.carried))),
+  }),
+  v.check((report) => report.rows.length > 0 || (report.carried?.length ?? 0) > 0, 'needs at least one row'),
+);
 
 /** `record` skips these keys without a word; a metric so named must be refused, not lost. */
 const hasOnlyPlainKeys = (map: unknown): boolean =>

@@ -2,7 +2,7 @@
 import type { MetricKind } from '@muster/shared/metrics';
 import type { Fold, Run } from '../../fold.js';
 import type { Chunk } from './codec/chunk.js';
-import { windowOf } from './ids.js';
+import { windowEnd, windowOf } from './ids.js';
 import * as format from './rollup-format.js';
 
 /** The runs of one series, by time. */
@@ -66,9 +66,14 @@ export const readRuns = (chunk: Chunk, series: number, of: RunsOf): RunSet | nul
         if (fill(run, i) && run.last_ts < ts) return { ts: run.last_ts, value: run.last };
       return null;
     },
-    whole: of.kind === 'gauge' || starts.every((_, i) => Number.isNaN(at(stats.min, i)) || !Number.isNaN(lastAt(stats, i))),
+    whole: of.kind === 'gauge' || isWhole(stats, starts.length),
     bytes: starts.length * 8 * (1 + Object.values(stats).filter((column) => column !== null).length),
   };
+};
+
+const isWhole = (stats: Stats, rows: number): boolean => {
+  for (let i = 0; i < rows; i++) if (!Number.isNaN(at(stats.min, i)) && Number.isNaN(lastAt(stats, i))) return false;
+  return true;
 };
 
 const newRun = (): Run => ({
@@ -101,11 +106,8 @@ const readStats = (chunk: Chunk, series: number, kind: MetricKind): Stats | null
   };
 };
 
-const valuesOf = (chunk: Chunk, id: number): Column => {
-  const column = chunk.column(id);
-  if (!column?.present) return column?.values ?? null;
-  return column.values.map((value, i) => (column.present?.[i] ? value : Number.NaN));
-};
+/** NaN where there is none. */
+const valuesOf = (chunk: Chunk, id: number): Column => chunk.column(id)?.values ?? null;
 
 const at = (column: Column, i: number): number => (column ? (column[i] as number) : Number.NaN);
 const or = (value: number, other: number): number => (Number.isNaN(value) ? other : value);
@@ -153,14 +155,16 @@ const lastAt = (stats: Stats, i: number): number =>
 
 /** The bucket before of the same window that has samples; -1 where a window begins. */
 const previousOf = ({ min, last }: Stats, starts: Float64Array, device: number): Int32Array => {
-  let [previous, window] = [-1, Number.NaN];
-  return Int32Array.from(starts, (start, i) => {
-    if (Number.isNaN(at(min, i)) && Number.isNaN(at(last, i))) return -1;
-    const own = windowOf(device, start);
-    const answer = own === window ? previous : -1;
-    [previous, window] = [i, own];
-    return answer;
-  });
+  const found = new Int32Array(starts.length).fill(-1);
+  let [previous, end] = [-1, Number.NEGATIVE_INFINITY];
+  for (let i = 0; i < starts.length; i++) {
+    if (Number.isNaN(at(min, i)) && Number.isNaN(at(last, i))) continue;
+    const start = starts[i] as number;
+    if (start < end) found[i] = previous;
+    else end = windowEnd(device, windowOf(device, start));
+    previous = i;
+  }
+  return found;
 };
 
 /** Index of the first value that is not less; all lists here rise. */

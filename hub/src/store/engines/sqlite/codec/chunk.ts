@@ -109,7 +109,11 @@ export const openChunk = (bytes: Uint8Array): Chunk => {
     from,
     to,
     ids,
-    ts: () => takeColumn(block(0), decoder, rows).values.map((time) => time + from),
+    ts() {
+      const { values } = takeColumn(block(0), decoder, rows);
+      for (let i = 0; i < rows; i++) values[i] = (values[i] as number) + from;
+      return values;
+    },
     column(id) {
       const index = ids.indexOf(id);
       return index < 0 ? null : { id, ...takeColumn(block(index + 1), decoder, rows) };

@@ -29,7 +29,7 @@ const hotspot = v.object({
 });
 const areUnique = (list: readonly { key: string }[]) => new Set(list.map(({ key }) => key)).size === list.length;
 const addresses = (...defaults: string[]) => v.optional(v.pipe(v.array(url()), v.maxLength(5)), defaults);
-const pace = (usual: number) => v.optional(v.pipe(v.number(), v.integer(), v.minValue(5_000), v.maxValue(7 * DAY)), usual);
+const pace = (usual: number) => v.optional(v.pipe(v.number(), v.integer(), v.minValue(1_000), v.maxValue(7 * DAY)), usual);
 
 const config = v.object({
   /** gRPC of gateway-rs; null: none on this machine. */

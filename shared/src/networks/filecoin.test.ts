@@ -174,7 +174,7 @@ describe('light mode on a gateway', () => {
     node.finalised = node.head();
     node.override['ChainGetBlockMessages'] = ([block]) => {
       const own = JSON.stringify(block).includes(MINER);
-      const bls = own ? [tip('5', '20592040'), tip('900', '20592137')] : [tip('5', '20592040')];
+      const bls = own ? [tip('5', '20592040'), tip('900', '20592137'), tip('3', '100')] : [tip('5', '20592040')];
       return { BlsMessages: bls, SecpkMessages: null, Cids: bls.map((_, index) => ({ '/': `m${index}` })) };
     };
     const reply = await desk.ask();

@@ -48,6 +48,19 @@ describe('health', () => {
     expect(sampleOf(await desk.ask(), 'window_post_missed')).toBe(1);
   });
 
+  it('does not count a proof that came after the last look', async () => {
+    const node = chainOf(3);
+    const desk = createDesk(node);
+    await desk.ask();
+    node.override['StateMinerProvingDeadline'] = () => ({
+      CurrentEpoch: START + 71,
+      Index: 41,
+      Open: START + 70,
+      Close: START + 130,
+    });
+    expect(sampleOf(await desk.ask(), 'window_post_missed')).toBe(0);
+  });
+
   it('is silent about the clock once everything is proven', async () => {
     const node = chainOf(3);
     node.override['StateMinerDeadlines'] = () => Array.from({ length: 48 }, () => ({ PostSubmissions: [0, 2] }));

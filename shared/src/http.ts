@@ -13,6 +13,8 @@ export interface HttpRequest {
   timeout_ms?: number;
   /** Reply cap, default 4 MB. */
   max_bytes?: number;
+  /** `latin1` for a large reply of which only ASCII matters: its text then lies outside of the heap that the agent's flags bound. */
+  encoding?: 'utf8' | 'latin1';
   signal?: AbortSignal;
 }
 
@@ -47,11 +49,12 @@ const send = (request: HttpRequest): Promise<HttpReply> =>
     const way = request.socket === undefined ? {} : { socketPath: request.socket };
     const sent = open(url, { method, headers: { 'user-agent': 'muster', ...length, ...headers }, signal, ...way });
     sent.on('error', fail);
-    sent.on('response', (reply) => collect(reply, url, request.max_bytes ?? DEFAULT_MAX_BYTES).then(resolve, fail));
+    sent.on('response', (reply) => collect(reply, request).then(resolve, fail));
     sent.end(body);
   });
 
-const collect = async (reply: IncomingMessage, url: string, max: number): Promise<HttpReply> => {
+const collect = async (reply: IncomingMessage, request: HttpRequest): Promise<HttpReply> => {
+  const { url, max_bytes: max = DEFAULT_MAX_BYTES, encoding = 'utf8' } = request;
   const parts: Buffer[] = [];
   let size = 0;
   for await (const part of reply as AsyncIterable<Buffer>) {
@@ -60,7 +63,7 @@ const collect = async (reply: IncomingMessage, url: string, max: number): Promis
     parts.push(part);
   }
   const headers = Object.fromEntries(Object.entries(reply.headers).map(([name, value]) => [name, String(value)]));
-  return { status: reply.statusCode ?? 0, headers, text: Buffer.concat(parts).toString('utf8') };
+  return { status: reply.statusCode ?? 0, headers, text: Buffer.concat(parts).toString(encoding) };
 };
 
 const asHttpError = (error: unknown, url: string, timed_out: number | null): AppError => {

@@ -81,6 +81,13 @@ describe('parseLossless', () => {
     expect(() => parseLossless('['.repeat(1_000_000))).toThrow('at most 64 levels');
   });
 
+  it('refuses a flood of small values before it fills the heap', () => {
+    const list = (item: string, count: number) => `[${Array(count).fill(item).join(',')}]`;
+    expect(accepts(parseLossless, list('0', 250_000))).toBe(true);
+    expect(() => parseLossless(list('0', 310_000))).toThrow('at most 300000 values');
+    expect(() => parseLossless(list('{}', 31_000))).toThrow('at most 300000 values');
+  });
+
   it('says where an HTML page stops being JSON', () => {
     expect(() => parseLossless('<html>')).toThrow('a value expected at character 1, found "<html>"');
     expect(() => parseLossless('{"a":1')).toThrow('"," or "}" expected at character 7, found the end');

@@ -13,17 +13,22 @@ export type LosslessJson = null | boolean | string | NumberText | LosslessJson[]
 
 /** Replies of real services nest about ten deep; beyond this a hostile one would cost stack. */
 const MAX_DEPTH = 64;
+/** The longest honest lists hold some ten thousand items; beyond this a flood of small values would fill the heap of an agent (32 MB). */
+const MAX_VALUES = 300_000;
+/** What an object takes, in plain values. */
+const OBJECT_VALUES = 10;
 const BLANK = /[ \t\n\r]*/y;
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 
 interface Cursor {
   text: string;
   at: number;
+  values: number;
 }
 
 /** Reads what JSON.parse reads, as it reads it; throws `bad_reply` that names the position. */
 export const parseLossless = (text: string): LosslessJson => {
-  const cursor = { text, at: 0 };
+  const cursor = { text, at: 0, values: 0 };
   const value = readValue(cursor, 0);
   skipBlank(cursor);
   if (cursor.at < text.length) throw wrong(cursor, 'nothing more after the value');
@@ -33,6 +38,8 @@ export const parseLossless = (text: string): LosslessJson => {
 const readValue = (cursor: Cursor, depth: number): LosslessJson => {
   skipBlank(cursor);
   const first = cursor.text[cursor.at];
+  cursor.values += first === '{' ? OBJECT_VALUES : 1;
+  if (cursor.values > MAX_VALUES) throw wrong(cursor, `at most ${MAX_VALUES} values`);
   if (first === '"') return readString(cursor);
   if (first === '{' || first === '[') {
     if (depth >= MAX_DEPTH) throw wrong(cursor, `at most ${MAX_DEPTH} levels`);
@@ -105,7 +112,7 @@ const readString = (cursor: Cursor): string => {
   try {
     return JSON.parse(cursor.text.slice(start, end + 1));
   } catch {
-    throw wrong({ text: cursor.text, at: start }, 'a text without control characters and odd escapes');
+    throw wrong({ ...cursor, at: start }, 'a text without control characters and odd escapes');
   }
 };
 

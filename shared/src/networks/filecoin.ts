@@ -32,7 +32,7 @@ export default defineNetwork({
     if (config.miners.length === 0)
       throw new AppError('bad_settings', 'On the hub "miners" says which miner belongs to which device');
     const round = await readRound(call, [...new Set(config.miners.map((one) => one.miner))], true);
-    const replies = new Map<string, Required<NetworkReply>>();
+    const replies = new Map<string, Required<Pick<NetworkReply, 'samples' | 'readings'>>>();
     const accounts: ReadingDraft[] = [];
     for (const { miner, device } of config.miners) {
       const found = round.miners.get(miner);

@@ -12,7 +12,7 @@ import type { OpenLink } from './link.js';
 import { createOutbox } from './outbox.js';
 import type { Host, ProbeDeclaration } from './probe.js';
 import { createReporter } from './reporter.js';
-import { createRewards, type SourceMemories } from './rewards.js';
+import { createRewards, type SourceMemories, type SourceName } from './rewards.js';
 import { createRunner, probesToRead, type Runner } from './runner.js';
 import { createSchedule } from './schedule.js';
 import { createSeriesTable } from './series.js';
@@ -81,7 +81,8 @@ export const createAgent = (needs: AgentNeeds, settings: RunSettings): Agent => 
     outbox.message(time.now(), topic, fields);
     uplink.wake();
   };
-  const report = (event: string, detail: string) => send('event', { event, detail: detail.slice(0, 1_000) });
+  const report = (event: string, detail: string, of?: SourceName) =>
+    send('event', { event, detail: detail.slice(0, 1_000), ...(of && { of }) });
   const rewards = createRewards({
     ...needs,
     sources: settings.networks,

@@ -5,9 +5,9 @@ import { createSignal } from '@muster/shared/signal';
 import type { DevicePatch, Registry, Site } from '../parts.js';
 import { createShelf, documentsOf } from '../shelf.js';
 import type { Recovered, Writer } from '../store/store.js';
-import { takeBirth } from './birth.js';
+import { declare, takeBirth } from './birth.js';
 import { withFacts } from './describe.js';
-import { carrying, enrolment, removal } from './edits.js';
+import { carrying, enrolment, placing, removal } from './edits.js';
 import { newKey, type Random } from './keys.js';
 import { createEdit, type Edit, known, type Memory, recall } from './memory.js';
 
@@ -76,6 +76,14 @@ export const createRegistry = (needs: RegistryNeeds, documents: Recovered['docum
       revoked.emit(agent);
       announce(edit.touched());
     },
+    async place(devices) {
+      const edit = createEdit(memory);
+      const made = placing(memory, edit, { devices, now: needs.now() });
+      if (made.length > 0) await commit(edit);
+      announce(made);
+      return made;
+    },
+    declare: (device, metrics) => (memory.devices.has(device) ? declare(memory, device, metrics) : []),
     born: (grant, birth) => {
       const { changes, touched } = takeBirth(memory, grant, birth);
       announce(touched);

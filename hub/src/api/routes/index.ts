@@ -4,6 +4,7 @@ import { listCatalogue } from './catalogue.js';
 import * as devices from './devices.js';
 import { createInvites, join } from './joining.js';
 import * as money from './money.js';
+import * as networks from './networks.js';
 import * as people from './people.js';
 import { listAudit, listQuarantine } from './records.js';
 import { createDocument, createMetrics, readHealth, readStore } from './self.js';
@@ -42,7 +43,13 @@ const createListed = ({ metrics, public_url }: RouteNeeds) =>
     alerts.acknowledgeAlerts,
     alerts.listRules,
     alerts.setRules,
-    money.listNetworks,
+    networks.listNetworks,
+    networks.listKinds,
+    networks.readNetwork,
+    networks.putNetwork,
+    networks.deleteNetwork,
+    networks.readAccount,
+    networks.putAccount,
     money.readEarnings,
     listCatalogue,
     createInvites(public_url),

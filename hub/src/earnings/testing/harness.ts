@@ -1,5 +1,6 @@
 import { silentLog } from '@muster/shared/log';
 import type { Reading } from '@muster/shared/wire/messages';
+import { createHandWriter } from '../../hand-writer.js';
 import type { Device } from '../../parts.js';
 import type { Change, LedgerEntry, Reader, Recovered } from '../../store/store.js';
 import { createEarnings, type Earnings } from '../book.js';
@@ -39,9 +40,15 @@ export const createHarness = () => {
         .slice(0, limit);
     },
   };
+  const writer = createHandWriter();
+  const queue = writer.queue;
+  writer.queue = (changes, options) => {
+    changes.forEach(apply);
+    queue(changes, options);
+  };
   const make = () => {
     earnings = createEarnings(
-      { registry: { get: (id) => devices.get(id) }, now: () => now, log: silentLog },
+      { registry: { get: (id) => devices.get(id) }, now: () => now, log: silentLog, writer },
       { documents: [...documents.values()] },
     );
     earnings.changed.on((id) => changed.push(id));
@@ -52,6 +59,7 @@ export const createHarness = () => {
     devices,
     documents,
     changed,
+    writer,
     reader,
     apply,
     get earnings() {
@@ -61,6 +69,14 @@ export const createHarness = () => {
     entries: () => [...entries.values()],
     book(readings: readonly Reading[], agent = 'pi', also: readonly string[] = []) {
       const changes = earnings.book(agent, new Set([agent, ...also]), readings, now);
+      changes.forEach(apply);
+      return changes;
+    },
+    bookHub(readings: readonly Reading[], device: string | null = null) {
+      const changes = earnings.bookHub(
+        readings.map((reading) => ({ device, reading })),
+        now,
+      );
       changes.forEach(apply);
       return changes;
     },
@@ -74,6 +90,9 @@ export const createHarness = () => {
       now += ms;
       earnings.tick();
     },
+    /** What the entries of a device add up to. */
+    sumOf: (id: string) =>
+      [...entries.values()].filter((one) => one.device === id).reduce((sum, one) => sum + BigInt(one.amount), 0n),
     sum: (kind: 'opening' | 'rest' | 'all' = 'all') =>
       [...entries.values()]
         .filter((one) => kind === 'all' || (kind === 'opening') === (one.kind === 'opening'))

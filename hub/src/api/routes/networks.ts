@@ -216,7 +216,7 @@ export const putAccount = defineRoute({
   ),
   reply: account,
   errors: ['not_found', 'conflict', 'storage'],
-  audit: ['from', 'shares', 'token', 'booked'],
+  audit: ['from', 'shares', 'booked'],
   async handle({ params, body, parts }) {
     const { from, shares, token, booked } = body;
     let view = shares && (await parts.earnings.share(params, { from, shares }));

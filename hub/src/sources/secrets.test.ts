@@ -7,6 +7,8 @@ const schema = v.pipe(
   v.object({
     url: url(),
     mirror: v.optional(url(), 'http://127.0.0.1:2'),
+    method: v.optional(v.picklist(['GET', 'POST'])),
+    body: v.optional(v.unknown()),
     key: v.optional(v.pipe(secret(), v.maxLength(99))),
     headers: v.optional(v.record(v.string(), secret()), {}),
     cars: v.optional(v.array(v.object({ id: v.string(), token: secret() })), []),
@@ -20,6 +22,8 @@ const schema = v.pipe(
   v.check(() => true),
 );
 const STORED = {
+  method: 'POST',
+  body: { query: '{ a }', deep: [{ b: 1 }] },
   url: 'http://127.0.0.1:1',
   key: 'the-key',
   headers: { authorization: 'Bearer xyz' },
@@ -46,7 +50,8 @@ describe('secrets', () => {
 
   it('stay when they come back masked or are left out, and go when they are null', () => {
     expect(withKeptSecrets(schema, masked(schema, STORED), STORED)).toEqual(STORED);
-    expect(withKeptSecrets(schema, { url: STORED.url }, STORED)).toEqual(STORED);
+    const { method, body, url: address } = STORED;
+    expect(withKeptSecrets(schema, { method, body, url: address }, STORED)).toEqual(STORED);
     expect(withKeptSecrets(schema, { ...masked(schema, STORED), key: null, headers: {} }, STORED)).toEqual({
       ...STORED,
       key: undefined,

@@ -20,7 +20,8 @@ interface Node {
   item?: Node;
   items?: readonly Node[];
   value?: Node;
-  options?: readonly Node[];
+  /** Schemas, or the values of a picklist. */
+  options?: readonly unknown[];
   getter?: (input: unknown) => Node;
 }
 const nodeOf = (schema: v.GenericSchema): Node => schema as unknown as Node;
@@ -45,7 +46,8 @@ const mapped = (node: Node, value: unknown, call: { visit: Visit } & Place): unk
   const same = { visit, path, depth: depth + 1 };
   if (node.wrapped) return mapped(node.wrapped, value, same);
   if (node.getter) return mapped(node.getter(value), value, same);
-  if (node.options) return optionFor(node.options, value, (option, inner) => mapped(option, inner, same));
+  const options = optionsOf(node);
+  if (options) return optionFor(options, value, (option, inner) => mapped(option, inner, same));
   if (Array.isArray(value)) return value.map((one, at) => into(node.item ?? node.items?.[at] ?? ANY, one, at));
   if (typeof value !== 'object' || !(node.entries || node.value)) return visit('plain', value, path);
   const known = Object.entries(value).flatMap(([name, inner]) => {
@@ -54,6 +56,9 @@ const mapped = (node: Node, value: unknown, call: { visit: Visit } & Place): unk
   });
   return Object.fromEntries(known.filter(([, inner]) => inner !== undefined));
 };
+
+const optionsOf = ({ type, options }: Node): readonly Node[] | undefined =>
+  type === 'union' || type === 'variant' ? (options as readonly Node[]) : undefined;
 
 const ANY: Node = { type: 'unknown' };
 
@@ -140,7 +145,8 @@ const merge = (call: Merging): unknown => {
   }
   const next = node.wrapped ?? node.getter?.(given);
   if (next) return merge({ ...call, node: next, depth: depth + 1 });
-  if (node.options) return mergeOption(node.options, call);
+  const options = optionsOf(node);
+  if (options) return mergeOption(options, call);
   if (Array.isArray(given)) return mergeList(node, given, call);
   if (isObject(given) && (node.entries || node.value)) return mergeFields(node, given, call);
   return given;

@@ -163,9 +163,6 @@ const run = async (needs: SourcesNeeds, source: Source): Promise<number> => {
     const answer = await ask(needs, source);
     if (source.ended.signal.aborted) return Number.POSITIVE_INFINITY;
     await take(needs, source, answer);
-    if (source.failures > 0) needs.log.info('A reward source answers again', { source: source.record.id });
-    source.failures = 0;
-    source.last_ok = needs.clock.now();
   } catch (error) {
     if (source.ended.signal.aborted) return Number.POSITIVE_INFINITY;
     const failure = asAppError(error);
@@ -223,6 +220,7 @@ const take = async (needs: SourcesNeeds, source: Source, { reply, kept }: Source
   const memory = kept && (JSON.parse(memoryText(record.id, kept.value)) as Json);
   const bytes = 1_000 + 300 * (answer.readings.length + answer.parts.length) + 40 * answer.samples;
   await keep(needs.writer, bytes, () => {
+    recover(needs, source, answer);
     const changes = show(needs, answer, now);
     changes.push(...needs.earnings.bookHub(answer.readings, now));
     if (kept) {
@@ -231,9 +229,14 @@ const take = async (needs: SourcesNeeds, source: Source, { reply, kept }: Source
     }
     return changes;
   });
-  const { readings, samples, strangers, parts } = answer;
-  source.spoke_of = new Set(parts.map(({ device }) => device));
-  Object.assign(source, { readings: readings.length, samples, last_error: strangersText(strangers) });
+};
+
+/** Before its devices are judged by what it said. */
+const recover = ({ log, clock }: SourcesNeeds, source: Source, { readings, samples, strangers, parts }: Answer) => {
+  if (source.failures > 0) log.info('A reward source answers again', { source: source.record.id });
+  const spoke_of = new Set(parts.map(({ device }) => device));
+  const last_error = strangersText(strangers);
+  Object.assign(source, { failures: 0, last_ok: clock.now(), last_error, readings: readings.length, samples, spoke_of });
 };
 
 const strangersText = (strangers: readonly string[]): string | null => {

@@ -96,17 +96,6 @@ export const createRewards = (needs: RewardsNeeds): Rewards => {
 
   const put = (source: Source, sample: Sample, declaration: MetricDeclaration | undefined) =>
     series.put(sample, declaration, 2 * source.every + source.deadline_ms);
-  /** Holds until the next request has had its time: a source that backs off is known to be down. */
-  const putState = (source: Source, took_ms: number, fresh_ms: number) => {
-    const { id, failures, failures_total, dropped } = source;
-    const put = (name: string, value: number, declaration: MetricDeclaration) =>
-      series.put({ metric: `muster.agent.source.${name}`, labels: { source: id }, value }, declaration, fresh_ms);
-    put('up', failures === 0 ? 1 : 0, UP);
-    put('duration', took_ms / 1_000, DURATION);
-    put('failures', failures_total, FAILURES);
-    put('unsendable', dropped, UNSENDABLE);
-  };
-
   const run = async (source: Source): Promise<number> => {
     const begun = clock.monotonic();
     let retry_after_ms: number | undefined;
@@ -126,7 +115,7 @@ export const createRewards = (needs: RewardsNeeds): Rewards => {
       fail(source, failure);
     }
     const delay = delayMs({ ...source, random: needs.random(), retry_after_ms });
-    putState(source, clock.monotonic() - begun, 2 * (delay + source.deadline_ms));
+    putState(series, source, { took_ms: clock.monotonic() - begun, fresh_ms: 2 * (delay + source.deadline_ms) });
     return delay;
   };
   const take = (source: Source, reply: NetworkReply) => {
@@ -160,6 +149,17 @@ export const createRewards = (needs: RewardsNeeds): Rewards => {
     },
     stop: () => ended.abort(),
   };
+};
+
+/** Holds until the next request has had its time: a source that backs off is known to be down. */
+const putState = (series: SeriesTable, source: Source, { took_ms, fresh_ms }: { took_ms: number; fresh_ms: number }) => {
+  const { id, failures, failures_total, dropped } = source;
+  const put = (name: string, value: number, declaration: MetricDeclaration) =>
+    series.put({ metric: `muster.agent.source.${name}`, labels: { source: id }, value }, declaration, fresh_ms);
+  put('up', failures === 0 ? 1 : 0, UP);
+  put('duration', took_ms / 1_000, DURATION);
+  put('failures', failures_total, FAILURES);
+  put('unsendable', dropped, UNSENDABLE);
 };
 
 const asSource = ({ networks, sources }: RewardsNeeds, setting: SourceSetting, index: number): Source => {

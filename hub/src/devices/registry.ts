@@ -2,6 +2,7 @@
 import { AppError } from '@muster/shared/errors';
 import type { Log } from '@muster/shared/log';
 import { createSignal } from '@muster/shared/signal';
+import type { WireMetric } from '@muster/shared/wire/messages';
 import type { DevicePatch, Registry, Site } from '../parts.js';
 import { createShelf, documentsOf } from '../shelf.js';
 import type { Recovered, Writer } from '../store/store.js';
@@ -27,15 +28,7 @@ export const createRegistry = (needs: RegistryNeeds, documents: Recovered['docum
   const announce = (ids: Iterable<string>) => {
     for (const id of ids) changed.emit(id);
   };
-  /** Memory has changed already; what the store refuses is taken back. */
-  const commit = async (edit: Edit) => {
-    try {
-      await needs.writer.write(edit.changes());
-    } catch (error) {
-      edit.undo();
-      throw error;
-    }
-  };
+  const commit = (edit: Edit) => commitEdit(needs.writer, edit);
 
   return {
     ...queries(memory),
@@ -53,9 +46,7 @@ export const createRegistry = (needs: RegistryNeeds, documents: Recovered['docum
       const edit = removal(memory, id);
       await commit(edit);
       for (const agent of edit.agents()) revoked.emit(agent);
-      memory.columns.forget(id);
-      memory.declarations.forget(id);
-      memory.waiting.forget(id);
+      forget(memory, id);
       needs.log.info('device removed', { device: id });
       removed.emit(id);
       announce(edit.touched(id));
@@ -83,7 +74,6 @@ export const createRegistry = (needs: RegistryNeeds, documents: Recovered['docum
       announce(made);
       return made;
     },
-    declare: (device, metrics) => (memory.devices.has(device) ? declare(memory, device, metrics) : []),
     born: (grant, birth) => {
       const { changes, touched } = takeBirth(memory, grant, birth);
       announce(touched);
@@ -94,6 +84,22 @@ export const createRegistry = (needs: RegistryNeeds, documents: Recovered['docum
     removed,
     revoked,
   };
+};
+
+/** Memory has changed already; what the store refuses is taken back. */
+const commitEdit = async (writer: Writer, edit: Edit): Promise<void> => {
+  try {
+    await writer.write(edit.changes());
+  } catch (error) {
+    edit.undo();
+    throw error;
+  }
+};
+
+const forget = (memory: Memory, id: string) => {
+  memory.columns.forget(id);
+  memory.declarations.forget(id);
+  memory.waiting.forget(id);
 };
 
 const checkPatch = (patch: DevicePatch, site_exists: boolean) => {
@@ -109,4 +115,6 @@ const queries = (memory: Memory) => ({
   declaration: (device: string, metric: string) => memory.declarations.of(device, metric),
   catalogue: () => memory.declarations.all(),
   waiting: () => memory.waiting.all(),
+  declare: (device: string, metrics: readonly WireMetric[]) =>
+    memory.devices.has(device) ? declare(memory, device, metrics) : [],
 });

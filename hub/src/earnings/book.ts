@@ -1,22 +1,20 @@
 import type { Log } from '@muster/shared/log';
 import { utcDay } from '@muster/shared/money';
 import { createSignal } from '@muster/shared/signal';
-import { WIRE_LIMITS } from '@muster/shared/wire/limits';
-import type { DeviceEvent, Reading } from '@muster/shared/wire/messages';
+import type { DeviceEvent } from '@muster/shared/wire/messages';
 import type { AccountShare, EarningsBook, NetworkState, Registry } from '../parts.js';
 import { keep } from '../shelf.js';
 import type { Change, LedgerEntry, Reader, Recovered, Writer } from '../store/store.js';
 import { createAccounts } from './accounts.js';
-import { holdersOf, refuseClaim, takeOver } from './claims.js';
+import { createBooker } from './booker.js';
+import { type ClaimNeeds, holdersOf } from './claims.js';
 import { createDays } from './days.js';
 import { createDesk, sourceId } from './desk.js';
-import { Drafts } from './drafts.js';
 import { createFailures, withFailures } from './failures.js';
-import { type Booking, takeReading, wantSource } from './ledger.js';
 import { pages, queryEarnings } from './query.js';
 import { createRefusals } from './refusals.js';
 import { createShelf } from './shelf.js';
-import { newStream, type Speaker, type Stream, sourceKey, stateId, streamKey } from './stream.js';
+import { type Stream, stateId, streamKey } from './stream.js';
 import { createTally } from './tally.js';
 
 export interface EarningsNeeds {
@@ -39,20 +37,6 @@ export interface Earnings extends EarningsBook {
   tick(): void;
 }
 
-/** Bounds against a device that makes accounts up. */
-const MOST_STREAMS = 1_000;
-const MOST_SOURCES = 32;
-/** Accounts without a device: the operator's own, of the hub's sources. */
-const MOST_UNASSIGNED = 20_000;
-
-interface Word {
-  /** Whom it is about; '' for an account without a device of its own. */
-  device: string;
-  reading: Reading;
-  by: Speaker;
-  seen: number;
-}
-
 export const createEarnings = (needs: EarningsNeeds, found: Pick<Recovered, 'documents'>): Earnings => {
   const { registry, now, log, writer } = needs;
   const shelf = createShelf(found.documents);
@@ -68,63 +52,21 @@ export const createEarnings = (needs: EarningsNeeds, found: Pick<Recovered, 'doc
   const forget = (device: string): Change[] => {
     days.forget(device);
     refusals.forget(device);
-    const isOthersToo = (stream: Stream) =>
-      accounts.history(stream).some(({ shares }) => shares.some((one) => one.device !== device && isThere(one.device)));
-    const left = shelf.remove(device, isOthersToo);
-    const over = left.flatMap(({ collection, key, value }) => (collection === 'streams' && value === null ? accountOf(key) : []));
-    return [
-      ...left,
-      ...over.flatMap((of) => (shelf.ofAccount(of).length === 0 ? accounts.drop(of) : [])),
-      ...failures.forget(device),
-    ];
-  };
-  const take = ({ device, reading, by, seen }: Word): { stream: Stream; booking: Booking; more: Change[] } | null => {
-    const known = shelf.get(streamKey(reading));
-    const stream = known ?? newStream(reading, accounts.at(reading, reading.as_of) ? '' : device, reading.decimals);
-    const claim = { stream, device, as_of: reading.as_of };
-    const reason =
-      refuseClaim(claims, claim) ?? refusal({ stream, reading, by, seen }) ?? (known ? null : tooMany(shelf, device));
-    const more = reason === null ? takeOver(claims, claim) : [];
-    const booking = reason === null ? takeReading(stream, reading, { by, seen, holders: holdersOf(claims, stream) }) : null;
-    const refused = reason ?? booking?.refused ?? null;
-    refusals.note({ device, reading, refused });
-    if (!booking || refused !== null) return null;
-    shelf.put(stream);
-    return { stream, booking, more };
+    return [...leave({ shelf, claims }, device), ...failures.forget(device)];
   };
   const announce = (entries: readonly LedgerEntry[]) => {
     for (const entry of entries) days.add(entry);
     for (const device of new Set(entries.map((entry) => entry.device))) if (device !== '') changed.emit(device);
   };
-  const bookAll = (words: readonly Word[]): Change[] => {
-    const drafts = new Drafts();
-    const entries: LedgerEntry[] = [];
-    for (const word of words) {
-      const taken = take(word);
-      if (!taken) continue;
-      drafts.add(taken.stream, taken.booking, taken.more);
-      entries.push(...taken.booking.entries);
-    }
-    announce(entries);
-    return drafts.changes();
-  };
-  const want = (stream: Stream, source: string | null): Change[] => {
-    const entries = wantSource(stream, source, { by: 'hub', seen: now(), holders: holdersOf(claims, stream) });
-    shelf.put(stream);
-    announce(entries);
-    const drafts = new Drafts();
-    drafts.book(stream, entries);
-    return drafts.changes();
-  };
+  const booker = createBooker({ shelf, claims, refusals, announce });
   const desk = createDesk({
-    ...{ accounts, isThere, want, now },
+    ...{ accounts, isThere, now, want: (stream: Stream, source: string | null) => booker.want(stream, source, now()) },
     streams: shelf.ofAccount,
     stream: (of) => shelf.get(streamKey(of)),
     keep: (make) => keep(writer, 10_000, make),
   });
 
   const agentOf = (device: string) => registry.get(device)?.carried_by ?? device;
-  const refuse = (device: string, reading: Reading, refused: string) => refusals.note({ device, reading, refused });
 
   return {
     changed,
@@ -132,20 +74,8 @@ export const createEarnings = (needs: EarningsNeeds, found: Pick<Recovered, 'doc
     heard: failures.heard,
     born: failures.born,
     ...desk,
-    book(agent, devices, readings, seen) {
-      const words = readings.map((reading): Word => ({ device: reading.device ?? agent, reading, by: 'agent', seen }));
-      for (const { device, reading } of words)
-        if (!devices.has(device)) refuse(device, reading, `${agent} may not speak for ${device}`);
-      return bookAll(words.filter(({ device }) => devices.has(device)));
-    },
-    bookHub(readings, seen) {
-      const words = readings.map(({ device, reading }): Word => ({ device: device ?? '', reading, by: 'hub', seen }));
-      const isKnown = ({ device }: Word) => device === '' || isThere(device);
-      for (const word of words)
-        if (!isKnown(word))
-          refuse(word.device, word.reading, `there is no device "${word.device}"; make it, or correct the source`);
-      return bookAll(words.filter(isKnown));
-    },
+    book: booker.ofAgent,
+    bookHub: booker.ofHub,
     async start(source) {
       reader = source;
       const gone = [...shelf.devices(), ...failures.devices()].filter((device) => device !== '' && !isThere(device));
@@ -171,18 +101,14 @@ export const createEarnings = (needs: EarningsNeeds, found: Pick<Recovered, 'doc
   };
 };
 
-const refusal = ({ stream, reading, by, seen }: Omit<Word, 'device'> & { stream: Stream }): string | null => {
-  if (stream.decimals !== reading.decimals)
-    return `it says ${reading.decimals} decimals, but ${stream.decimals} are known for this account; correct the source's settings`;
-  if (reading.as_of > seen + WIRE_LIMITS.future_ms) return 'its time lies in the future; check the clock of the device';
-  const isNew = !stream.sources.has(sourceKey(reading, by));
-  return isNew && stream.sources.size >= MOST_SOURCES ? `more than ${MOST_SOURCES} sources report this account` : null;
-};
-
-const tooMany = (shelf: Pick<ReturnType<typeof createShelf>, 'count'>, device: string): string | null => {
-  const most = device === '' ? MOST_UNASSIGNED : MOST_STREAMS;
-  const whose = device === '' ? 'there are' : 'the device has';
-  return shelf.count(device) >= most ? `${whose} ${most} accounts already; remove those that are not needed` : null;
+/** Its streams go, and the shares of accounts that nothing is left of. */
+const leave = ({ shelf, claims }: { shelf: ReturnType<typeof createShelf>; claims: ClaimNeeds }, device: string): Change[] => {
+  const { accounts, isThere } = claims;
+  const isOthersToo = (stream: Stream) =>
+    accounts.history(stream).some(({ shares }) => shares.some((one) => one.device !== device && isThere(one.device)));
+  const left = shelf.remove(device, isOthersToo);
+  const over = left.flatMap(({ collection, key, value }) => (collection === 'streams' && value === null ? accountOf(key) : []));
+  return [...left, ...over.flatMap((of) => (shelf.ofAccount(of).length === 0 ? accounts.drop(of) : []))];
 };
 
 /** Of a document that went. */

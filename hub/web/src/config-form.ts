@@ -41,11 +41,11 @@ export const configOf = (fields: readonly Field[], texts: Record<string, string>
   Object.fromEntries(
     fields.flatMap((field) => {
       const text = texts[field.name]?.trim() ?? '';
-      return text === '' ? [] : [[field.name, valueOf(field, text)]];
+      return text === '' ? [] : [[field.name, parsed(field, text)]];
     }),
   );
 
-const valueOf = ({ name, kind }: Field, text: string): unknown => {
+const parsed = ({ name, kind }: Field, text: string): unknown => {
   if (kind === 'switch') return text === 'true';
   if (kind === 'number') {
     if (Number.isFinite(Number(text))) return Number(text);

@@ -1,6 +1,6 @@
 import { silentLog } from '@muster/shared/log';
 import type { Reading } from '@muster/shared/wire/messages';
-import { createHandWriter } from '../../hand-writer.js';
+import { createHandWriter, type HandWriter } from '../../hand-writer.js';
 import type { Device } from '../../parts.js';
 import type { Change, LedgerEntry, Reader, Recovered } from '../../store/store.js';
 import { createEarnings, type Earnings } from '../book.js';
@@ -30,22 +30,8 @@ export const createHarness = () => {
     if (change.value === null) documents.delete(key);
     else documents.set(key, JSON.parse(JSON.stringify(change)));
   };
-  const reader: Pick<Reader, 'entries'> = {
-    async entries({ from = 0, to = Number.POSITIVE_INFINITY, device: id, network, without_opening, after = '', limit }) {
-      return [...entries.values()]
-        .filter((one) => one.ts >= from && one.ts < to && one.id > after)
-        .filter((one) => (!id || one.device === id) && (!network || one.network === network))
-        .filter((one) => !without_opening || one.kind !== 'opening')
-        .sort((a, b) => (a.id < b.id ? -1 : 1))
-        .slice(0, limit);
-    },
-  };
-  const writer = createHandWriter();
-  const queue = writer.queue;
-  writer.queue = (changes, options) => {
-    changes.forEach(apply);
-    queue(changes, options);
-  };
+  const reader = readerOf(entries);
+  const writer = writerTo(apply);
   const make = () => {
     earnings = createEarnings(
       { registry: { get: (id) => devices.get(id) }, now: () => now, log: silentLog, writer },
@@ -99,6 +85,27 @@ export const createHarness = () => {
         .reduce((sum, one) => sum + BigInt(one.amount), 0n),
   };
 };
+
+const writerTo = (apply: (change: Change) => void): HandWriter => {
+  const writer = createHandWriter();
+  const { queue } = writer;
+  writer.queue = (changes, options) => {
+    changes.forEach(apply);
+    queue(changes, options);
+  };
+  return writer;
+};
+
+const readerOf = (entries: ReadonlyMap<string, LedgerEntry>): Pick<Reader, 'entries'> => ({
+  async entries({ from = 0, to = Number.POSITIVE_INFINITY, device: id, network, without_opening, after = '', limit }) {
+    return [...entries.values()]
+      .filter((one) => one.ts >= from && one.ts < to && one.id > after)
+      .filter((one) => (!id || one.device === id) && (!network || one.network === network))
+      .filter((one) => !without_opening || one.kind !== 'opening')
+      .sort((a, b) => (a.id < b.id ? -1 : 1))
+      .slice(0, limit);
+  },
+});
 
 const stream = { network: 'storj', source: 'node', account: '1abc', token: 'STORJ', decimals: 8, exact: true };
 

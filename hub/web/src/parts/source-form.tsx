@@ -12,7 +12,7 @@ export const SourceForm = (props: {
 }) => {
   const { client } = useApp();
   const { kinds, source, onDone } = props;
-  const name = useSignal(props.name ?? '');
+  const named = useSignal(props.name ?? '');
   const network = useSignal(source?.network ?? kinds[0]?.id ?? '');
   const devices = useSignal(source?.devices.join(' ') ?? '');
   const failure = useSignal<string | null>(null);
@@ -23,9 +23,9 @@ export const SourceForm = (props: {
     event.preventDefault();
     try {
       const config = configOf(fields, texts.value);
-      const named = devices.value.split(/[\s,]+/).filter(Boolean);
+      const list = devices.value.split(/[\s,]+/).filter(Boolean);
       const pace = source?.every ? { every: source.every } : {};
-      await client.putSource(name.value, { network: network.value, config, devices: named, enabled: true, ...pace });
+      await client.putSource(named.value, { network: network.value, config, devices: list, enabled: true, ...pace });
       onDone();
     } catch (error) {
       failure.value = sentenceOf(error);
@@ -35,7 +35,7 @@ export const SourceForm = (props: {
     <form class="source-form" onSubmit={save}>
       <label>
         Name
-        <input required disabled={source !== null} value={name} onInput={(event) => (name.value = event.currentTarget.value)} />
+        <input required disabled={source !== null} value={named} onInput={(event) => (named.value = event.currentTarget.value)} />
       </label>
       <label>
         Network
@@ -52,7 +52,7 @@ export const SourceForm = (props: {
         <input value={devices} onInput={(event) => (devices.value = event.currentTarget.value)} />
       </label>
       {fields.map((field) => (
-        <label key={`${network.value} ${field.name}`}>
+        <label key={`${network.value} ${field.name}`} for={`field-${field.name}`}>
           {field.name.replaceAll('_', ' ')}
           <Input
             field={field}
@@ -80,10 +80,11 @@ export const SourceForm = (props: {
 
 const Input = ({ field, text, onText }: { field: Field; text: string; onText(text: string): void }) => {
   const { kind, required, hint } = field;
+  const id = `field-${field.name}`;
   const choices = kind === 'switch' ? ['true', 'false'] : field.choices;
   if (kind === 'choice' || kind === 'switch') {
     return (
-      <select required={required} value={text} onChange={(event) => onText(event.currentTarget.value)}>
+      <select id={id} required={required} value={text} onChange={(event) => onText(event.currentTarget.value)}>
         <option value="">{hint}</option>
         {choices.map((one) => (
           <option key={one}>{one}</option>
@@ -91,12 +92,9 @@ const Input = ({ field, text, onText }: { field: Field; text: string; onText(tex
       </select>
     );
   }
-  if (kind === 'json') return <textarea placeholder={hint} value={text} onInput={(event) => onText(event.currentTarget.value)} />;
-  const type = kind === 'secret' ? 'password' : 'text';
-  return (
-    <input
-      {...{ type, required, value: text, placeholder: hint, autocomplete: 'off' }}
-      onInput={(event) => onText(event.currentTarget.value)}
-    />
-  );
+  if (kind === 'json')
+    return <textarea id={id} placeholder={hint} value={text} onInput={(event) => onText(event.currentTarget.value)} />;
+  const given = { id, required, value: text, placeholder: hint, autocomplete: 'off' };
+  const hear = (event: { currentTarget: HTMLInputElement }) => onText(event.currentTarget.value);
+  return kind === 'secret' ? <input type="password" {...given} onInput={hear} /> : <input {...given} onInput={hear} />;
 };

@@ -14,7 +14,7 @@ import type { OpenLink } from './link.js';
 import { createOutbox } from './outbox.js';
 import type { Host, ProbeDeclaration } from './probe.js';
 import { createReporter } from './reporter.js';
-import { createRewards, everyOf, type SourceMemories, type SourceSetting } from './rewards.js';
+import { createRewards, everyOf, type SourceMemories, type SourceName, type SourceSetting } from './rewards.js';
 import { createRunner, probesToRead, type Runner } from './runner.js';
 import { createSchedule } from './schedule.js';
 import { counting, createSelf, type Process } from './self/self.js';
@@ -88,7 +88,8 @@ export const createAgent = (needs: AgentNeeds, settings: RunSettings): Agent => 
     outbox.message(time.now(), topic, fields);
     uplink.wake();
   };
-  const report = (event: string, detail: string) => send('event', { event, detail: detail.slice(0, 1_000) });
+  const report = (event: string, detail: string, of?: SourceName) =>
+    send('event', { event, detail: detail.slice(0, 1_000), ...(of && { of }) });
   const whole = { ...needs, series, spool, now: time.now };
   // Number 0 counts with those that were stamped before the time was known.
   const blind = { isTimeKnown: time.trusted, shift: () => time.shiftOf(0) };

@@ -1,4 +1,5 @@
 import { silentLog } from '@muster/shared/log';
+import { splitReadings } from '@muster/shared/source-run';
 import { createTestClock } from '@muster/shared/testing/clock';
 import { decodeMessage } from '@muster/shared/wire/codec';
 import { WIRE_LIMITS } from '@muster/shared/wire/limits';
@@ -7,7 +8,6 @@ import { describe, expect, it } from 'vitest';
 import { nextBatch } from './batch.js';
 import { splitBirth } from './birth.js';
 import { createSchedule } from './schedule.js';
-import { splitReadings } from './split-readings.js';
 import { createMemorySpool, type SpoolRow } from './spool.js';
 
 const row = (seq: number, columns = '00000000', values: (number | null)[] = [1]): SpoolRow => ({

@@ -5,13 +5,21 @@ import type { Grpc } from '@muster/shared/grpc';
 import type { Http } from '@muster/shared/http';
 import type { Log } from '@muster/shared/log';
 import { counter, gauge, type MetricDeclaration, type Sample } from '@muster/shared/metrics';
-import type { NetworkDeclaration, NetworkHost, NetworkMemory, NetworkReply, ReadingDraft } from '@muster/shared/network';
+import type { NetworkDeclaration, NetworkHost, NetworkReply } from '@muster/shared/network';
 import { check } from '@muster/shared/schema';
-import { type Reading, reading as readingSchema } from '@muster/shared/wire/messages';
+import {
+  askSource,
+  completeReading,
+  delayMs,
+  retryAfterOf,
+  SOURCE_LIMITS,
+  type SourceAnswer,
+  splitReadings,
+} from '@muster/shared/source-run';
+import type { DeviceEvent, Reading } from '@muster/shared/wire/messages';
 import type { Carried } from './carried.js';
 import type { Schedule } from './schedule.js';
 import type { SeriesTable } from './series.js';
-import { splitReadings } from './split-readings.js';
 
 /** Asks the reward sources that this device's settings name. A source that fails says so; it never looks like a zero reward. */
 export interface Rewards {
@@ -49,8 +57,11 @@ export interface RewardsNeeds {
   /** Puts readings into the spool as one message. */
   send(readings: Reading[]): void;
   /** A source began to fail, or answers again. */
-  report(event: 'source_failed' | 'source_recovered', detail: string): void;
+  report(event: 'source_failed' | 'source_recovered', detail: string, of: SourceName): void;
 }
+
+/** Which source an event is about, for a hub that joins it to accounts. */
+export type SourceName = NonNullable<DeviceEvent['of']>;
 
 /** By id of the source. */
 export interface SourceMemories {
@@ -58,9 +69,6 @@ export interface SourceMemories {
   write(source: string, value: unknown): void;
 }
 
-const DEADLINE_MS = 15_000;
-const BACKOFF_MAX_MS = 3_600_000;
-const SHORTEST_EVERY_MS = 1_000;
 /** A carried device that is back must be seen before long: its source is never asked more rarely than that. */
 const CARRIED_BACKOFF = 3;
 /** Streams of a source that are remembered; beyond, the oldest is sent again when it comes again. */
@@ -83,6 +91,9 @@ interface Source {
   failures: number;
   failures_total: number;
   dropped: number;
+  deadline_ms: number;
+  /** Those it reported since the agent started, the newest last. */
+  accounts: Set<string>;
   /** Stream → what was sent last, and when. */
   sent: Map<string, { text: string; at: number }>;
 }
@@ -93,9 +104,9 @@ export const createRewards = (needs: RewardsNeeds): Rewards => {
   const sources = needs.sources.map((setting, index) => asSource(needs, setting, index));
   const ended = new AbortController();
 
-  const put = ({ device, every }: Source, sample: Sample, declaration: MetricDeclaration | undefined) => {
+  const put = ({ device, every, deadline_ms }: Source, sample: Sample, declaration: MetricDeclaration | undefined) => {
     const table = device === undefined ? series : needs.carried?.table(device);
-    return table?.put(sample, declaration, 2 * every + DEADLINE_MS) ?? false;
+    return table?.put(sample, declaration, 2 * every + deadline_ms) ?? false;
   };
   const takeSamples = (source: Source, { samples = [], seen_at }: NetworkReply) => {
     const kept = samples.map((sample) =>
@@ -103,38 +114,33 @@ export const createRewards = (needs: RewardsNeeds): Rewards => {
     );
     if (source.device !== undefined && kept.includes(true)) needs.carried?.answered(source.device, seen_at);
   };
-  /** Holds until the next request has had its time: a source that backs off is known to be down. */
-  const putState = (source: Source, took_ms: number, fresh_ms: number) => {
-    const { id, failures, failures_total, dropped } = source;
-    const put = (name: string, value: number, declaration: MetricDeclaration) =>
-      series.put({ metric: `muster.agent.source.${name}`, labels: { source: id }, value }, declaration, fresh_ms);
-    put('up', failures === 0 ? 1 : 0, UP);
-    put('duration', took_ms / 1_000, DURATION);
-    put('failures', failures_total, FAILURES);
-    put('unsendable', dropped, UNSENDABLE);
-  };
-
   const run = async (source: Source): Promise<number> => {
     const begun = clock.monotonic();
+    let retry_after_ms: number | undefined;
     try {
       const { reply, kept } = await ask(source, needs, ended.signal);
       take(source, reply);
       await keep(needs, source, kept);
-      if (source.failures > 0) needs.report('source_recovered', source.id);
+      if (source.failures > 0) needs.report('source_recovered', source.id, nameOf(source));
       source.failures = 0;
     } catch (error) {
-      if (ended.signal.aborted) return BACKOFF_MAX_MS;
-      fail(source, asAppError(error));
+      if (ended.signal.aborted) return SOURCE_LIMITS.backoff_ms;
+      const failure = asAppError(error);
+      retry_after_ms = retryAfterOf(failure);
+      fail(source, failure);
     }
-    const delay = delayMs(source, needs.random());
-    putState(source, clock.monotonic() - begun, 2 * (delay + DEADLINE_MS));
+    const delay = delayMs({ ...source, random: needs.random(), retry_after_ms, backoff_ms: longestOf(source) });
+    putState(series, source, { took_ms: clock.monotonic() - begun, fresh_ms: 2 * (delay + source.deadline_ms) });
     return delay;
   };
   const take = (source: Source, reply: NetworkReply) => {
     takeSamples(source, reply);
     if (!needs.isTimeKnown()) return;
-    const readings = (reply.readings ?? []).map((draft) => complete(source, draft, needs.now()));
-    const news = readings.filter((reading) => isNews(source, reading, clock.monotonic()));
+    const { network, prefix, device } = source;
+    const completing = { id: network.id, network: prefix, now: needs.now(), device };
+    const readings = (reply.readings ?? []).flatMap((draft) => completeReading(completing, draft));
+    for (const { account } of readings) note(source.accounts, account);
+    const news = newsOf(source, readings, clock.monotonic());
     const { messages, dropped } = splitReadings(news);
     for (const message of messages) needs.send(message);
     if (dropped > 0) log.warn('Readings too large to send were dropped', { source: source.id, dropped });
@@ -143,7 +149,7 @@ export const createRewards = (needs: RewardsNeeds): Rewards => {
   const fail = (source: Source, error: AppError) => {
     if (source.failures === 0) {
       log.warn('A reward source does not answer', { source: source.id, error: error.message });
-      needs.report('source_failed', `${source.id}: ${error.message}`);
+      needs.report('source_failed', `${source.id}: ${error.message}`, nameOf(source));
     }
     source.failures++;
     source.failures_total++;
@@ -160,10 +166,24 @@ export const createRewards = (needs: RewardsNeeds): Rewards => {
 };
 
 /** Not while the time is unknown: the readings were held back. */
-const keep = async ({ isTimeKnown, safe, memories }: RewardsNeeds, { id }: Source, kept: Answer['kept']) => {
+const keep = async ({ isTimeKnown, safe, memories }: RewardsNeeds, { id }: Source, kept: SourceAnswer<unknown>['kept']) => {
   if (!kept || !isTimeKnown()) return;
   await safe();
   memories.write(id, kept.value);
+};
+
+const longestOf = ({ device, every }: Source): number =>
+  device === undefined ? SOURCE_LIMITS.backoff_ms : CARRIED_BACKOFF * every;
+
+/** Holds until the next request has had its time: a source that backs off is known to be down. */
+const putState = (series: SeriesTable, source: Source, { took_ms, fresh_ms }: { took_ms: number; fresh_ms: number }) => {
+  const { id, failures, failures_total, dropped } = source;
+  const put = (name: string, value: number, declaration: MetricDeclaration) =>
+    series.put({ metric: `muster.agent.source.${name}`, labels: { source: id }, value }, declaration, fresh_ms);
+  put('up', failures === 0 ? 1 : 0, UP);
+  put('duration', took_ms / 1_000, DURATION);
+  put('failures', failures_total, FAILURES);
+  put('unsendable', dropped, UNSENDABLE);
 };
 
 const asSource = ({ networks, sources }: RewardsNeeds, setting: SourceSetting, index: number): Source => {
@@ -178,77 +198,67 @@ const asSource = ({ networks, sources }: RewardsNeeds, setting: SourceSetting, i
   const { device } = setting;
   const twin = sources.slice(0, index).filter((one) => one.network === setting.network && one.device === device).length;
   const name = twin > 0 ? `${prefix}-${twin + 1}` : prefix;
-  const id = device === undefined ? name : `${device}/${name}`;
-  return { id, device, network, config, prefix, metrics, every, failures: 0, failures_total: 0, dropped: 0, sent: new Map() };
+  return {
+    id: device === undefined ? name : `${device}/${name}`,
+    device,
+    network,
+    config,
+    prefix,
+    metrics,
+    every,
+    failures: 0,
+    failures_total: 0,
+    dropped: 0,
+    deadline_ms: network.deadline ?? SOURCE_LIMITS.deadline_ms,
+    accounts: new Set(),
+    sent: new Map(),
+  };
 };
 
 /** Milliseconds between two questions to a source. */
 export const everyOf = ({ every, network }: SourceSetting, networks: RewardsNeeds['networks']): number =>
-  Math.max(SHORTEST_EVERY_MS, every ?? networks.get(network)?.every ?? 0);
+  Math.max(SOURCE_LIMITS.shortest_every_ms, every ?? networks.get(network)?.every ?? 0);
 
-interface Answer {
-  reply: NetworkReply;
-  /** What the source would keep from now on. */
-  kept: { value: unknown } | undefined;
-}
-
-/** One question with a deadline that holds even for a source that ignores its signal. */
-const ask = async (source: Source, needs: RewardsNeeds, ended: AbortSignal): Promise<Answer> => {
-  const stop = new AbortController();
-  const late = new AppError('timeout', `${source.id} did not answer within ${DEADLINE_MS} ms`);
-  const signal = AbortSignal.any([stop.signal, ended]);
-  const { http, grpc, host, log } = needs;
-  let kept: Answer['kept'];
-  const memory: NetworkMemory = {
-    get: () => needs.memories.read(source.id),
-    put(value) {
-      kept = { value };
-    },
-  };
-  let cancel = () => {};
-  const deadline = new Promise<never>((_resolve, reject) => {
-    cancel = needs.clock.after(DEADLINE_MS, () => reject(late));
-    ended.addEventListener('abort', () => reject(late), { once: true, signal: stop.signal });
+const ask = async (source: Source, needs: RewardsNeeds, ended: AbortSignal) => {
+  const { clock, http, grpc, host, log } = needs;
+  const { id, network, config, deadline_ms } = source;
+  const answer: SourceAnswer<NetworkReply | undefined> = await askSource({
+    ...{ name: id, deadline_ms, clock, ended },
+    memory: () => needs.memories.read(id),
+    ask: (call) => network.onDevice?.({ config, http, grpc, host, log, now: needs.now(), ...call }),
   });
-  try {
-    const call = { config: source.config, http, grpc, host, memory, log, now: needs.now(), signal };
-    const reply = (await Promise.race([source.network.onDevice?.(call), deadline])) ?? {};
-    return { reply, kept };
-  } finally {
-    cancel();
-    stop.abort();
-  }
+  return { ...answer, reply: answer.reply ?? {} };
 };
 
-const complete = (source: Source, draft: ReadingDraft, now: number): Reading => {
-  const { id } = source.network;
-  const { device } = source;
-  return check(
-    readingSchema,
-    { network: source.prefix, source: id, as_of: now, ...(device === undefined ? {} : { device }), ...draft },
-    `A reading of ${source.id}`,
-    'bad_reply',
-  );
+/** What the hub does not know yet: another amount, or a day has passed. */
+const newsOf = (source: Source, readings: readonly Reading[], now: number): Reading[] => {
+  const seen = new Map<string, number>();
+  return readings.filter((reading) => {
+    const { as_of: _as_of, ...rest } = reading;
+    const stream = [reading.kind, reading.device, reading.network, reading.source, reading.account, reading.token].join(' ');
+    // A long ledger comes as several readings of one stream.
+    const part = seen.get(stream) ?? 0;
+    seen.set(stream, part + 1);
+    const key = `${stream} ${part}`;
+    // A ledger's text may be long; what is kept of it is not.
+    const text = createHash('sha256').update(JSON.stringify(rest)).digest('base64');
+    const before = source.sent.get(key);
+    if (before?.text === text && now - before.at < DAY_MS) return false;
+    source.sent.delete(key);
+    source.sent.set(key, { text, at: now });
+    const [oldest] = source.sent.keys();
+    if (source.sent.size > MAX_STREAMS && oldest !== undefined) source.sent.delete(oldest);
+    return true;
+  });
 };
 
-/** Whether the hub does not know it yet: another amount, or a day has passed. */
-const isNews = (source: Source, reading: Reading, now: number): boolean => {
-  const { as_of: _as_of, ...rest } = reading;
-  const stream = [reading.kind, reading.device, reading.network, reading.source, reading.account, reading.token].join(' ');
-  // A ledger's text may be long; what is kept of it is not.
-  const text = createHash('sha256').update(JSON.stringify(rest)).digest('base64');
-  const before = source.sent.get(stream);
-  if (before?.text === text && now - before.at < DAY_MS) return false;
-  source.sent.delete(stream);
-  source.sent.set(stream, { text, at: now });
-  const [oldest] = source.sent.keys();
-  if (source.sent.size > MAX_STREAMS && oldest !== undefined) source.sent.delete(oldest);
-  return true;
+/** Accounts that an event names. */
+const MOST_NAMED = 20;
+
+const note = (accounts: Set<string>, account: string) => {
+  accounts.delete(account);
+  accounts.add(account);
+  for (const oldest of accounts) if (accounts.size > MOST_NAMED) accounts.delete(oldest);
 };
 
-const delayMs = ({ every, failures, device }: Source, random: number): number => {
-  if (failures === 0) return every;
-  const most = device === undefined ? BACKOFF_MAX_MS : CARRIED_BACKOFF * every;
-  const longest = Math.max(every, Math.min(most, every * 2 ** Math.min(failures, 12)));
-  return longest * (0.5 + random / 2);
-};
+const nameOf = ({ id, prefix, accounts }: Source): SourceName => ({ source: id, network: prefix, accounts: [...accounts] });

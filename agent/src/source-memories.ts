@@ -1,10 +1,8 @@
 /** What reward sources keep over restarts: a small JSON file each, in the agent's folder. */
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { AppError } from '@muster/shared/errors';
+import { memoryText } from '@muster/shared/source-run';
 import type { SourceMemories } from './rewards.js';
-
-const MOST_BYTES = 65_536;
 
 /** A damaged or missing file is an empty memory: what is read a second time is booked once. */
 export const createSourceMemories = (folder: string): SourceMemories => {
@@ -19,9 +17,7 @@ export const createSourceMemories = (folder: string): SourceMemories => {
       }
     },
     write(source, value) {
-      const text = JSON.stringify(value);
-      if (text.length > MOST_BYTES)
-        throw new AppError('too_large', `What ${source} would keep is larger than ${MOST_BYTES} bytes`);
+      const text = memoryText(source, value);
       mkdirSync(folder, { recursive: true, mode: 0o700 });
       // Whole or not at all: a power cut leaves the old one.
       writeFileSync(`${fileOf(source)}.new`, text, { mode: 0o600, flush: true });

@@ -2,7 +2,10 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import type { Clock } from '@muster/shared/clock';
+import { createGrpc } from '@muster/shared/grpc';
+import { createHttp } from '@muster/shared/http';
 import type { Log } from '@muster/shared/log';
+import { loadNetworks } from '@muster/shared/network-plugins';
 import { loadPlugins } from '@muster/shared/plugins';
 import { addressesOf } from './addresses.js';
 import { type Alerts, createAlerts } from './alerts/engine.js';
@@ -26,6 +29,7 @@ import { createAudit } from './self/audit.js';
 import type { Certificate } from './self/certificate.js';
 import { createCommitCounts } from './self/commits.js';
 import { createProcessView, metricsText } from './self/metrics.js';
+import { createSources } from './sources/sources.js';
 import type { OpenStore } from './store/open.js';
 import { createViews } from './view.js';
 
@@ -88,6 +92,8 @@ export const startHub = async (needs: HubNeeds, settings: HubSettings): Promise<
     await bus.start();
     undo.push(() => bus.stop());
     await built.alerts.start(store.engine.early);
+    built.sources.start();
+    undo.push(() => built.sources.stop());
     const { api, live } = buildEdges(core, built, bus);
     await api.ready();
     undo.push(() => api.stop());
@@ -116,10 +122,13 @@ const buildParts = async (core: Core) => {
   const joining = createJoining({ ...basics, registry, limiter }, documents);
   const latest = createLatest(now);
   const device = (id: string) => registry.get(id);
-  const tracker = createTracker({ clock, writer, device, newest: (id) => latest.newest(id), log }, documents);
+  const fed = (id: string) => sources.fed(id);
+  const tracker = createTracker({ clock, writer, device, newest: (id) => latest.newest(id), fed, log }, documents);
   const sequences = createSequences(recovered.sequences, now);
   const quarantine = createQuarantine(basics);
-  const earnings = createEarnings({ registry, now, log }, recovered);
+  const earnings = createEarnings({ registry, now, log, writer }, recovered);
+  const asking = { http: createHttp(), grpc: createGrpc(), networks: await loadNetworks(), random: Math.random };
+  const sources = createSources({ ...basics, ...asking, clock, registry, latest, earnings, sourced: tracker.sourced }, documents);
   const ingest = createIngest({ ...basics, registry, tracker, sequences, latest, quarantine, earnings });
   const rules = await loadPlugins<RuleDeclaration>(new URL('./alerts/rules/', import.meta.url));
   const alerts = createAlerts({ ...basics, clock, rules, registry, presence: tracker, latest }, recovered);
@@ -127,10 +136,23 @@ const buildParts = async (core: Core) => {
   const auth = createAuth(basics, { documents, admin_token, control_token });
   const audit = createAudit(basics);
   const views = createViews({ registry, presence: tracker, latest, alerts, earnings });
-  const parts = { now, registry, joining, presence: tracker, latest, alerts, earnings, auth, audit, reader: engine, ...views };
+  const parts = {
+    now,
+    registry,
+    joining,
+    presence: tracker,
+    latest,
+    alerts,
+    earnings,
+    sources,
+    auth,
+    audit,
+    reader: engine,
+    ...views,
+  };
   connectParts(core, { registry, tracker, ingest, latest, alerts, earnings });
   return {
-    ...{ parts, tracker, alerts, ingest, quarantine },
+    ...{ parts, tracker, alerts, ingest, quarantine, sources },
     async begin() {
       writer.queue(await earnings.start(engine.early), { bytes: 0 });
       clock.every(60_000, earnings.tick);

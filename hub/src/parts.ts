@@ -2,7 +2,8 @@
 import type { Labels, MetricDeclaration } from '@muster/shared/metrics';
 import type { Signal } from '@muster/shared/signal';
 import type { LiveAlert, LiveAlertEvent, LiveDevice, LiveValue, PresenceState, Severity } from '@muster/shared/wire/live';
-import type { About, Birth, Reading } from '@muster/shared/wire/messages';
+import type { About, Birth, Reading, WireMetric } from '@muster/shared/wire/messages';
+import type { GenericSchema } from 'valibot';
 import type { BusCounts, Grant, Link } from './bus/bus.js';
 import type { Change, Json, LedgerEntry, Reader, StoreStats } from './store/store.js';
 
@@ -45,6 +46,10 @@ export interface Registry {
   /** Makes a device with a fresh key (or a new key for an existing one); the key is answered once and kept as SHA-256 only. */
   credential(id: string, options: { carries?: readonly string[]; about?: About }): Promise<{ key: string }>;
   carries(agent: string, devices: readonly string[]): Promise<void>;
+  /** Makes those that are missing, without a key: only the hub's own sources speak for them. Answers which were made. */
+  place(devices: readonly string[]): Promise<string[]>;
+  /** Adds to what a device's metrics are; answers the changes to commit. */
+  declare(device: string, metrics: readonly WireMetric[]): Change[];
   verify(agent: string, password: Uint8Array): Grant | null;
   /** Takes what a birth says; answers the changes to commit before its PUBACK. */
   born(grant: Grant, birth: Birth): Change[];
@@ -194,20 +199,101 @@ export interface NetworkState {
   token: string;
   source: string;
   booked: boolean;
-  /** `failed`: its agent says that the source does not answer. */
-  state: 'ok' | 'refused' | 'failed';
+  /** `failed`: its agent says that the source does not answer; `waiting`: the hub has not asked it yet. */
+  state: 'ok' | 'refused' | 'failed' | 'waiting';
   last_reading: number | null;
   last_error: string | null;
+  /** Who asks it. */
+  by?: 'agent' | 'hub';
+  /** Whose its income is now, where it is not one device's. */
+  shares?: readonly AccountShare[];
+  /** Of a source that the hub asks: its last answer, and when it is asked next. */
+  last_ok?: number | null;
+  next_at?: number | null;
+}
+/** `parts` is a whole number; a device gets parts / sum of all parts. */
+export interface AccountShare {
+  device: string;
+  parts: number;
+}
+/** Shares hold for income dated `from` and later. */
+export interface AccountPeriod {
+  from: number;
+  shares: readonly AccountShare[];
+}
+export interface AccountView {
+  network: string;
+  account: string;
+  periods: readonly AccountPeriod[];
+  streams: {
+    token: string;
+    decimals: number;
+    /** Id of the source that the operator chose; null: the rule chooses. */
+    chosen: string | null;
+    sources: { id: string; source: string; by: 'agent' | 'hub'; exact: boolean; booked: boolean; last_reading: number }[];
+  }[];
+}
+/** What a source of the hub said; `device` null: of an account without a device of its own. */
+export interface HubReading {
+  device: string | null;
+  reading: Reading;
 }
 export interface EarningsBook {
   /** Books what is new; answers the changes to commit before the PUBACK. */
   book(agent: string, devices: ReadonlySet<string>, readings: readonly Reading[], seen: number): Change[];
+  /** The same for what the hub itself asked. */
+  bookHub(readings: readonly HubReading[], seen: number): Change[];
+  account(network: string, account: string): AccountView | undefined;
+  /** From a date on, never for income that is booked already; answers what holds then. */
+  share(
+    of: { network: string; account: string },
+    period: { from?: number | undefined; shares: readonly AccountShare[] },
+  ): Promise<AccountView>;
+  /** Books this source (its name or id) from now on; null: by the rule. */
+  choose(of: StreamKey, source: string | null): Promise<AccountView>;
   earnings(query: EarningsQuery): Promise<EarningsRow[]>;
   /** Lifetime total per stream of a device, openings included. */
   totals(device: string): LiveDevice['earnings_today'];
   today(device: string): LiveDevice['earnings_today'];
   networks(): NetworkState[];
   changed: Signal<string>;
+}
+
+// ---- sources that the hub asks
+
+export interface HubSourceSetting {
+  network: string;
+  config: { [field: string]: Json | undefined };
+  /** Milliseconds between questions; the network's own pace when left out. */
+  every?: number | undefined;
+  /** Of which devices it speaks; missing ones are made. */
+  devices?: readonly string[] | undefined;
+  enabled?: boolean | undefined;
+}
+/** As the API shows it: every secret masked. */
+export interface HubSourceView {
+  id: string;
+  network: string;
+  config: { [field: string]: Json | undefined };
+  every: number | null;
+  devices: readonly string[];
+  enabled: boolean;
+  state: 'ok' | 'failed' | 'waiting';
+  last_error: string | null;
+  last_ok: number | null;
+  next_at: number | null;
+  /** What its last answer held. */
+  readings: number;
+  samples: number;
+}
+export interface HubSources {
+  /** Networks that the hub can ask, with the schema of their configuration. */
+  kinds(): { id: string; title: string; docs: string; every: number; config: GenericSchema }[];
+  all(): HubSourceView[];
+  get(id: string): HubSourceView | undefined;
+  /** Answers which devices were made for it. */
+  put(id: string, setting: HubSourceSetting): Promise<{ source: HubSourceView; made: string[] }>;
+  delete(id: string): Promise<boolean>;
 }
 
 // ---- auth
@@ -301,6 +387,7 @@ export interface Parts {
   latest: Latest;
   alerts: AlertsDesk;
   earnings: EarningsBook;
+  sources: HubSources;
   auth: Auth;
   audit: Audit;
   reader: Reader;

@@ -1,6 +1,7 @@
 /** PORT-level helper: a small set of records kept by id, in memory and mirrored as documents of one collection. */
+import { AppError } from '@muster/shared/errors';
 import type { Shelf } from './parts.js';
-import type { Json, Writer } from './store/store.js';
+import type { Change, Json, Writer } from './store/store.js';
 
 /** The values of one collection among the recovered documents, by key. */
 export const documentsOf = <T>(documents: readonly { collection: string; key: string; value: Json }[], collection: string) =>
@@ -43,3 +44,19 @@ export const createShelf = <T extends { id: string }>(
     },
   };
 };
+
+/**
+ * Memory and store together: `make` changes memory, and only while the store can take what follows from it. Resolves once that is
+ * on disk; refused with `storage` or `busy` before anything changed.
+ */
+export const keep = (
+  writer: Pick<Writer, 'queue' | 'accepts' | 'healthy'>,
+  bytes: number,
+  make: () => readonly Change[],
+): Promise<void> =>
+  new Promise((done) => {
+    if (!writer.healthy) throw new AppError('storage', 'The store cannot write at the moment; nothing was changed');
+    if (!writer.accepts(bytes)) throw new AppError('busy', 'The store is behind by more than it may hold; nothing was changed');
+    // What memory says now must reach the disk: queued changes are tried again until they do.
+    writer.queue(make(), { bytes, urgent: true, done });
+  });

@@ -38,8 +38,8 @@ export interface NetworkHost {
 export interface NetworkReply {
   samples?: Sample[];
   readings?: ReadingDraft[];
-  /** When the source last heard of the device, ms; a carried device is judged by it. Left out: now. */
-  seen_at?: number;
+  /** When the source itself heard the device last, ms; without it: now. A carried device, or one that only the hub's sources feed, is judged by it. */
+  seen_at?: number | undefined;
 }
 
 type WithoutStream<R> = R extends Reading
@@ -70,6 +70,8 @@ export interface NetworkDeclaration<S extends v.GenericSchema = v.GenericSchema>
   configured?(config: v.InferOutput<S>): { network: string; metrics: Record<string, MetricDeclaration> };
   /** Milliseconds between reads. */
   every: number;
+  /** Milliseconds that one answer may take; 15 s unless said otherwise. */
+  deadline?: number | undefined;
   onDevice?(call: NetworkCall<v.InferOutput<S>>): Promise<NetworkReply>;
   onHub?(call: HubNetworkCall<v.InferOutput<S>>): Promise<HubNetworkReply>;
   /** What "not earning" means here, in milliseconds. */

@@ -53,15 +53,19 @@ describe('who may what', () => {
     const admin = closed.filter((route) => route.role === 'admin').map(({ method, path }) => `${method} ${path.slice(8)}`);
     expect(admin.sort()).toEqual([
       'DELETE devices/:device',
+      'DELETE networks/:id',
       'DELETE tokens/:token',
       'DELETE users/:name',
       'GET audit',
+      'GET networks/:id',
+      'GET networks/kinds',
       'GET tokens',
       'GET users',
       'POST devices/:device/rotate',
       'POST tokens',
       'POST users',
       'PUT devices/:device/carries',
+      'PUT networks/:id',
     ]);
   });
 

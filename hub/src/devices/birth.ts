@@ -46,7 +46,7 @@ const shelve = (memory: Memory, { device, id, columns }: { device: string; id: s
   ];
 };
 
-const declare = (memory: Memory, device: string, metrics: readonly WireMetric[]): Change[] => {
+export const declare = (memory: Memory, device: string, metrics: readonly WireMetric[]): Change[] => {
   const list = memory.declarations.add(device, metrics);
   return list ? [document('metrics', device, list as Json)] : [];
 };

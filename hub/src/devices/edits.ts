@@ -64,6 +64,14 @@ export const carrying = (memory: Memory, { agent, devices, now }: Carrying): Edi
   return edit;
 };
 
+/** Devices that no agent speaks for. */
+export const placing = (memory: Memory, edit: Edit, { devices, now }: Omit<Carrying, 'agent'>): string[] => {
+  for (const id of devices) checkId(id);
+  const made = [...new Set(devices)].filter((id) => !memory.devices.has(id));
+  for (const id of made) edit.device(newDevice(id, now));
+  return made;
+};
+
 /** Carried devices exist from the moment that a credential holds them. */
 const assign = (memory: Memory, edit: Edit, { agent, devices, now }: Carrying) => {
   const wanted = new Set(devices.filter((id) => id !== agent));
@@ -73,11 +81,7 @@ const assign = (memory: Memory, edit: Edit, { agent, devices, now }: Carrying) =
 };
 
 const checkIds = (memory: Memory, agent: string, devices: readonly string[]) => {
-  const wrong = [agent, ...devices].find((id) => !DEVICE_ID.test(id));
-  if (wrong !== undefined)
-    throw new AppError('bad_request', `"${wrong.slice(0, 80)}" is not a device id; use 1-63 of a-z, 0-9 and -`, {
-      path: 'device',
-    });
+  for (const id of [agent, ...devices]) checkId(id);
   if (devices.length > WIRE_LIMITS.carried)
     throw new AppError('bad_request', `An agent carries at most ${WIRE_LIMITS.carried} devices; split them`, { path: 'carries' });
   for (const id of devices) if (id !== agent) checkFree(memory, agent, id);
@@ -92,4 +96,10 @@ const checkFree = (memory: Memory, agent: string, id: string) => {
       : '';
   if (why)
     throw new AppError('conflict', `"${id}" ${why}`, { path: 'carries', hint: 'Remove it there first, or choose another id' });
+};
+
+const checkId = (id: string) => {
+  if (DEVICE_ID.test(id)) return;
+  const sentence = `"${id.slice(0, 80)}" is not a device id; use 1-63 of a-z, 0-9 and -`;
+  throw new AppError('bad_request', sentence, { path: 'device' });
 };

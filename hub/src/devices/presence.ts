@@ -236,6 +236,13 @@ const rhythm = ({ beat, rhythm_ms }: Facts, now: Moment): Pick<Facts, 'beat' | '
 /** A live row of a carried device, in its agent's report. */
 export const carriedReported = (facts: Facts, now: Moment): Facts => ({ ...facts, last_seen: now.ts, heard: now.mono });
 
+/** The hub's own source spoke of a device that nobody else speaks for. */
+export const sourced = (facts: Facts, seen: number, now: Moment): Facts => {
+  if (facts.speaks !== 'nobody') return facts;
+  const age = Math.max(0, now.ts - seen);
+  return { ...facts, last_seen: Math.max(facts.last_seen ?? 0, now.ts - age), heard: Math.max(facts.heard, now.mono - age) };
+};
+
 /** Spooled goodbyes of an earlier boot arrive late and mean nothing. */
 export const stopping = (facts: Facts, { link, boot }: { link: number; boot: string }): Facts => {
   const current = link === facts.link && link === facts.agent_link && boot === facts.boot;

@@ -2,12 +2,13 @@
 import { AppError } from '@muster/shared/errors';
 import type { Log } from '@muster/shared/log';
 import { createSignal } from '@muster/shared/signal';
+import type { WireMetric } from '@muster/shared/wire/messages';
 import type { DevicePatch, Registry, Site } from '../parts.js';
 import { createShelf, documentsOf } from '../shelf.js';
 import type { Recovered, Writer } from '../store/store.js';
-import { takeBirth } from './birth.js';
+import { declare, takeBirth } from './birth.js';
 import { withFacts } from './describe.js';
-import { carrying, enrolment, removal } from './edits.js';
+import { carrying, enrolment, placing, removal } from './edits.js';
 import { newKey, type Random } from './keys.js';
 import { createEdit, type Edit, known, type Memory, recall } from './memory.js';
 
@@ -27,15 +28,7 @@ export const createRegistry = (needs: RegistryNeeds, documents: Recovered['docum
   const announce = (ids: Iterable<string>) => {
     for (const id of ids) changed.emit(id);
   };
-  /** Memory has changed already; what the store refuses is taken back. */
-  const commit = async (edit: Edit) => {
-    try {
-      await needs.writer.write(edit.changes());
-    } catch (error) {
-      edit.undo();
-      throw error;
-    }
-  };
+  const commit = (edit: Edit) => commitEdit(needs.writer, edit);
 
   return {
     ...queries(memory),
@@ -53,9 +46,7 @@ export const createRegistry = (needs: RegistryNeeds, documents: Recovered['docum
       const edit = removal(memory, id);
       await commit(edit);
       for (const agent of edit.agents()) revoked.emit(agent);
-      memory.columns.forget(id);
-      memory.declarations.forget(id);
-      memory.waiting.forget(id);
+      forget(memory, id);
       needs.log.info('device removed', { device: id });
       removed.emit(id);
       announce(edit.touched(id));
@@ -76,6 +67,13 @@ export const createRegistry = (needs: RegistryNeeds, documents: Recovered['docum
       revoked.emit(agent);
       announce(edit.touched());
     },
+    async place(devices) {
+      const edit = createEdit(memory);
+      const made = placing(memory, edit, { devices, now: needs.now() });
+      if (made.length > 0) await commit(edit);
+      announce(made);
+      return made;
+    },
     born: (grant, birth) => {
       const { changes, touched } = takeBirth(memory, grant, birth);
       announce(touched);
@@ -86,6 +84,22 @@ export const createRegistry = (needs: RegistryNeeds, documents: Recovered['docum
     removed,
     revoked,
   };
+};
+
+/** Memory has changed already; what the store refuses is taken back. */
+const commitEdit = async (writer: Writer, edit: Edit): Promise<void> => {
+  try {
+    await writer.write(edit.changes());
+  } catch (error) {
+    edit.undo();
+    throw error;
+  }
+};
+
+const forget = (memory: Memory, id: string) => {
+  memory.columns.forget(id);
+  memory.declarations.forget(id);
+  memory.waiting.forget(id);
 };
 
 const checkPatch = (patch: DevicePatch, site_exists: boolean) => {
@@ -101,4 +115,6 @@ const queries = (memory: Memory) => ({
   declaration: (device: string, metric: string) => memory.declarations.of(device, metric),
   catalogue: () => memory.declarations.all(),
   waiting: () => memory.waiting.all(),
+  declare: (device: string, metrics: readonly WireMetric[]) =>
+    memory.devices.has(device) ? declare(memory, device, metrics) : [],
 });

@@ -22,6 +22,8 @@ export interface TrackerNeeds {
   device(id: string): { carried_by: string | null; interval_ms: number | null; created_at: number } | undefined;
   /** Newest stored row of a device: `last_seen` is not written per report, so a start asks here. */
   newest?(id: string): number | undefined;
+  /** The hub's source of a device that has no voice of its own, as its carrier. */
+  fed?(id: string): Carrier | null;
   log: Log;
 }
 
@@ -32,6 +34,8 @@ export interface Tracker extends PresenceKeeper {
   born(link: Link, birth: { boot: string; session: number; interval_ms: number }): void;
   /** A report came; `live`: it held rows worth judging (what counts for a carried device). */
   reported(link: Link, device: string, live: boolean): void;
+  /** A source of the hub spoke of a device, which it had heard at `seen`. */
+  sourced(device: string, seen: number): void;
   /** The agent said goodbye. */
   stopping(link: Link, boot: string): void;
   /** The agent's will came. */
@@ -107,10 +111,14 @@ const inputsOf = (feed: Feed, isWaking: (now: Moment) => boolean) => ({
       feed(device, (facts, now) => machine.reported(machine.opened(facts, link.id, now), link.id, now));
     else if (live) feed(device, machine.carriedReported);
   },
+  sourced: (device: string, seen: number) => feed(device, (facts, now) => machine.sourced(facts, seen, now)),
   stopping: (link: Link, boot: string) => feed(link.grant.agent, (facts) => machine.stopping(facts, { link: link.id, boot })),
   willed: (link: Link, will: { boot: string; session: number }) =>
     feed(link.grant.agent, (facts, now) => machine.willed(facts, { ...will, waking: isWaking(now) }, now)),
 });
+
+/** Nothing speaks for it any more. */
+const NO_FEEDER: Carrier = { state: 'unknown', present_at: Number.NEGATIVE_INFINITY, interval_ms: PRESENCE.rhythm_ms };
 
 /** Every device with its facts; judges, tells and keeps what changed. */
 const createStand = (needs: TrackerNeeds, documents: Recovered['documents']) => {
@@ -118,9 +126,15 @@ const createStand = (needs: TrackerNeeds, documents: Recovered['documents']) => 
   const saver = createSaver(needs.writer);
   const devices = new Map([...documentsOf<StoredPresence>(documents, 'presence')].map(([id, one]) => [id, fromStored(one)]));
 
+  const feederOf = (id: string): Carrier | null => {
+    const facts = devices.get(id)?.facts;
+    if (!needs.fed || facts?.speaks !== 'nobody' || facts.last_seen === null) return null;
+    return needs.fed(id) ?? NO_FEEDER;
+  };
   const carrierOf = (id: string): Carrier | null => {
     const device = needs.device(id);
-    if (!device || device.carried_by === null) return null;
+    if (!device) return null;
+    if (device.carried_by === null) return feederOf(id);
     const agent = devices.get(device.carried_by)?.facts ?? NEVER_SEEN;
     return { state: agent.state, present_at: agent.present_at, interval_ms: device.interval_ms ?? PRESENCE.rhythm_ms };
   };

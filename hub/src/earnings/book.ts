@@ -1,23 +1,27 @@
 import type { Log } from '@muster/shared/log';
 import { utcDay } from '@muster/shared/money';
 import { createSignal } from '@muster/shared/signal';
-import { WIRE_LIMITS } from '@muster/shared/wire/limits';
-import type { DeviceEvent, Reading } from '@muster/shared/wire/messages';
-import type { EarningsBook, NetworkState, Registry } from '../parts.js';
-import type { Change, Json, Reader, Recovered } from '../store/store.js';
+import type { DeviceEvent } from '@muster/shared/wire/messages';
+import type { AccountShare, EarningsBook, NetworkState, Registry } from '../parts.js';
+import { keep } from '../shelf.js';
+import type { Change, LedgerEntry, Reader, Recovered, Writer } from '../store/store.js';
+import { createAccounts } from './accounts.js';
+import { createBooker } from './booker.js';
+import { type ClaimNeeds, holdersOf } from './claims.js';
 import { createDays } from './days.js';
+import { createDesk, sourceId } from './desk.js';
 import { createFailures, withFailures } from './failures.js';
-import { type Booking, takeReading } from './ledger.js';
 import { pages, queryEarnings } from './query.js';
 import { createRefusals } from './refusals.js';
 import { createShelf } from './shelf.js';
-import { newStream, partDocument, partKey, type Stream, sourceKey, stateId, streamKey, toDocument } from './stream.js';
+import { type Stream, stateId, streamKey } from './stream.js';
 import { createTally } from './tally.js';
 
 export interface EarningsNeeds {
   registry: Pick<Registry, 'get'>;
   now: () => number;
   log: Log;
+  writer: Pick<Writer, 'queue' | 'accepts' | 'healthy'>;
 }
 
 export interface Earnings extends EarningsBook {
@@ -33,34 +37,34 @@ export interface Earnings extends EarningsBook {
   tick(): void;
 }
 
-/** Bounds against a device that makes accounts up. */
-const MOST_STREAMS = 1_000;
-const MOST_SOURCES = 32;
-
-export const createEarnings = ({ registry, now, log }: EarningsNeeds, found: Pick<Recovered, 'documents'>): Earnings => {
+export const createEarnings = (needs: EarningsNeeds, found: Pick<Recovered, 'documents'>): Earnings => {
+  const { registry, now, log, writer } = needs;
   const shelf = createShelf(found.documents);
+  const accounts = createAccounts(found.documents);
   const days = createDays(now);
   const refusals = createRefusals(log);
   const failures = createFailures(found.documents);
   const changed = createSignal<string>();
+  const isThere = (device: string) => registry.get(device) !== undefined;
+  const claims = { accounts, isThere };
   let reader: Pick<Reader, 'entries'> | null = null;
 
   const forget = (device: string): Change[] => {
     days.forget(device);
     refusals.forget(device);
-    return [...shelf.remove(device), ...failures.forget(device)];
+    return [...leave({ shelf, claims }, device), ...failures.forget(device)];
   };
-  const take = (device: string, reading: Reading, seen: number): { stream: Stream; booking: Booking } | null => {
-    const known = shelf.get(streamKey(reading));
-    const stream = known ?? newStream(reading, device, reading.decimals);
-    const reason = refusal({ stream, device, reading, seen }) ?? (known ? null : tooMany(shelf.of(device).length));
-    const booking = reason === null ? takeReading(stream, reading, seen) : null;
-    const refused = reason ?? booking?.refused ?? null;
-    refusals.note({ device, reading, refused });
-    if (!booking || refused !== null) return null;
-    shelf.put(stream);
-    return { stream, booking };
+  const announce = (entries: readonly LedgerEntry[]) => {
+    for (const entry of entries) days.add(entry);
+    for (const device of new Set(entries.map((entry) => entry.device))) if (device !== '') changed.emit(device);
   };
+  const booker = createBooker({ shelf, claims, refusals, announce });
+  const desk = createDesk({
+    ...{ accounts, isThere, now, want: (stream: Stream, source: string | null) => booker.want(stream, source, now()) },
+    streams: shelf.ofAccount,
+    stream: (of) => shelf.get(streamKey(of)),
+    keep: (make) => keep(writer, 10_000, make),
+  });
 
   const agentOf = (device: string) => registry.get(device)?.carried_by ?? device;
 
@@ -69,57 +73,49 @@ export const createEarnings = ({ registry, now, log }: EarningsNeeds, found: Pic
     forget,
     heard: failures.heard,
     born: failures.born,
-    book(agent, devices, readings, seen) {
-      const drafts = new Drafts();
-      const earned = new Set<string>();
-      for (const reading of readings) {
-        const device = reading.device ?? agent;
-        if (!devices.has(device)) refusals.note({ device, reading, refused: `${agent} may not speak for ${device}` });
-        const taken = devices.has(device) ? take(device, reading, seen) : null;
-        if (!taken) continue;
-        drafts.add(taken.stream, taken.booking);
-        for (const entry of taken.booking.entries) days.add(entry);
-        if (taken.booking.entries.length > 0) earned.add(device);
-      }
-      for (const device of earned) changed.emit(device);
-      return drafts.changes();
-    },
+    ...desk,
+    book: booker.ofAgent,
+    bookHub: booker.ofHub,
     async start(source) {
       reader = source;
-      const gone = [...shelf.devices(), ...failures.devices()].filter((device) => !registry.get(device));
+      const gone = [...shelf.devices(), ...failures.devices()].filter((device) => device !== '' && !isThere(device));
       const changes = [...shelf.orphans(), ...gone.flatMap(forget)];
       for await (const page of pages(source, { from: utcDay(now()), without_opening: true })) page.forEach(days.add);
       return changes;
     },
     tick() {
-      for (const device of days.turn()) changed.emit(device);
+      for (const device of days.turn()) if (device !== '') changed.emit(device);
     },
     earnings: async (query) => (reader ? queryEarnings(reader, registry, query) : []),
-    totals: (device) => tallied(shelf.of(device), (stream) => stream.opening + stream.rest).amounts(),
+    totals: (device) => tallied(shelf.of(device), (stream) => stream.held.get(device) ?? 0n).amounts(),
     today(device) {
       // Every stream has its line, also one that earned nothing yet today.
       const tally = tallied(shelf.of(device), () => 0n);
       for (const sum of days.today(device)?.amounts() ?? []) tally.add({ ...sum, exact: !sum.estimated }, BigInt(sum.amount));
       return tally.amounts();
     },
-    networks: () =>
-      withFailures([...shelf.all().flatMap(statesOf), ...refusals.all()], failures.all(), { agentOf, idOf: stateId }),
+    networks() {
+      const states = shelf.all().flatMap((stream) => statesOf(stream, holdersOf(claims, stream)(now())));
+      return withFailures([...states, ...refusals.all()], failures.all(), { agentOf, idOf: stateId });
+    },
   };
 };
 
-const refusal = (call: { stream: Stream; device: string; reading: Reading; seen: number }): string | null => {
-  const { stream, device, reading, seen } = call;
-  if (stream.device !== device)
-    return `the account is already held by ${stream.device}; remove it there, or correct the account in the settings of ${device}`;
-  if (stream.decimals !== reading.decimals)
-    return `it says ${reading.decimals} decimals, but ${stream.decimals} are known for this account; correct the source's settings`;
-  if (reading.as_of > seen + WIRE_LIMITS.future_ms) return 'its time lies in the future; check the clock of the device';
-  const isNew = !stream.sources.has(sourceKey(reading));
-  return isNew && stream.sources.size >= MOST_SOURCES ? `more than ${MOST_SOURCES} sources report this account` : null;
+/** Its streams go, and the shares of accounts that nothing is left of. */
+const leave = ({ shelf, claims }: { shelf: ReturnType<typeof createShelf>; claims: ClaimNeeds }, device: string): Change[] => {
+  const { accounts, isThere } = claims;
+  const isOthersToo = (stream: Stream) =>
+    accounts.history(stream).some(({ shares }) => shares.some((one) => one.device !== device && isThere(one.device)));
+  const left = shelf.remove(device, isOthersToo);
+  const over = left.flatMap(({ collection, key, value }) => (collection === 'streams' && value === null ? accountOf(key) : []));
+  return [...left, ...over.flatMap((of) => (shelf.ofAccount(of).length === 0 ? accounts.drop(of) : []))];
 };
 
-const tooMany = (streams: number): string | null =>
-  streams >= MOST_STREAMS ? `the device already has ${MOST_STREAMS} accounts; remove those it does not need` : null;
+/** Of a document that went. */
+const accountOf = (key: string): { network: string; account: string }[] => {
+  const [network, account] = JSON.parse(key) as string[];
+  return network === undefined || account === undefined ? [] : [{ network, account }];
+};
 
 const tallied = (streams: readonly Stream[], amount: (stream: Stream) => bigint) => {
   const tally = createTally();
@@ -130,32 +126,13 @@ const tallied = (streams: readonly Stream[], amount: (stream: Stream) => bigint)
   return tally;
 };
 
-const statesOf = (stream: Stream): NetworkState[] =>
-  [...stream.sources.values()].map((source) => ({
-    id: stateId(stream.network, stream.account, stream.token, source.key),
-    ...{ network: stream.network, account: stream.account, token: stream.token, device: stream.device, source: source.name },
+const statesOf = (stream: Stream, holders: readonly AccountShare[]): NetworkState[] => {
+  const [holder] = holders;
+  const { network, account, token } = stream;
+  const whose = holders.length > 1 ? { device: '', shares: holders } : { device: holder?.device ?? '' };
+  return [...stream.sources.values()].map((source) => ({
+    id: sourceId(stream, source),
+    ...{ network, account, token, ...whose, source: source.name, by: source.by },
     ...{ booked: stream.booked === source.key, state: 'ok', last_reading: source.newest, last_error: null },
   }));
-
-/** The changes of one message: entries in order, each document once. */
-class Drafts {
-  readonly #entries: Change[] = [];
-  readonly #documents = new Map<string, { collection: string; key: string; value: () => Json }>();
-
-  add(stream: Stream, { entries, parts, source, changed }: Booking): void {
-    for (const entry of entries) this.#entries.push({ kind: 'entry', entry });
-    if (changed) this.#put('streams', stream.key, () => toDocument(stream));
-    for (const [id, part] of parts) {
-      this.#put('stream_parts', partKey(stream, source, id), () => part && partDocument(part));
-    }
-  }
-
-  changes(): Change[] {
-    const documents = [...this.#documents.values()];
-    return [...this.#entries, ...documents.map(({ value, ...rest }) => ({ kind: 'document', ...rest, value: value() }) as const)];
-  }
-
-  #put(collection: string, key: string, value: () => Json) {
-    this.#documents.set(`${collection}\n${key}`, { collection, key, value });
-  }
-}
+};

@@ -13,6 +13,9 @@ interface Said {
   source: string;
   boot: string;
   ts: number;
+  /** What it reads and for whom, as far as its agent knows. */
+  network?: string;
+  accounts?: string[];
   /** Null: it answers again; remembered against an older event that comes late. */
   error: string | null;
 }
@@ -32,13 +35,14 @@ export const createFailures = (documents: Recovered['documents']) => {
 
   return {
     /** Answers what to queue. */
-    heard(device: string, { boot, ts, event, detail = '' }: DeviceEvent): Change[] {
+    heard(device: string, { boot, ts, event, detail = '', of }: DeviceEvent): Change[] {
       const [source = '', error = null] = event === 'source_failed' ? splitDetail(detail) : [detail];
+      const whose = of && of.accounts.length > 0 ? { network: of.network, accounts: of.accounts } : {};
       const key = keyOf(device, source);
       if ((event !== 'source_failed' && event !== 'source_recovered') || source === '') return [];
       if ((boots.get(device) ?? boot) !== boot || (said.get(key)?.ts ?? 0) > ts) return [];
       const gone = drop(key);
-      const one = { device, source, boot, ts, error };
+      const one = { device, source, boot, ts, error, ...whose };
       said.set(key, one);
       const oldest = said.size > MOST ? said.keys().next().value : undefined;
       const evicted = oldest === undefined ? [] : drop(oldest);
@@ -72,10 +76,16 @@ export const withFailures = (
   failures: readonly Failure[],
   { agentOf, idOf }: { agentOf(device: string): string; idOf(...parts: string[]): string },
 ): NetworkState[] => {
-  const byKey = new Map(failures.map((one) => [keyOf(one.device, one.source), one]));
+  const byDevice = new Map<string, Failure[]>();
+  for (const one of failures) byDevice.set(one.device, [...(byDevice.get(one.device) ?? []), one]);
   const spoken = new Set<Failure>();
+  const agentsOf = ({ device, shares }: NetworkState) => new Set((shares ?? [{ device }]).map((one) => agentOf(one.device)));
+  const failureOf = (state: NetworkState) =>
+    state.by === 'hub'
+      ? undefined
+      : [...agentsOf(state)].flatMap((agent) => byDevice.get(agent) ?? []).find((one) => isAbout(one, state));
   const shown = states.map((state): NetworkState => {
-    const failure = byKey.get(keyOf(agentOf(state.device), state.network));
+    const failure = failureOf(state);
     if (!failure) return state;
     spoken.add(failure);
     const is_over = (state.last_reading ?? 0) > failure.ts;
@@ -89,3 +99,7 @@ export const withFailures = (
   });
   return [...shown, ...lines];
 };
+
+/** Without accounts: of an older agent, or of one that has not had an answer since it started. */
+const isAbout = ({ source, network, accounts }: Failure, state: NetworkState): boolean =>
+  accounts ? state.network === network && accounts.includes(state.account) : state.network === source;

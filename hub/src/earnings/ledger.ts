@@ -1,6 +1,8 @@
 import type { LedgerReading, LifetimeReading, Reading } from '@muster/shared/wire/messages';
+import type { AccountShare } from '../parts.js';
 import type { LedgerEntry } from '../store/store.js';
-import { modeOf, type Part, type Source, type Stream, sourceKey } from './stream.js';
+import { divide } from './accounts.js';
+import { modeOf, type Part, type Source, type Speaker, type Stream, sourceKey } from './stream.js';
 
 /** Epochs held per source: hourly restarts for half a year. Beyond it the oldest are folded into the total. */
 export const MOST_EPOCHS = 4_096;
@@ -16,12 +18,21 @@ export interface Booking {
   refused: string | null;
 }
 
+/** Whose income of a moment is. */
+export type HoldersAt = (ts: number) => readonly AccountShare[];
+
+export interface Circumstances {
+  by: Speaker;
+  holders: HoldersAt;
+  seen: number;
+}
+
 /** What a reading adds to the total of its source, and when that was earned. */
 interface Move {
   ts: number;
   amount: bigint;
-  /** The id was booked before: this is a correction of it. */
-  again: boolean;
+  /** What the id was booked with before: then this is a correction of it. */
+  before: bigint | null;
 }
 
 /**
@@ -29,9 +40,10 @@ interface Move {
  * total of the booked source, and that depends only on the set of readings: maxima, newest listings and the oldest reading do not
  * care in which order they came.
  */
-export const takeReading = (stream: Stream, reading: Reading, seen: number): Booking => {
-  const known = stream.sources.get(sourceKey(reading));
-  const source = known ?? newSource(reading);
+export const takeReading = (stream: Stream, reading: Reading, circumstances: Circumstances): Booking => {
+  const { by } = circumstances;
+  const known = stream.sources.get(sourceKey(reading, by));
+  const source = known ?? newSource(reading, by);
   const booking: Booking = { entries: [], parts: new Map(), source, changed: !known, refused: null };
   const before = { oldest: source.oldest, newest: known ? source.newest : null, exact: source.exact };
   const moves = reading.kind === 'lifetime' ? takeLifetime(source, reading, booking) : takeLedger(source, reading, booking);
@@ -42,9 +54,10 @@ export const takeReading = (stream: Stream, reading: Reading, seen: number): Boo
   source.newest = Math.max(source.newest, reading.as_of);
   ageSource(source, reading);
   const chosen = choose(stream);
-  const write = entryWriter(stream, { source, exact: reading.exact, seen, entries: booking.entries });
+  const write = entryWriter(stream, { ...circumstances, source, exact: reading.exact, entries: booking.entries });
+  const { holders } = circumstances;
   if (stream.booked !== null && stream.booked !== chosen) switchTo(stream, source, write);
-  else if (chosen === source.key) bookMoves(stream, { reading, source, moves, before: before.oldest, write });
+  else if (chosen === source.key) bookMoves(stream, { reading, source, moves, before: before.oldest, write, holders });
   stream.booked = chosen;
   booking.changed ||= moves.length > 0 || before.oldest !== source.oldest || before.exact !== source.exact;
   // Without it a restart could not tell a late listing from a new one.
@@ -52,9 +65,21 @@ export const takeReading = (stream: Stream, reading: Reading, seen: number): Boo
   return booking;
 };
 
-const newSource = (reading: Reading): Source => ({
-  key: sourceKey(reading),
+/** The operator wants this source to be booked from now on; null: the rule decides again. */
+export const wantSource = (stream: Stream, wanted: string | null, circumstances: Circumstances): LedgerEntry[] => {
+  stream.wanted = wanted;
+  const source = stream.sources.get(choose(stream) ?? '');
+  if (!source || source.key === stream.booked) return [];
+  const entries: LedgerEntry[] = [];
+  switchTo(stream, source, entryWriter(stream, { ...circumstances, source, exact: source.exact, entries }));
+  stream.booked = source.key;
+  return entries;
+};
+
+const newSource = (reading: Reading, by: Speaker): Source => ({
+  key: sourceKey(reading, by),
   name: reading.source,
+  by,
   mode: modeOf(reading),
   exact: reading.exact,
   oldest: { as_of: Number.POSITIVE_INFINITY, amount: 0n },
@@ -88,7 +113,7 @@ const takeLifetime = (source: Source, reading: LifetimeReading, booking: Booking
   const rise = amount - (held?.amount ?? 0n);
   source.total += rise;
   foldEpochs(source, booking);
-  return rise === 0n ? [] : [{ ts: reading.as_of, amount: rise, again: false }];
+  return rise === 0n ? [] : [{ ts: reading.as_of, amount: rise, before: null }];
 };
 
 const foldEpochs = (source: Source, booking: Booking) => {
@@ -120,7 +145,7 @@ const takeLedger = (source: Source, reading: LedgerReading, booking: Booking): M
     source.parts.set(id, part);
     if (!held || difference !== 0n || !held.current || !isNewest) booking.parts.set(id, part);
     source.total += difference;
-    if (difference !== 0n) moves.push({ ts, amount: difference, again: held !== undefined });
+    if (difference !== 0n) moves.push({ ts, amount: difference, before: held?.amount ?? null });
   }
   return moves;
 };
@@ -135,30 +160,57 @@ const retireUnlisted = (source: Source, listed: ReadonlyMap<string, unknown>, bo
   }
 };
 
-/** Exact before estimated, then the one that has been watched longest, then by name: the same for any order of arrival. */
+/** The operator's choice, else exact before estimated, hub before agent, the one that has been watched longest, by name: whatever the order of arrival. */
 const choose = (stream: Stream): string | null => {
+  if (stream.wanted !== null && stream.sources.has(stream.wanted)) return stream.wanted;
   const [best] = [...stream.sources.values()].sort(
-    (a, b) => Number(b.exact) - Number(a.exact) || a.oldest.as_of - b.oldest.as_of || (a.key < b.key ? -1 : 1),
+    (a, b) =>
+      Number(b.exact) - Number(a.exact) ||
+      Number(b.by === 'hub') - Number(a.by === 'hub') ||
+      a.oldest.as_of - b.oldest.as_of ||
+      (a.key < b.key ? -1 : 1),
   );
   return best?.key ?? null;
 };
 
-type Write = (entry: Pick<LedgerEntry, 'kind' | 'ts'> & { amount: bigint }) => void;
+/** `before`: what was divided by the same shares already; then the devices' sums are those of the whole, whatever the order. */
+type Write = (entry: Pick<LedgerEntry, 'kind' | 'ts'> & { amount: bigint; before?: bigint | null }) => void;
+
+interface Writing extends Pick<Circumstances, 'seen' | 'holders'> {
+  source: Source;
+  exact: boolean;
+  entries: LedgerEntry[];
+}
 
 const entryWriter =
-  (stream: Stream, call: { source: Source; exact: boolean; seen: number; entries: LedgerEntry[] }): Write =>
-  ({ kind, ts, amount }) => {
+  (stream: Stream, call: Writing): Write =>
+  ({ kind, ts, amount, before }) => {
     if (amount === 0n) return;
     if (kind === 'opening') stream.opening += amount;
     else stream.rest += amount;
-    stream.entries++;
-    const { network, account, token, decimals, device } = stream;
-    call.entries.push({
-      id: `${stream.hash}-${`${stream.entries}`.padStart(8, '0')}`,
-      ...{ device, network, account, token, decimals, source: call.source.name, ts },
-      ...{ amount: `${amount}`, exact: call.exact, kind, seen: call.seen },
-    });
+    stream.latest = Math.max(stream.latest ?? ts, ts);
+    const shares = call.holders(ts);
+    const had = divide(before ?? 0n, shares);
+    for (const [index, units] of divide((before ?? 0n) + amount, shares).entries()) {
+      const own = units - (had[index] ?? 0n);
+      if (own !== 0n) call.entries.push(pieceOf(stream, call, { device: shares[index]?.device ?? '', kind, ts, amount: own }));
+    }
   };
+
+const pieceOf = (
+  stream: Stream,
+  { source, exact, seen }: Writing,
+  { device, kind, ts, amount }: Pick<LedgerEntry, 'device' | 'kind' | 'ts'> & { amount: bigint },
+): LedgerEntry => {
+  stream.entries++;
+  stream.held.set(device, (stream.held.get(device) ?? 0n) + amount);
+  const { network, account, token, decimals } = stream;
+  return {
+    id: `${stream.hash}-${`${stream.entries}`.padStart(8, '0')}`,
+    ...{ device, network, account, token, decimals, source: source.name, ts },
+    ...{ amount: `${amount}`, exact, kind, seen },
+  };
+};
 
 /** Another source is booked from now on: the difference of the totals is history, part of no day. */
 const switchTo = (stream: Stream, source: Source, write: Write) => {
@@ -173,20 +225,24 @@ interface Moves {
   /** The oldest reading before this one. */
   before: Source['oldest'];
   write: Write;
+  holders: HoldersAt;
 }
 
 const bookMoves = (stream: Stream, call: Moves) => {
   const { source, moves, write } = call;
   if (stream.switched_at === null && source.mode !== 'ledger') return bookLifetime(stream, call);
-  for (const { ts, amount, again } of moves) {
+  for (const { ts, amount, before } of moves) {
     const history = stream.switched_at !== null && ts <= stream.switched_at;
-    write({ kind: history ? 'opening' : again ? 'correction' : 'increase', ts, amount });
+    write({ kind: history ? 'opening' : before !== null ? 'correction' : 'increase', ts, amount, before });
   }
 };
 
 /** The opening is the oldest reading, the rest what was earned since; an older reading moves the border between them. */
-const bookLifetime = (stream: Stream, { reading, source, before, write }: Moves) => {
+const bookLifetime = (stream: Stream, { reading, source, before, write, holders }: Moves) => {
   const older = reading.as_of < before.as_of && Number.isFinite(before.as_of);
+  // The opening was somebody else's then: it changes hands whole.
+  if (older && holders(before.as_of) !== holders(source.oldest.as_of))
+    write({ kind: 'opening', ts: before.as_of, amount: -stream.opening });
   write({ kind: 'opening', ts: source.oldest.as_of, amount: source.oldest.amount - stream.opening });
   const rise = source.total - source.oldest.amount - stream.rest;
   write({ kind: rise > 0n ? 'increase' : 'correction', ts: older ? before.as_of : reading.as_of, amount: rise });

@@ -1,5 +1,5 @@
 import type { Change, Recovered } from '../store/store.js';
-import { fromDocument, partKey, restorePart, type Stream } from './stream.js';
+import { fromDocument, partKey, restorePart, type Stream, toDocument } from './stream.js';
 
 /** The streams in memory, by key and by device, as their documents left them. */
 export const createShelf = (documents: Recovered['documents']) => {
@@ -8,10 +8,12 @@ export const createShelf = (documents: Recovered['documents']) => {
   const orphans: Change[] = [];
 
   const put = (stream: Stream) => {
-    if (streams.has(stream.key)) return;
     streams.set(stream.key, stream);
-    const own = byDevice.get(stream.device) ?? new Set<Stream>();
-    byDevice.set(stream.device, own.add(stream));
+    for (const device of [stream.device, ...stream.held.keys()]) {
+      const own = byDevice.get(device);
+      if (own) own.add(stream);
+      else byDevice.set(device, new Set([stream]));
+    }
   };
   for (const { collection, value } of documents) if (collection === 'streams') put(fromDocument(value));
   for (const { collection, key, value } of documents) {
@@ -23,21 +25,36 @@ export const createShelf = (documents: Recovered['documents']) => {
     get: (key: string) => streams.get(key),
     all: (): Stream[] => [...streams.values()],
     of: (device: string): Stream[] => [...(byDevice.get(device) ?? [])],
+    count: (device: string): number => byDevice.get(device)?.size ?? 0,
+    ofAccount: ({ network, account }: { network: string; account: string }): Stream[] =>
+      [...streams.values()].filter((stream) => stream.network === network && stream.account === account),
     devices: (): string[] => [...byDevice.keys()],
     /** Parts whose stream is gone. */
     orphans: () => orphans.splice(0),
-    remove(device: string): Change[] {
+    /** A stream that is somebody else's too stays with them. */
+    remove(device: string, isShared: (stream: Stream) => boolean): Gone[] {
       const own = [...(byDevice.get(device) ?? [])];
       byDevice.delete(device);
-      for (const { key } of own) streams.delete(key);
-      return own.flatMap((stream) => [gone('streams', stream.key), ...partsOf(stream)]);
+      return own.flatMap((stream) => {
+        stream.held.delete(device);
+        if (stream.held.size > 0 || isShared(stream)) {
+          if (stream.device === device) stream.device = '';
+          put(stream);
+          return [{ kind: 'document', collection: 'streams', key: stream.key, value: toDocument(stream) }];
+        }
+        streams.delete(stream.key);
+        for (const others of byDevice.values()) others.delete(stream);
+        return [gone('streams', stream.key), ...partsOf(stream)];
+      });
     },
   };
 };
 
-const gone = (collection: string, key: string): Change => ({ kind: 'document', collection, key, value: null });
+type Gone = Extract<Change, { kind: 'document' }>;
 
-const partsOf = (stream: Stream): Change[] =>
+const gone = (collection: string, key: string): Gone => ({ kind: 'document', collection, key, value: null });
+
+const partsOf = (stream: Stream): Gone[] =>
   [...stream.sources.values()]
     .filter(({ mode }) => mode !== 'never')
     .flatMap((source) => [...source.parts.keys()].map((id) => gone('stream_parts', partKey(stream, source, id))));

@@ -3,6 +3,8 @@ import type { Reading } from '@muster/shared/wire/messages';
 import type { StreamKey } from '../parts.js';
 import type { Json } from '../store/store.js';
 
+export type Speaker = 'agent' | 'hub';
+
 /** How a source counts: `never` resets, resets `at_restart` (one part per epoch), or lists a `ledger` (one part per entry id). */
 export type Mode = 'never' | 'at_restart' | 'ledger';
 
@@ -17,6 +19,8 @@ export interface Part {
 export interface Source {
   key: string;
   name: string;
+  /** Who asked it: an agent, or the hub itself. */
+  by: Speaker;
   mode: Mode;
   exact: boolean;
   /** The oldest reading; for a lifetime counter its amount is the opening. */
@@ -28,16 +32,23 @@ export interface Source {
   folded_until: number | null;
 }
 
-/** One account in one token of one network, held by one device; `opening + rest` is what its entries add up to. */
+/** One account in one token of one network; `opening + rest` is what its entries add up to. */
 export interface Stream extends StreamKey {
   key: string;
   /** Entry ids begin with it. */
   hash: string;
+  /** Who held it first, before any shares; '' for nobody. */
   device: string;
   decimals: number;
   sources: Map<string, Source>;
   /** Key of the one source that is booked. */
   booked: string | null;
+  /** Key of the source that the operator wants to be booked. */
+  wanted: string | null;
+  /** What the entries of each device add up to. */
+  held: Map<string, bigint>;
+  /** Newest date of an entry: shares never reach back behind it. */
+  latest: number | null;
   /** Newest `as_of` of the booked source when it took over from another; what is older belongs to the opening. */
   switched_at: number | null;
   opening: bigint;
@@ -57,7 +68,9 @@ export const stateId = (network: string, ...parts: string[]): string =>
 const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 16);
 
 export const modeOf = (reading: Reading): Mode => (reading.kind === 'ledger' ? 'ledger' : reading.resets);
-export const sourceKey = (reading: Reading): string => `${modeOf(reading)}:${reading.source}`;
+export const sourceKey = (reading: Reading, by: Speaker): string => keyOf({ mode: modeOf(reading), name: reading.source, by });
+const keyOf = ({ mode, name, by }: Pick<Source, 'mode' | 'name' | 'by'>): string =>
+  `${by === 'hub' ? 'hub:' : ''}${mode}:${name}`;
 
 export const newStream = (key: StreamKey, device: string, decimals: number): Stream => {
   const { network, account, token } = key;
@@ -65,29 +78,37 @@ export const newStream = (key: StreamKey, device: string, decimals: number): Str
   const hash = hashOf(text);
   return {
     ...{ network, account, token, key: text, hash, device, decimals, sources: new Map(), booked: null, switched_at: null },
-    ...{ opening: 0n, rest: 0n, entries: 0 },
+    ...{ wanted: null, held: new Map(), latest: null, opening: 0n, rest: 0n, entries: 0 },
   };
 };
 
 // ---- as documents: amounts as decimal strings
 
-interface SourceDocument extends Omit<Source, 'key' | 'oldest' | 'total' | 'parts'> {
+interface SourceDocument extends Omit<Source, 'key' | 'by' | 'oldest' | 'total' | 'parts'> {
+  by?: Speaker;
   oldest: { as_of: number; amount: string };
   total: string;
 }
-interface StreamDocument extends Omit<Stream, 'key' | 'hash' | 'sources' | 'opening' | 'rest'> {
+interface StreamDocument extends Omit<Stream, 'key' | 'hash' | 'sources' | 'opening' | 'rest' | 'held' | 'wanted' | 'latest'> {
   sources: SourceDocument[];
+  wanted?: string | null;
+  latest?: number | null;
+  /** Left out where all of it is the first holder's. */
+  held?: Record<string, string>;
   opening: string;
   rest: string;
 }
 
-export const toDocument = ({ key: _key, hash: _hash, ...stream }: Stream): Json => {
+export const toDocument = ({ key: _key, hash: _hash, held, ...stream }: Stream): Json => {
   const sources = [...stream.sources.values()].map(({ key: _own, parts: _parts, ...source }) => ({
     ...source,
     oldest: { as_of: source.oldest.as_of, amount: `${source.oldest.amount}` },
     total: `${source.total}`,
   }));
-  return { ...stream, sources, opening: `${stream.opening}`, rest: `${stream.rest}` };
+  const sum = [...held.values()].reduce((total, one) => total + one, 0n);
+  const is_plain = sum === stream.opening + stream.rest && [...held.keys()].every((device) => device === stream.device);
+  const divided = is_plain ? {} : { held: Object.fromEntries([...held].map(([device, own]) => [device, `${own}`])) };
+  return { ...stream, sources, ...divided, opening: `${stream.opening}`, rest: `${stream.rest}` };
 };
 
 export const partDocument = ({ amount, as_of, current }: Part): Json => ({ amount: `${amount}`, as_of, current });
@@ -95,15 +116,21 @@ export const partDocument = ({ amount, as_of, current }: Part): Json => ({ amoun
 export const fromDocument = (value: Json): Stream => {
   const document = value as unknown as StreamDocument;
   const stream = newStream(document, document.device, document.decimals);
-  const { booked, switched_at, entries } = document;
-  Object.assign(stream, { booked, switched_at, entries, opening: BigInt(document.opening), rest: BigInt(document.rest) });
+  const { booked, switched_at, entries, wanted = null, held } = document;
+  const sums = { opening: BigInt(document.opening), rest: BigInt(document.rest) };
+  // Documents from before shares existed: no entry is dated later than the newest reading.
+  const latest = document.latest ?? Math.max(...document.sources.map(({ newest }) => newest), 0);
+  Object.assign(stream, { booked, switched_at, entries, wanted, latest: entries === 0 ? null : latest, ...sums });
+  const parts = held ? Object.entries(held) : [[document.device, sums.opening + sums.rest] as const];
+  if (entries > 0) for (const [device, sum] of parts) stream.held.set(device, BigInt(sum));
   for (const source of document.sources) {
-    const key = `${source.mode}:${source.name}`;
+    const by = source.by ?? 'agent';
+    const key = keyOf({ ...source, by });
     const oldest = { as_of: source.oldest.as_of, amount: BigInt(source.oldest.amount) };
     const total = BigInt(source.total);
     // The one part of a counter that never resets is its total: it has no document of its own.
     const own: [string, Part][] = source.mode === 'never' ? [['', { amount: total, as_of: source.newest, current: false }]] : [];
-    stream.sources.set(key, { ...source, key, oldest, total, parts: new Map(own) });
+    stream.sources.set(key, { ...source, by, key, oldest, total, parts: new Map(own) });
   }
   return stream;
 };

@@ -12,6 +12,8 @@ export interface LatestKeeper extends Latest {
   admit(device: string, columns: readonly string[]): readonly number[] | null;
   /** Rows that are new and recent, oldest first, with admitted columns; emits `updated` once. */
   put(device: string, columns: readonly string[], rows: readonly StoredRow[]): void;
+  /** The same for values that another than the device gives: its own rows stay live whatever the age of these. */
+  beside(device: string, columns: readonly string[], rows: readonly StoredRow[]): void;
   /** What the store had: takes the place of nothing that was heard since. Emits `updated` once per device. */
   seed(values: readonly LatestValue[]): void;
   /** Time of the newest judged row, never later than its receipt. */
@@ -47,10 +49,7 @@ export const createLatest = (now: () => number): LatestKeeper => {
   };
   const admit = (device: string, columns: readonly string[]) => makeRoom(shapes, seatOf(device), columns);
   const seedOne = (device: string, values: readonly LatestValue[]): void => {
-    admit(
-      device,
-      values.map(({ series }) => series),
-    );
+    admit(device, seriesOf(values));
     const seat = seatOf(device);
     const limit = now();
     marks.turn++;
@@ -60,21 +59,29 @@ export const createLatest = (now: () => number): LatestKeeper => {
     updated.emit(new Update(device, seat, marks));
   };
 
+  const put: LatestKeeper['put'] = (device, columns, rows) => {
+    const seat = seatOf(device);
+    const plan = planOf(seat, columns);
+    const limit = now();
+    marks.turn++;
+    let placed = false;
+    for (const row of rows) placed = placeRow(seat, plan, { row, limit, marks }) || placed;
+    if (!placed) return;
+    boards.changed(seat);
+    updated.emit(new Update(device, seat, marks));
+  };
+
   return {
     admit,
+    put,
+    beside(device, columns, rows) {
+      const seat = seatOf(device);
+      const { newest } = seat;
+      put(device, columns, rows);
+      seat.newest = newest;
+    },
     seed(values) {
       for (const [device, found] of byDevice(values)) seedOne(device, found);
-    },
-    put(device, columns, rows) {
-      const seat = seatOf(device);
-      const plan = planOf(seat, columns);
-      const limit = now();
-      marks.turn++;
-      let placed = false;
-      for (const row of rows) placed = placeRow(seat, plan, { row, limit, marks }) || placed;
-      if (!placed) return;
-      boards.changed(seat);
-      updated.emit(new Update(device, seat, marks));
     },
     newest: (device) => seats.get(device)?.newest,
     of: (device) => {
@@ -94,6 +101,8 @@ export const createLatest = (now: () => number): LatestKeeper => {
     },
   };
 };
+
+const seriesOf = (values: readonly LatestValue[]): string[] => values.map(({ series }) => series);
 
 const NO_PLAN = new Int32Array(0);
 const NO_VALUES = new Float64Array(0);

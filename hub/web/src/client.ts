@@ -82,6 +82,43 @@ export interface Refused {
   bytes: number;
   payload: string;
 }
+/** `GET /networks`. */
+export interface RewardSource {
+  id: string;
+  network: string;
+  device: string;
+  account: string;
+  source: string;
+  state: 'ok' | 'refused' | 'failed' | 'waiting';
+  last_reading: number | null;
+  last_error: string | null;
+  /** On the line of a source of the hub itself. */
+  next_at?: number | null;
+}
+/** `GET /networks/kinds`: what the hub can ask, with the JSON schema of its configuration. */
+export interface SourceKind {
+  id: string;
+  title: string;
+  docs: string;
+  config: ConfigSchema;
+}
+export interface ConfigSchema {
+  type?: string;
+  properties?: Record<string, ConfigSchema>;
+  required?: string[];
+  enum?: unknown[];
+  default?: unknown;
+  format?: string;
+  description?: string;
+}
+/** `GET|PUT /networks/{id}`; secrets come masked. */
+export interface HubSource {
+  network: string;
+  config: Record<string, unknown>;
+  devices: string[];
+  every: number | null;
+  enabled: boolean;
+}
 type Query = Record<string, string | number | undefined>;
 
 /** No answer of the hub takes longer than this on a link that works. */
@@ -167,6 +204,12 @@ export const createClient = (on: { unauthorized(): void }) => {
       call<Listing<LiveAlert>>('POST', '/alerts/acknowledge', comment === '' ? { ids } : { ids, comment }),
     store: () => get<StoreReply>('/store'),
     quarantine: (after?: string | number) => get<Listing<Refused>>('/quarantine', { limit: 50, after }),
+    networks: () => get<Listing<RewardSource>>('/networks'),
+    sourceKinds: () => get<Listing<SourceKind>>('/networks/kinds'),
+    source: (name: string) => get<HubSource>(`/networks/${id(name)}`),
+    putSource: (name: string, body: Omit<HubSource, 'every'> & { every?: number }) =>
+      call<HubSource>('PUT', `/networks/${id(name)}`, body),
+    deleteSource: (name: string) => call<unknown>('DELETE', `/networks/${id(name)}`),
     invite: (body: { device?: string }) => call<Invited>('POST', '/invites', body),
   };
 };

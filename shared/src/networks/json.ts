@@ -1,11 +1,11 @@
 import * as v from 'valibot';
-import { AppError, type ErrorCode } from '../errors.js';
-import type { HttpReply } from '../http.js';
+import { AppError } from '../errors.js';
 import { findAll, parsePath, textOf } from '../json-path.js';
 import { type LosslessJson, NumberText, parseLossless } from '../lossless.js';
 import type { Sample } from '../metrics.js';
 import { toBaseUnits } from '../money.js';
-import { defineNetwork, type ReadingDraft } from '../network.js';
+import { defineNetwork, type NetworkCall, type NetworkReply, type ReadingDraft } from '../network.js';
+import { refuseStatus } from '../refuse-status.js';
 import { secret, url } from '../schema.js';
 
 /** Any HTTP endpoint that answers JSON: paths to an amount and to metrics. */
@@ -80,16 +80,30 @@ export default defineNetwork({
   configured: (c) => ({ network: c.name, metrics: Object.fromEntries(c.metrics.map((m) => [m.metric, declarationOf(m)])) }),
   every: 60_000,
   expects: { cadence: 86_400_000, silence_is_normal_for: 86_400_000 },
-  async onDevice({ config: c, http, signal }) {
-    const body = c.body === undefined ? {} : { body: typeof c.body === 'string' ? c.body : JSON.stringify(c.body) };
-    const type = c.body === undefined ? {} : { 'content-type': 'application/json' };
-    const headers = { accept: 'application/json', ...type, ...c.headers };
-    const json = readReply(await http.request({ url: c.url, method: c.method, headers, ...body, signal }), c);
-    const seen_at = c.seen === undefined ? undefined : timeOf(textOf(findAll(json, c.seen)[0]), c.seen);
-    const seen = seen_at === undefined ? {} : { seen_at };
-    return { samples: c.metrics.flatMap((m) => sampleOf(json, m)), readings: readingOf(json, c), ...seen };
+  onDevice: (call) => ask(call),
+  /** One address speaks of one device, or of an account without one. */
+  async onHub({ devices, ...call }) {
+    const [device] = devices;
+    if (devices.length > 1) throw new AppError('bad_settings', 'One address speaks of one device; make a source for each');
+    const reply = await ask(call);
+    return device === undefined
+      ? { devices: new Map(), accounts: reply.readings ?? [] }
+      : { devices: new Map([[device, reply]]) };
   },
 });
+
+const ask = async ({ config: c, http, signal, now }: NetworkCall<Config>): Promise<NetworkReply> => {
+  const body = c.body === undefined ? {} : { body: typeof c.body === 'string' ? c.body : JSON.stringify(c.body) };
+  const type = c.body === undefined ? {} : { 'content-type': 'application/json' };
+  const headers = { accept: 'application/json', ...type, ...c.headers };
+  const reply = await http.request({ url: c.url, method: c.method, headers, ...body, signal });
+  refuseStatus(reply, now);
+  const json = parseLossless(reply.text);
+  refuseErrors(json, c);
+  const seen_at = c.seen === undefined ? undefined : timeOf(textOf(findAll(json, c.seen)[0]), c.seen);
+  const seen = seen_at === undefined ? {} : { seen_at };
+  return { samples: c.metrics.flatMap((m) => sampleOf(json, m)), readings: readingOf(json, c), ...seen };
+};
 
 const declarationOf = ({ kind, unit, title, metric: id, resolution }: Config['metrics'][number]) => ({
   kind,
@@ -97,21 +111,6 @@ const declarationOf = ({ kind, unit, title, metric: id, resolution }: Config['me
   title: title ?? id,
   ...(resolution === undefined ? {} : { resolution }),
 });
-
-const STATUS_CODES: Record<number, ErrorCode> = { 401: 'unauthorized', 403: 'forbidden', 404: 'not_found', 429: 'too_many' };
-
-const readReply = (reply: HttpReply, c: Config): LosslessJson => {
-  const { status } = reply;
-  if (status >= 300 && status < 400) {
-    throw new AppError('bad_reply', `The source answered ${status} (moved); set "url" to the new address`, { status });
-  }
-  if (status < 200 || status >= 400) {
-    throw new AppError(STATUS_CODES[status] ?? 'bad_reply', `The source answered with status ${status}`, { status });
-  }
-  const json = parseLossless(reply.text);
-  refuseErrors(json, c);
-  return json;
-};
 
 const refuseErrors = (json: LosslessJson, c: Config): void => {
   const [errors] = findAll(json, c.errors);

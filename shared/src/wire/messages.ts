@@ -139,6 +139,14 @@ export const event = v.object({
   ts,
   event: v.pipe(text(40), v.minLength(1)),
   detail: v.optional(text(L.detail_chars)),
+  /** Of a reward source: its id, the network it reads and the accounts it spoke of. */
+  of: v.optional(
+    v.object({
+      source: v.pipe(text(80), v.minLength(1)),
+      network: text(40),
+      accounts: v.pipe(v.array(text(200)), v.maxLength(100)),
+    }),
+  ),
 });
 export const status = v.object({ boot: bootId, session: whole(1), state: v.literal('lost') });
 export const command = v.object({ id: text(40), command: text(40), args: v.optional(v.record(v.string(), v.unknown())) });

@@ -6,6 +6,7 @@ import * as devices from './devices.js';
 import { createInstalling } from './installing.js';
 import { createInvites, join } from './joining.js';
 import * as money from './money.js';
+import * as networks from './networks.js';
 import * as people from './people.js';
 import { listAudit, listQuarantine } from './records.js';
 import { createDocument, createMetrics, readHealth, readStore } from './self.js';
@@ -45,7 +46,13 @@ const createListed = ({ metrics, public_url, installer = null }: RouteNeeds) =>
     alerts.acknowledgeAlerts,
     alerts.listRules,
     alerts.setRules,
-    money.listNetworks,
+    networks.listNetworks,
+    networks.listKinds,
+    networks.readNetwork,
+    networks.putNetwork,
+    networks.deleteNetwork,
+    networks.readAccount,
+    networks.putAccount,
     money.readEarnings,
     listCatalogue,
     createInvites(public_url),

@@ -5,28 +5,6 @@ import { defineRoute } from '../route.js';
 import { amount, list } from '../shapes.js';
 import { DAY_MS, spanOf } from './lookup.js';
 
-export const listNetworks = defineRoute({
-  method: 'GET',
-  path: '/api/v1/networks',
-  role: 'viewer',
-  summary: 'State and last error of every reward source',
-  reply: list(
-    v.object({
-      id: v.string(),
-      network: v.string(),
-      device: v.string(),
-      account: v.string(),
-      token: v.string(),
-      source: v.string(),
-      booked: v.boolean(),
-      state: v.picklist(['ok', 'refused', 'failed']),
-      last_reading: v.nullable(v.number()),
-      last_error: v.nullable(v.string()),
-    }),
-  ),
-  handle: async ({ parts }) => ({ items: parts.earnings.networks() }),
-});
-
 const BY = ['device', 'network', 'site', 'tag', 'day'] as const;
 const name = v.optional(v.pipe(v.string(), v.maxLength(100)));
 

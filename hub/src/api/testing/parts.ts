@@ -1,9 +1,11 @@
 import { AppError } from '@muster/shared/errors';
 import { type MetricDeclaration, parseSeriesKey, undeclared } from '@muster/shared/metrics';
+import { secret, url } from '@muster/shared/schema';
 import { createSignal } from '@muster/shared/signal';
 import type { LiveAlert, LiveDevice, LiveValue } from '@muster/shared/wire/live';
+import * as v from 'valibot';
 import { noBusCounts } from '../../bus/bus.js';
-import type { Auth, Device, Identity, Parts, PresenceKeeper, Role, Site } from '../../parts.js';
+import type { Auth, Device, HubSourceView, Identity, Parts, PresenceKeeper, Role, Site } from '../../parts.js';
 import type { LedgerEntry, LogRecord, Reader } from '../../store/store.js';
 
 /** Parts in memory, as small as the port allows, for tests of the API; a test changes what it holds. */
@@ -90,6 +92,7 @@ export const createTestParts = (auth: Auth = createTestAuth()): { parts: Parts; 
     latest: latestOf(kept),
     alerts: alertsOf(kept),
     earnings: earningsOf(kept),
+    sources: sourcesOf(kept),
     audit: {
       async note(by, action, subject, detail) {
         kept.audited.push({ by, action, subject, detail });
@@ -155,6 +158,12 @@ const registryOf = (kept: Kept): Parts['registry'] => ({
   async carries(agent, devices) {
     for (const id of devices) kept.devices.set(id, device(id, { carried_by: agent }));
   },
+  async place(devices) {
+    const made = devices.filter((id) => !kept.devices.has(id));
+    for (const id of made) kept.devices.set(id, device(id));
+    return made;
+  },
+  declare: () => [],
   verify: () => null,
   born: () => [],
   columns: () => undefined,
@@ -233,6 +242,16 @@ const earningsOf = (kept: Kept): Parts['earnings'] => ({
     const streams = [{ network: 'storj', token: 'STORJ', decimals: 8, amount: '900719925474099299', estimated: false }];
     return [{ key: 'pi-1', streams, fiat: null, cost: null, net: null }];
   },
+  bookHub: () => [],
+  account: (network, account) => (account === 'a' ? { network, account, periods: [], streams: [] } : undefined),
+  async share(of, { from = NOW, shares }) {
+    kept.asked.push({ share: of, from, shares });
+    return { ...of, periods: [{ from, shares }], streams: [] };
+  },
+  async choose({ network, account, token }, source) {
+    kept.asked.push({ choose: account, token, source });
+    return { network, account, periods: [], streams: [] };
+  },
   totals: () => [],
   today: () => [],
   networks: () => [
@@ -251,6 +270,24 @@ const earningsOf = (kept: Kept): Parts['earnings'] => ({
   ],
   changed: createSignal(),
 });
+
+const sourcesOf = (kept: Kept): Parts['sources'] => {
+  const views = new Map<string, HubSourceView>();
+  const config = v.object({ url: url(), key: v.optional(secret()) });
+  return {
+    kinds: () => [{ id: 'json', title: 'JSON', docs: 'https://example.org', every: 60_000, config }],
+    all: () => [...views.values()],
+    get: (id) => views.get(id),
+    async put(id, { network, config: own, every = null, devices = [], enabled = true }) {
+      const made = devices.filter((one) => !kept.devices.has(one));
+      const state = { state: 'waiting', last_error: null, last_ok: null, next_at: NOW, readings: 0, samples: 0 } as const;
+      const view: HubSourceView = { id, network, config: own, every, devices, enabled, ...state };
+      views.set(id, view);
+      return { source: view, made };
+    },
+    delete: async (id) => views.delete(id),
+  };
+};
 
 const readerOf = (kept: Kept): Reader => ({
   async series(query) {

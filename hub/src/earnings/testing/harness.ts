@@ -1,5 +1,6 @@
 import { silentLog } from '@muster/shared/log';
 import type { Reading } from '@muster/shared/wire/messages';
+import { createHandWriter, type HandWriter } from '../../hand-writer.js';
 import type { Device } from '../../parts.js';
 import type { Change, LedgerEntry, Reader, Recovered } from '../../store/store.js';
 import { createEarnings, type Earnings } from '../book.js';
@@ -29,19 +30,11 @@ export const createHarness = () => {
     if (change.value === null) documents.delete(key);
     else documents.set(key, JSON.parse(JSON.stringify(change)));
   };
-  const reader: Pick<Reader, 'entries'> = {
-    async entries({ from = 0, to = Number.POSITIVE_INFINITY, device: id, network, without_opening, after = '', limit }) {
-      return [...entries.values()]
-        .filter((one) => one.ts >= from && one.ts < to && one.id > after)
-        .filter((one) => (!id || one.device === id) && (!network || one.network === network))
-        .filter((one) => !without_opening || one.kind !== 'opening')
-        .sort((a, b) => (a.id < b.id ? -1 : 1))
-        .slice(0, limit);
-    },
-  };
+  const reader = readerOf(entries);
+  const writer = writerTo(apply);
   const make = () => {
     earnings = createEarnings(
-      { registry: { get: (id) => devices.get(id) }, now: () => now, log: silentLog },
+      { registry: { get: (id) => devices.get(id) }, now: () => now, log: silentLog, writer },
       { documents: [...documents.values()] },
     );
     earnings.changed.on((id) => changed.push(id));
@@ -52,6 +45,7 @@ export const createHarness = () => {
     devices,
     documents,
     changed,
+    writer,
     reader,
     apply,
     get earnings() {
@@ -61,6 +55,14 @@ export const createHarness = () => {
     entries: () => [...entries.values()],
     book(readings: readonly Reading[], agent = 'pi', also: readonly string[] = []) {
       const changes = earnings.book(agent, new Set([agent, ...also]), readings, now);
+      changes.forEach(apply);
+      return changes;
+    },
+    bookHub(readings: readonly Reading[], device: string | null = null) {
+      const changes = earnings.bookHub(
+        readings.map((reading) => ({ device, reading })),
+        now,
+      );
       changes.forEach(apply);
       return changes;
     },
@@ -74,12 +76,36 @@ export const createHarness = () => {
       now += ms;
       earnings.tick();
     },
+    /** What the entries of a device add up to. */
+    sumOf: (id: string) =>
+      [...entries.values()].filter((one) => one.device === id).reduce((sum, one) => sum + BigInt(one.amount), 0n),
     sum: (kind: 'opening' | 'rest' | 'all' = 'all') =>
       [...entries.values()]
         .filter((one) => kind === 'all' || (kind === 'opening') === (one.kind === 'opening'))
         .reduce((sum, one) => sum + BigInt(one.amount), 0n),
   };
 };
+
+const writerTo = (apply: (change: Change) => void): HandWriter => {
+  const writer = createHandWriter();
+  const { queue } = writer;
+  writer.queue = (changes, options) => {
+    changes.forEach(apply);
+    queue(changes, options);
+  };
+  return writer;
+};
+
+const readerOf = (entries: ReadonlyMap<string, LedgerEntry>): Pick<Reader, 'entries'> => ({
+  async entries({ from = 0, to = Number.POSITIVE_INFINITY, device: id, network, without_opening, after = '', limit }) {
+    return [...entries.values()]
+      .filter((one) => one.ts >= from && one.ts < to && one.id > after)
+      .filter((one) => (!id || one.device === id) && (!network || one.network === network))
+      .filter((one) => !without_opening || one.kind !== 'opening')
+      .sort((a, b) => (a.id < b.id ? -1 : 1))
+      .slice(0, limit);
+  },
+});
 
 const stream = { network: 'storj', source: 'node', account: '1abc', token: 'STORJ', decimals: 8, exact: true };
 

@@ -4,7 +4,7 @@ import type { Grpc } from '../../grpc.js';
 import type { Http } from '../../http.js';
 import { decodeBase58Check, encodeBase58Check } from './base58.js';
 import { bytesField, flagField, numberField, readProtobuf } from './protobuf.js';
-import { refuseStatus } from './reply-status.js';
+import { refuseStatus } from '../../refuse-status.js';
 
 /** Health of gateway-rs by its local gRPC (`helium.local.api`), and of helium/multi-gateway by its REST. */
 const KEY_BYTES = 33;
@@ -82,7 +82,7 @@ export const readMultiGateway = async ({ http, url, api_key, now, signal }: Mult
     timeout_ms: MULTI_TIMEOUT_MS,
     signal,
   });
-  refuseStatus(reply, 'The multi-gateway', now);
+  refuseStatus(reply, now, 'The multi-gateway');
   const list = v.safeParse(gatewayList, reply.text);
   if (!list.success) throw new AppError('bad_reply', 'The multi-gateway answered something else than its list of gateways');
   return list.output.gateways;

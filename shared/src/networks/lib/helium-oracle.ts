@@ -3,7 +3,7 @@ import type { Http } from '../../http.js';
 import { textOf } from '../../json-path.js';
 import { NumberText, parseLossless } from '../../lossless.js';
 import { field } from './json-field.js';
-import { refuseStatus } from './reply-status.js';
+import { refuseStatus } from '../../refuse-status.js';
 
 /** Lifetime rewards per hotspot from a rewards oracle, in base units. */
 export interface OracleQuestion {
@@ -32,7 +32,7 @@ export const readLifetimes = async (question: OracleQuestion): Promise<Map<strin
     timeout_ms: TIMEOUT_MS,
     signal,
   });
-  refuseStatus(reply, 'The rewards oracle', now);
+  refuseStatus(reply, now, 'The rewards oracle');
   const rewards = field(parseLossless(reply.text), 'currentRewards');
   if (typeof rewards !== 'object' || rewards === null || Array.isArray(rewards) || rewards instanceof NumberText) {
     throw new AppError('bad_reply', 'The rewards oracle answered without "currentRewards" by hotspot key');

@@ -3,7 +3,7 @@ import type { Http, HttpReply } from '../../http.js';
 import { textOf } from '../../json-path.js';
 import { type LosslessJson, parseLossless } from '../../lossless.js';
 import { field } from './json-field.js';
-import { refuseStatus } from './reply-status.js';
+import { refuseStatus } from '../../refuse-status.js';
 
 /** JSON-RPC to Solana nodes: the next node is asked where another can do better, nothing is waited for. */
 export interface SolanaRpcNeeds {
@@ -114,9 +114,9 @@ const ask = async (needs: SolanaRpcNeeds, url: string, body: unknown): Promise<L
 /** Nodes send their errors with status 200 as well as 4xx and 5xx; 429 and 403 mean the same with any body. */
 const readBody = (reply: HttpReply, who: string, now: number): LosslessJson => {
   const json = parseOrNull(reply.text);
-  if (reply.status === 429 || reply.status === 403 || (json === null && reply.status !== 200)) refuseStatus(reply, who, now);
+  if (reply.status === 429 || reply.status === 403 || (json === null && reply.status !== 200)) refuseStatus(reply, now, who);
   if (json === null) throw new AppError('bad_reply', `${who} answered something else than JSON`);
-  if (field(json, 'error') === undefined) refuseStatus(reply, who, now);
+  if (field(json, 'error') === undefined) refuseStatus(reply, now, who);
   return json;
 };
 

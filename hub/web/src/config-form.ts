@@ -1,0 +1,62 @@
+import { type ConfigSchema, FormError } from './client.js';
+
+/** A form from the JSON schema of a configuration: each field is text here and a value there. */
+export interface Field {
+  name: string;
+  kind: 'text' | 'secret' | 'number' | 'choice' | 'switch' | 'json';
+  required: boolean;
+  choices: string[];
+  hint: string;
+}
+
+export const fieldsOf = ({ properties = {}, required = [] }: ConfigSchema): Field[] =>
+  Object.entries(properties).map(([name, schema]) => ({
+    name,
+    kind: kindOf(schema),
+    required: required.includes(name),
+    choices: (schema.enum ?? []).map(String),
+    hint: schema.default === undefined ? '' : shown(schema.default),
+  }));
+
+const kindOf = ({ type, enum: choices, format }: ConfigSchema): Field['kind'] => {
+  if (choices) return 'choice';
+  if (format === 'password') return 'secret';
+  if (type === 'boolean') return 'switch';
+  if (type === 'number' || type === 'integer') return 'number';
+  return type === 'string' ? 'text' : 'json';
+};
+
+const shown = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
+
+export const textsOf = (fields: readonly Field[], config: Record<string, unknown>): Record<string, string> =>
+  Object.fromEntries(
+    fields.map(({ name, kind }) => {
+      const value = config[name];
+      return [name, value === undefined ? '' : kind === 'json' ? JSON.stringify(value, null, 1) : shown(value)];
+    }),
+  );
+
+/** Empty fields are left out: they take their default, and a secret stays as it is. */
+export const configOf = (fields: readonly Field[], texts: Record<string, string>): Record<string, unknown> =>
+  Object.fromEntries(
+    fields.flatMap((field) => {
+      const text = texts[field.name]?.trim() ?? '';
+      return text === '' ? [] : [[field.name, parsed(field, text)]];
+    }),
+  );
+
+const parsed = ({ name, kind }: Field, text: string): unknown => {
+  if (kind === 'switch') return text === 'true';
+  if (kind === 'number') {
+    if (Number.isFinite(Number(text))) return Number(text);
+    throw new FormError(`${name} must be a number.`);
+  }
+  if (kind !== 'json') return text;
+  try {
+    return JSON.parse(text);
+  } catch {
+    // A field of any type: what is no JSON is text.
+    if (/^[[{"]/.test(text)) throw new FormError(`${name} is not valid JSON.`);
+    return text;
+  }
+};

@@ -4,6 +4,7 @@ import type { Signal } from '@muster/shared/signal';
 import type { LiveAlert, LiveAlertEvent, LiveDevice, LiveValue, PresenceState, Severity } from '@muster/shared/wire/live';
 import type { About, Birth, Reading } from '@muster/shared/wire/messages';
 import type { BusCounts, Grant, Link } from './bus/bus.js';
+import type * as fiat from './earnings/fiat-port.js';
 import type { Change, Json, LedgerEntry, Reader, StoreStats } from './store/store.js';
 
 // ---- devices
@@ -33,6 +34,8 @@ export interface Site {
   /** Price of a kWh, decimal string; null when unknown. */
   tariff: string | null;
   time_zone: string;
+  /** Times of use with another price; the first that fits holds. */
+  tariff_periods?: fiat.TariffPeriod[] | undefined;
 }
 
 /** Devices, their credentials, columns and metrics; all in memory, mirrored in the store. */
@@ -167,6 +170,7 @@ export interface EarningsRow {
   fiat: string | null;
   cost: string | null;
   net: string | null;
+  incomplete?: fiat.Incomplete | undefined;
 }
 export interface EarningsQuery {
   from: number;
@@ -200,6 +204,19 @@ export interface EarningsBook {
   today(device: string): LiveDevice['earnings_today'];
   networks(): NetworkState[];
   changed: Signal<string>;
+  /** Expected income of an hour; null: nothing to go by. */
+  stake?(device: string): fiat.Stake | null;
+}
+
+/** Fiat, cost and comparison over the ledger. */
+export interface MoneyDesk {
+  earnings(query: EarningsQuery): Promise<EarningsRow[]>;
+  compare(query: fiat.CompareQuery): Promise<fiat.ComparePage>;
+  /** Receipts at the fiat value of their day, as text in pieces. */
+  export(query: fiat.ExportQuery): AsyncIterable<string>;
+  stake(device: string): fiat.Stake | null;
+  prices(): fiat.PricesView;
+  setPrices(change: fiat.PriceChange): Promise<fiat.PricesView>;
 }
 
 // ---- auth
@@ -293,6 +310,7 @@ export interface Parts {
   latest: Latest;
   alerts: AlertsDesk;
   earnings: EarningsBook;
+  money: MoneyDesk;
   auth: Auth;
   audit: Audit;
   reader: Reader;
@@ -304,4 +322,5 @@ export interface Parts {
   views: () => LiveDevice[];
 }
 
+export * from './earnings/fiat-port.js';
 export type { LedgerEntry, StoreStats };

@@ -5,6 +5,7 @@ import * as devices from './devices.js';
 import { createInvites, join } from './joining.js';
 import * as money from './money.js';
 import * as people from './people.js';
+import * as prices from './prices.js';
 import { listAudit, listQuarantine } from './records.js';
 import { createDocument, createMetrics, readHealth, readStore } from './self.js';
 import * as session from './session.js';
@@ -44,6 +45,10 @@ const createListed = ({ metrics, public_url }: RouteNeeds) =>
     alerts.setRules,
     money.listNetworks,
     money.readEarnings,
+    money.compareEarnings,
+    money.exportEarnings,
+    prices.readPrices,
+    prices.setPrices,
     listCatalogue,
     createInvites(public_url),
     join,

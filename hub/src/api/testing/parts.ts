@@ -3,7 +3,7 @@ import { type MetricDeclaration, parseSeriesKey, undeclared } from '@muster/shar
 import { createSignal } from '@muster/shared/signal';
 import type { LiveAlert, LiveDevice, LiveValue } from '@muster/shared/wire/live';
 import { noBusCounts } from '../../bus/bus.js';
-import type { Auth, Device, Identity, Parts, PresenceKeeper, Role, Site } from '../../parts.js';
+import type { Auth, Device, Identity, Parts, PresenceKeeper, PricesView, Role, Site } from '../../parts.js';
 import type { LedgerEntry, LogRecord, Reader } from '../../store/store.js';
 
 /** Parts in memory, as small as the port allows, for tests of the API; a test changes what it holds. */
@@ -90,6 +90,7 @@ export const createTestParts = (auth: Auth = createTestAuth()): { parts: Parts; 
     latest: latestOf(kept),
     alerts: alertsOf(kept),
     earnings: earningsOf(kept),
+    money: moneyOf(kept),
     audit: {
       async note(by, action, subject, detail) {
         kept.audited.push({ by, action, subject, detail });
@@ -248,6 +249,38 @@ const earningsOf = (kept: Kept): Parts['earnings'] => ({
     },
   ],
   changed: createSignal(),
+});
+
+const NO_PRICES: PricesView = {
+  currency: 'USD',
+  tokens: { HNT: { provider: 'coingecko', id: 'helium' } },
+  providers: {
+    coingecko: { address: 'http://127.0.0.1:1', key_set: true, last_error: null, last_try: null, next_try: null },
+    jupiter: { address: 'http://127.0.0.1:2', key_set: false, last_error: null, last_try: null, next_try: null },
+  },
+  rates: {},
+  watts_by_tag: {},
+  state: [],
+};
+
+const moneyOf = (kept: Kept): Parts['money'] => ({
+  earnings: earningsOf(kept).earnings,
+  async compare(query) {
+    kept.asked.push(query);
+    const totals = { streams: [], fiat: '0.00000000', cost: null, net: null };
+    return { from: query.from, to: query.to, currency: 'USD', devices: 3, totals, items: [] };
+  },
+  async *export(query) {
+    kept.asked.push(query);
+    yield 'head\r\n';
+    yield 'line\r\n';
+  },
+  stake: () => null,
+  prices: () => NO_PRICES,
+  async setPrices(change) {
+    kept.asked.push(change);
+    return NO_PRICES;
+  },
 });
 
 const readerOf = (kept: Kept): Reader => ({

@@ -73,6 +73,7 @@ export const parseDecimal = (text: string): Decimal => {
 
 /** A quotient of whole numbers, half to even: of many roundings none drifts up or down. */
 export const divideEven = (dividend: bigint, divisor: bigint): bigint => {
+  if (dividend === 0n) return 0n;
   const negative = dividend < 0n !== divisor < 0n;
   const [top, bottom] = [absolute(dividend), absolute(divisor)];
   const whole = top / bottom;

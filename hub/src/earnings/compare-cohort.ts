@@ -3,7 +3,6 @@ import type { CompareCohort } from './fiat-port.js';
 
 /** What one device earns in a day, in fiat where that is known, and in tokens where it earns one only. */
 export interface Rate {
-  device: string;
   /** What it is compared by: networks, kind of hardware, tags. */
   networks: string;
   kind: string;
@@ -17,6 +16,12 @@ export interface Rate {
 const FEWEST = 4;
 const LEVELS: readonly CompareCohort['by'][] = [['network', 'kind', 'tag'], ['network', 'kind'], ['network']];
 
+const KEYS: readonly ((rate: Rate) => string)[] = [
+  ({ networks, kind, tags }) => `${networks}\n${kind}\n${tags}`,
+  ({ networks, kind }) => `${networks}\n${kind}`,
+  ({ networks }) => networks,
+];
+
 interface Group {
   rates: Rate[];
   /** Worked out when first asked for; null: they have no measure in common. */
@@ -26,21 +31,19 @@ type Middle = { of: 'fiat' | 'tokens'; median: bigint; mad: bigint };
 
 /** The cohort of a device: those like it, described by median and MAD, which one lucky or dead device does not move. */
 export const createCohorts = (rates: readonly Rate[]) => {
-  const groups = new Map<string, Group>();
-  const keyOf = (rate: Rate, level: number): string =>
-    `${level}\n${rate.networks}${level < 2 ? `\n${rate.kind}` : ''}${level < 1 ? `\n${rate.tags}` : ''}`;
-  for (const rate of rates) {
-    if (rate.networks === '') continue;
-    for (const level of LEVELS.keys()) {
-      const key = keyOf(rate, level);
-      const group = groups.get(key);
+  const levels = KEYS.map((keyOf) => {
+    const groups = new Map<string, Group>();
+    for (const rate of rates) {
+      if (rate.networks === '') continue;
+      const group = groups.get(keyOf(rate));
       if (group) group.rates.push(rate);
-      else groups.set(key, { rates: [rate] });
+      else groups.set(keyOf(rate), { rates: [rate] });
     }
-  }
+    return groups;
+  });
   return (rate: Rate): CompareCohort | null => {
     for (const [level, by] of LEVELS.entries()) {
-      const group = groups.get(keyOf(rate, level));
+      const group = levels[level]?.get(KEYS[level]?.(rate) ?? '');
       if (!group || group.rates.length < FEWEST) continue;
       const usual = group.usual === undefined ? usualOf(group.rates) : group.usual;
       group.usual = usual;

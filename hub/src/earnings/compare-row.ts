@@ -2,6 +2,7 @@ import { formatUnits, parseDecimal } from '@muster/shared/money';
 import type { Latest } from '../parts.js';
 import { type Compared, type Period, perDay, perWatt, textOf } from './compare.js';
 import type { Cohorts } from './compare-cohort.js';
+import type { Costs } from './cost.js';
 import { DAY_MS } from './daily.js';
 import { quotientText } from './fiat.js';
 import type { CompareRow } from './fiat-port.js';
@@ -15,6 +16,7 @@ export interface RowCall {
   cohorts: Cohorts;
   latest: Pick<Latest, 'of'>;
   capacities: Capacities;
+  costs: Costs;
 }
 
 const TREND_POINTS = 30;
@@ -46,7 +48,7 @@ export const rowOf = (one: Compared & { rank: number }, call: RowCall): Omit<Com
     previous: { fiat: before.unknown ? null : textOf(before.fiat), streams: streamsOf(before.streams), change },
     cohort: call.cohorts(rate),
     trend: trendOf(one, call.period),
-    ...{ payback: paybackOf(one), break_even_tariff: breakEvenTariff(one), break_even_price: breakEvenPrice(one) },
+    ...{ payback: paybackOf(one), break_even_tariff: breakEvenTariff(one, call), break_even_price: breakEvenPrice(one) },
   };
 };
 
@@ -90,8 +92,10 @@ const paybackOf = ({ device, net, elapsed, since }: Compared): CompareRow['payba
 };
 
 /** The price of a kWh at which nothing is left. */
-const breakEvenTariff = ({ account, hosting, energy }: Compared): string | null =>
-  account.unknown || !energy ? null : quotientText((account.fiat - hosting) * 10n ** 6n, energy * 10n ** 8n, 8);
+const breakEvenTariff = ({ device, since, account, hosting }: Compared, { costs, period }: RowCall): string | null => {
+  const { energy } = costs.between(device, { from: period.from, to: period.to, since, now: period.now });
+  return account.unknown || !energy ? null : quotientText((account.fiat - hosting) * 10n ** 6n, energy * 10n ** 8n, 8);
+};
 
 /** The price of the one token at which nothing is left. */
 const breakEvenPrice = ({ device, account, cost }: Compared): CompareRow['break_even_price'] => {

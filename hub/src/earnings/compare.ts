@@ -3,9 +3,10 @@ import { formatFiat } from '@muster/shared/money';
 import type { Device } from '../parts.js';
 import { type Cohorts, createCohorts, type Rate } from './compare-cohort.js';
 import { DAY_MS, dayOf, type Series } from './daily.js';
-import { byNetwork, earners, type RowNeeds, sinceOf } from './daily-rows.js';
+import { type Span, spanOf } from './daily-accounts.js';
+import { costIn, earners, type RowNeeds, sinceOf } from './daily-rows.js';
 import type { ComparePage, CompareQuery, CompareSort } from './fiat-port.js';
-import { type Account, accountOf, hostingOf, MoneySum } from './fiat-sum.js';
+import { type Account, hostingOf, MoneySum } from './fiat-sum.js';
 import type { Power } from './cost.js';
 
 /** One device over the period and over the one before. */
@@ -16,7 +17,6 @@ export interface Compared {
   account: Account;
   before: Account;
   cost: bigint | null;
-  energy: bigint | null;
   power: Power | null;
   hosting: bigint;
   net: bigint | null;
@@ -48,9 +48,10 @@ export interface Chosen {
   rest: Omit<ComparePage, 'items' | 'currency'>;
 }
 
-export const compare = (needs: RowNeeds, query: CompareQuery, now: number): Chosen => {
-  const period = periodOf(query, now);
-  const all = earners(needs).flatMap((device) => compareOne(needs, { device, period, network: query.network }) ?? []);
+export const compare = (needs: RowNeeds, query: CompareQuery): Chosen => {
+  const period = periodOf(query, needs.now);
+  const [span, before] = [spanOf(period.days, query.network), spanOf(period.before, query.network)];
+  const all = earners(needs).flatMap((device) => compareOne(needs, { device, period, span, before }) ?? []);
   const cohorts = createCohorts(all.map(({ rate }) => rate));
   const matching = all.filter(({ device }) => isWanted(device, query));
   const total = new MoneySum();
@@ -70,30 +71,26 @@ const isWanted = (device: Device, { device: id, tag, site }: CompareQuery): bool
   (site === undefined || device.site === site);
 
 const compareOne = (
-  { daily, costs }: RowNeeds,
-  { device, period, network }: { device: Device; period: Period; network: string | undefined },
+  { daily, costs, accounts }: RowNeeds,
+  { device, period, span, before: earlier }: { device: Device; period: Period; span: Span; before: Span },
 ): Compared | null => {
+  const { network } = span;
   const series = daily.series(device.id);
   if (network !== undefined && !series.some((one) => one.network === network)) return null;
   const since = sinceOf(device, series);
-  const { days, before: earlier, from, to, now } = period;
-  const account = accountOf(series, days, network);
-  const before = accountOf(series, earlier, network);
-  const { cost: whole, energy, power } = costs.between(device, { from, to, since });
-  const cost = network === undefined ? whole : shareOf(series, days, { network, whole });
+  const { days, from, to, now } = period;
+  const account = accounts(series, span);
+  const before = accounts(series, earlier);
+  const whole = costs.cost(device, { from, to, since, now });
+  const power = costs.power(device);
+  const cost = network === undefined ? whole : costIn(network, { series, span: days, cost: whole });
   const hosting = hostingOf(device, account.fiat);
   const elapsed = Math.max(DAY_MS, Math.min(to, now) - Math.max(from, since));
   const fiat_per_day = account.unknown ? null : perDay(account.fiat, elapsed);
   const net = account.unknown || cost === null ? null : account.fiat - hosting - cost;
-  const change = changeOf(account, before, { elapsed, elapsed_before: from - Math.max(earlier[0] * DAY_MS, since) });
+  const change = changeOf(account, before, { elapsed, elapsed_before: from - Math.max(earlier.days[0] * DAY_MS, since) });
   const rate = rateOf(device, { account, fiat_per_day, elapsed, series, network });
-  return { device, series, since, account, before, cost, energy, power, hosting, net, elapsed, fiat_per_day, change, rate };
-};
-
-const shareOf = (series: readonly Series[], days: readonly [number, number], of: { network: string; whole: bigint | null }) => {
-  if (of.whole === null || series.every((one) => one.network === of.network)) return of.whole;
-  const found = byNetwork(series, days, of.whole).find((one) => one.network === of.network);
-  return found ? found.cost : 0n;
+  return { device, series, since, account, before, cost, power, hosting, net, elapsed, fiat_per_day, change, rate };
 };
 
 export const perDay = (amount: bigint, elapsed: number): bigint => (amount * BigInt(DAY_MS)) / BigInt(Math.round(elapsed));
@@ -118,13 +115,30 @@ const rateOf = (
   of: Pick<Compared, 'account' | 'fiat_per_day' | 'elapsed' | 'series'> & { network: string | undefined },
 ): Rate => {
   const { account, fiat_per_day, elapsed, series, network } = of;
-  const networks = network ?? [...new Set(series.map((one) => one.network))].sort().join('+');
-  const tokens = new Set(series.filter((one) => network === undefined || one.network === network).map((one) => one.token));
-  const [token = null] = tokens.size === 1 ? tokens : [];
+  const [first] = series;
+  const alone = first !== undefined && series.every((one) => one.network === first.network);
+  const networks = network ?? (alone ? first.network : [...new Set(series.map((one) => one.network))].sort().join('+'));
+  const token = tokenOf(series, network);
   return {
-    ...{ device: device.id, networks, kind: String(device.about['model'] ?? ''), tags: [...device.tags].sort().join('\n') },
-    ...{ fiat: fiat_per_day, token, tokens: perDay(account.streams[0]?.amount ?? 0n, elapsed) },
+    networks,
+    kind: String(device.about['model'] ?? ''),
+    tags: device.tags.length > 1 ? [...device.tags].sort().join('\n') : (device.tags[0] ?? ''),
+    fiat: fiat_per_day,
+    token,
+    // A cohort is compared by tokens as soon as one of it has no fiat.
+    tokens: perDay(account.streams[0]?.amount ?? 0n, elapsed),
   };
+};
+
+/** The one token it earns; null when there are several. */
+const tokenOf = (series: readonly Series[], network: string | undefined): string | null => {
+  let token: string | null = null;
+  for (const one of series) {
+    if (network !== undefined && one.network !== network) continue;
+    if (token !== null && token !== one.token) return null;
+    token = one.token;
+  }
+  return token;
 };
 
 /** What is not known comes last, whichever way. */

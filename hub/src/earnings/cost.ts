@@ -33,23 +33,33 @@ export interface CostNeeds {
 /** What a device's electricity costs: by what was measured, else by its nameplate; never before it was there, never beyond now. */
 export const createCosts = (needs: CostNeeds) => {
   /** Many devices share a site and a span. */
-  const memos = new WeakMap<Site, Map<string, bigint | null>>();
+  const memos = new WeakMap<Site, Map<number, Map<number, bigint | null>>>();
+  /** A device that changes is another object. */
+  const plates = new WeakMap<Device, { of: unknown; power: Power | null }>();
 
   const tariff = (device: Device, from: number, to: number): bigint | null => {
     const site = device.site === null ? undefined : needs.registry.sites.get(device.site);
     if (!site) return to > from ? null : 0n;
-    const memo = memos.get(site) ?? new Map<string, bigint | null>();
+    const memo = memos.get(site) ?? new Map<number, Map<number, bigint | null>>();
     memos.set(site, memo);
-    const key = `${from} ${to}`;
-    const known = memo.get(key);
+    const ends = memo.get(from) ?? new Map<number, bigint | null>();
+    const known = ends.get(to);
     if (known !== undefined) return known;
     const made = needs.tariffs(site, from, to);
     if (memo.size > MEMO) memo.clear();
-    memo.set(key, made);
+    if (ends.size > MEMO) ends.clear();
+    memo.set(from, ends.set(to, made));
     return made;
   };
   const nameplate = (device: Device): Power | null => {
     const of = needs.watts_by_tag();
+    const known = plates.get(device);
+    if (known?.of === of) return known.power;
+    const power = plateOf(device, of);
+    plates.set(device, { of, power });
+    return power;
+  };
+  const plateOf = (device: Device, of: Record<string, number>): Power | null => {
     const by_tag = device.tags.flatMap((tag) => (Object.hasOwn(of, tag) ? [of[tag] ?? 0] : []));
     const watts = device.watts ?? (by_tag.length > 0 ? Math.max(...by_tag) : null);
     // The shortest decimal text of the number is what was typed.
@@ -64,12 +74,17 @@ export const createCosts = (needs: CostNeeds) => {
     if (!recent) return nameplate(device);
     return { mw: divideEven(measured.energy.between(last - RECENT_DAYS + 1, last + 1), days * 24n), from: measured.source };
   };
+  const costByWatts = (device: Device, power: Power | null, [from, to]: Span): bigint | null => {
+    if (to <= from) return 0n;
+    if (!power) return null;
+    const price = power.mw === 0n ? 0n : tariff(device, from, to);
+    return price === null ? null : divideEven(power.mw * price, MW_MS);
+  };
   const byWatts = (device: Device, power: Power | null, [from, to]: Span): Cost => {
     if (to <= from) return { cost: 0n, energy: 0n, power };
     if (!power) return { cost: null, energy: null, power };
-    const price = power.mw === 0n ? 0n : tariff(device, from, to);
     const energy = divideEven(power.mw * BigInt(to - from), 3_600_000n);
-    return { cost: price === null ? null : divideEven(power.mw * price, MW_MS), energy, power };
+    return { cost: costByWatts(device, power, [from, to]), energy, power };
   };
   const byDays = (device: Device, measured: MeasuredDays, [from, to]: Span): Cost => {
     const power = usual(device, measured);
@@ -97,12 +112,17 @@ export const createCosts = (needs: CostNeeds) => {
 
   return {
     power: (device: Device): Power | null => usual(device, needs.energy.of(device.id)),
-    /** Of the part of [from, to) in which the device was there; `since` is when that began. */
-    between(device: Device, span: { from: number; to: number; since: number }): Cost {
-      const from = Math.max(span.from, span.since);
-      const to = Math.max(from, Math.min(span.to, needs.now()));
+    /** Of the part of [from, to) in which the device was there and that is over. */
+    between(device: Device, there: Stay): Cost {
       const measured = needs.energy.of(device.id);
-      return measured ? byDays(device, measured, [from, to]) : byWatts(device, nameplate(device), [from, to]);
+      const span = within(there);
+      return measured ? byDays(device, measured, span) : byWatts(device, nameplate(device), span);
+    },
+    /** The cost alone, which is what a ranking of all devices needs. */
+    cost(device: Device, there: Stay): bigint | null {
+      const measured = needs.energy.of(device.id);
+      const span = within(there);
+      return measured ? byDays(device, measured, span).cost : costByWatts(device, nameplate(device), span);
     },
     tariff,
   };
@@ -110,6 +130,17 @@ export const createCosts = (needs: CostNeeds) => {
 export type Costs = ReturnType<typeof createCosts>;
 
 type Span = [from: number, to: number];
-const MEMO = 10_000;
+/** `since`: when the device began; `now`: one and the same for all devices of a question. */
+export interface Stay {
+  from: number;
+  to: number;
+  since: number;
+  now: number;
+}
+const within = ({ from, to, since, now }: Stay): Span => {
+  const start = Math.max(from, since);
+  return [start, Math.max(start, Math.min(to, now))];
+};
+const MEMO = 1_000;
 
 const plus = (a: bigint | null, b: bigint | null): bigint | null => (a === null || b === null ? null : a + b);

@@ -1,6 +1,7 @@
 import { shareOut } from '@muster/shared/money';
 import type { Device, EarningsQuery, EarningsRow, Registry } from '../parts.js';
 import type { Costs } from './cost.js';
+import { type Accounts, type Span, spanOf } from './daily-accounts.js';
 import { DAY_MS, type Daily, dayOf, type Series } from './daily.js';
 import { type Account, accountOf, hostingOf, MoneySum } from './fiat-sum.js';
 import { dayText } from './prices-table.js';
@@ -9,17 +10,21 @@ export interface RowNeeds {
   daily: Daily;
   costs: Costs;
   registry: Pick<Registry, 'get' | 'all'>;
+  accounts: Accounts;
+  now: number;
 }
 
 /** Devices that earn, and those whose power is known: what costs without earning belongs to the sum. */
 export const earners = ({ daily, costs, registry }: RowNeeds): Device[] => {
-  const earning = new Set(daily.devices());
-  return [...registry.all()].filter((one) => earning.has(one.id) || costs.power(one) !== null);
+  return [...registry.all()].filter((one) => daily.has(one.id) || costs.power(one) !== null);
 };
 
 /** Since when a device counts: since it is there, or since its first income. */
-export const sinceOf = (device: Device, series: readonly Series[]): number =>
-  series.reduce((since, { amounts }) => Math.min(since, (amounts.first ?? Number.POSITIVE_INFINITY) * DAY_MS), device.created_at);
+export const sinceOf = (device: Device, series: readonly Series[]): number => {
+  let since = device.created_at;
+  for (const { amounts } of series) since = Math.min(since, (amounts.first ?? Number.POSITIVE_INFINITY) * DAY_MS);
+  return since;
+};
 
 /** Income, cost and net by group; a device counts for each of its tags. */
 export const earningsRows = (needs: RowNeeds, query: EarningsQuery): EarningsRow[] => {
@@ -29,7 +34,10 @@ export const earningsRows = (needs: RowNeeds, query: EarningsQuery): EarningsRow
     sums.set(key, known);
     return known;
   };
-  for (const device of earners(needs)) if (fits(device, query)) addDevice(needs, { device, query, sumOf });
+  const [first, end] = [dayOf(query.from), query.by === 'day' ? Math.ceil(query.to / DAY_MS) : 0];
+  const names = Array.from({ length: Math.max(0, end - first) }, (_, index) => dayText(first + index));
+  const span = spanOf([dayOf(query.from), dayOf(query.to - 1) + 1], query.network);
+  for (const device of earners(needs)) if (fits(device, query)) addDevice(needs, { device, query, sumOf, names, span });
   return [...sums].sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, sum]) => ({ key, ...sum.row() }));
 };
 
@@ -42,25 +50,26 @@ interface Adding {
   device: Device;
   query: EarningsQuery;
   sumOf: (key: string) => MoneySum;
+  /** Of the days. */
+  names: readonly string[];
+  span: Span;
 }
 
 const addDevice = (needs: RowNeeds, adding: Adding) => {
-  const { device, query, sumOf } = adding;
+  const { device, query, sumOf, span } = adding;
   const series = needs.daily.series(device.id);
   if (query.network !== undefined && !series.some((one) => one.network === query.network)) return;
   if (query.by === 'day') return addDays(needs, series, adding);
   const since = sinceOf(device, series);
-  const { cost } = needs.costs.between(device, { ...query, since });
-  const spans: readonly [number, number] = [dayOf(query.from), dayOf(query.to - 1) + 1];
-  const shares = byNetwork(series, spans, cost);
+  const cost = needs.costs.cost(device, { from: query.from, to: query.to, since, now: needs.now });
   if (query.by === 'network') {
-    for (const share of shares) {
+    for (const share of byNetwork(series, span.days, cost)) {
       if (query.network === undefined || share.network === query.network) addTo(sumOf(share.network), device, share);
     }
     return;
   }
-  const share = query.network === undefined ? undefined : shares.find((one) => one.network === query.network);
-  const whole = { account: accountOf(series, spans, query.network), cost: query.network === undefined ? cost : (share?.cost ?? 0n) };
+  const own = query.network === undefined ? cost : costIn(query.network, { series, span: span.days, cost });
+  const whole = { account: needs.accounts(series, span), cost: own };
   // Nothing earned in the span and nothing known of its cost: there is nothing to say of it.
   if (whole.account.streams.length === 0 && !whole.cost) return;
   for (const key of keysOf(device, query)) addTo(sumOf(key), device, whole);
@@ -71,16 +80,16 @@ const addTo = (sum: MoneySum, device: Device, { account, cost }: { account: Acco
   sum.addCost({ cost });
 };
 
-const addDays = (needs: RowNeeds, series: readonly Series[], { device, query, sumOf }: Adding) => {
+const addDays = (needs: RowNeeds, series: readonly Series[], { device, query, sumOf, names }: Adding) => {
   const since = sinceOf(device, series);
-  for (let day = dayOf(query.from); day < Math.ceil(query.to / DAY_MS); day++) {
-    const span = { from: Math.max(query.from, day * DAY_MS), to: Math.min(query.to, (day + 1) * DAY_MS), since };
-    const all = needs.costs.between(device, span).cost;
-    const of = byNetwork(series, [day, day + 1], all).find(({ network }) => network === query.network);
-    const cost = query.network === undefined ? all : (of?.cost ?? 0n);
+  const [first, end] = [dayOf(query.from), Math.ceil(query.to / DAY_MS)];
+  for (let day = first; day < end; day++) {
+    const span = { from: Math.max(query.from, day * DAY_MS), to: Math.min(query.to, (day + 1) * DAY_MS), since, now: needs.now };
+    const all = needs.costs.cost(device, span);
+    const cost = query.network === undefined ? all : costIn(query.network, { series, span: [day, day + 1], cost: all });
     const account = accountOf(series, [day, day + 1], query.network);
     if (account.streams.length === 0 && !cost) continue;
-    addTo(sumOf(dayText(day)), device, { account, cost });
+    addTo(sumOf(names[day - first] ?? ''), device, { account, cost });
   }
 };
 
@@ -89,6 +98,16 @@ const keysOf = (device: Device, { by }: EarningsQuery): string[] => {
   if (by === 'device') return [device.id];
   if (by === 'site') return [device.site ?? ''];
   return device.tags.length > 0 ? [...new Set(device.tags)] : [''];
+};
+
+/** What of a device's cost goes with one network. */
+export const costIn = (
+  network: string,
+  of: { series: readonly Series[]; span: readonly [number, number]; cost: bigint | null },
+): bigint | null => {
+  if (of.cost === null || of.series.every((one) => one.network === network)) return of.cost;
+  const found = byNetwork(of.series, of.span, of.cost).find((one) => one.network === network);
+  return found ? found.cost : 0n;
 };
 
 /** A device that earns on several networks: its cost goes with their income, to the last 1e-8 (largest remainder). */

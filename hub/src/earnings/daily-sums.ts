@@ -63,6 +63,7 @@ export class DaySums {
   }
 
   #at(slot: number): bigint {
+    if (this.#lanes === 1) return BigInt.asIntN(WORD, this.#words[slot] ?? 0n);
     const start = slot * this.#lanes;
     let value = BigInt.asIntN(WORD, this.#words[start + this.#lanes - 1] ?? 0n);
     for (let lane = this.#lanes - 2; lane >= 0; lane--) value = (value << 64n) | (this.#words[start + lane] ?? 0n);

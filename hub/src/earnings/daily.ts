@@ -26,6 +26,8 @@ export interface Series {
   earlier: DaySums | null;
   /** From this day on fiat is to be worked out anew. */
   stale: number;
+  /** Rises with every change of its sums. */
+  version: number;
 }
 
 export interface Daily {
@@ -34,7 +36,7 @@ export interface Daily {
   /** Takes what is queued for the store. */
   take(changes: readonly Change[]): void;
   forget(device: string): void;
-  devices(): Iterable<string>;
+  has(device: string): boolean;
   /** With fiat worked out. */
   series(device: string): readonly Series[];
   tokens(): { network: string; token: string }[];
@@ -96,9 +98,9 @@ export const createDaily = (needs: { priceOf: PriceOf; known: (device: string) =
       }
     },
     forget: (device) => void devices.delete(device),
-    devices: () => devices.keys(),
+    has: (device) => devices.has(device),
     series(device) {
-      const list = devices.get(device) ?? [];
+      const list = devices.get(device) ?? NONE;
       for (const one of list) if (one.stale !== FRESH) value(one, needs.priceOf);
       return list;
     },
@@ -117,11 +119,12 @@ export const createDaily = (needs: { priceOf: PriceOf; known: (device: string) =
   };
 };
 
+const NONE: readonly Series[] = [];
 const FRESH = Number.POSITIVE_INFINITY;
 
 const newSeries = (of: Pick<Series, 'network' | 'token' | 'decimals' | 'exact'>): Series => ({
   ...of,
-  ...{ amounts: new DaySums(), fiat: new DaySums(), unknown: null, earlier: null, stale: FRESH },
+  ...{ amounts: new DaySums(), fiat: new DaySums(), unknown: null, earlier: null, stale: FRESH, version: 0 },
 });
 
 /** Each day's income at the price of that day; rounded once a day, so that sums over days and over devices agree. */
@@ -139,4 +142,5 @@ const value = (series: Series, priceOf: PriceOf): void => {
     if (price?.earlier) (series.earlier ??= new DaySums()).add(day, 1n);
   }
   series.stale = FRESH;
+  series.version++;
 };

@@ -11,6 +11,7 @@ import { createWhy } from './compare-why.js';
 import { createCosts } from './cost.js';
 import { createEnergy } from './cost-energy.js';
 import { createTariffs } from './cost-tariff.js';
+import { createAccounts } from './daily-accounts.js';
 import { createDaily, DAY_MS, type Daily, dayOf, KEPT_DAYS } from './daily.js';
 import { earningsRows, type RowNeeds } from './daily-rows.js';
 import { exportReceipts } from './export.js';
@@ -53,6 +54,7 @@ export const createFiatBook = (needs: FiatNeeds, recovered: Pick<Recovered, 'doc
   const make = (): Daily =>
     createDaily({ priceOf: prices.priceOf, known: (id) => registry.get(id) !== undefined, today: () => dayOf(now()) });
   const daily: Daily = make();
+  const accounts = createAccounts();
   const tariffs = createTariffs();
   const energy = createEnergy(
     {
@@ -87,12 +89,12 @@ export const createFiatBook = (needs: FiatNeeds, recovered: Pick<Recovered, 'doc
     const whole = from % DAY_MS === 0 && to % DAY_MS === 0 && dayOf(from) >= oldest();
     const chosen = whole ? daily : make();
     if (!whole) await chosen.load(reader, { from, to });
-    return { daily: chosen, costs, registry };
+    return { daily: chosen, costs, registry, accounts: whole ? accounts : createAccounts(), now: now() };
   };
   const compared = async (query: CompareQuery): Promise<ComparePage> => {
     const { before } = periodOf(query, now());
-    const { page, period, cohorts, rest } = compare(await over(before[0] * DAY_MS, query.to), query, now());
-    const call = { period, cohorts, latest: needs.latest, capacities: needs.capacities };
+    const { page, period, cohorts, rest } = compare(await over(before[0] * DAY_MS, query.to), query);
+    const call = { period, cohorts, latest: needs.latest, capacities: needs.capacities, costs };
     const reasons = await why(page, period);
     const none = { uptime: null, uptime_before: null, temperature: null, temperature_before: null, alerts: 0, notes: [] };
     return { ...rest, currency, items: page.map((one, index) => ({ ...rowOf(one, call), why: reasons[index] ?? none })) };

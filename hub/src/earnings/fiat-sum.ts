@@ -16,7 +16,8 @@ export interface Account {
 }
 
 /** Of the days [from, to), as day numbers. */
-export const accountOf = (list: readonly Series[], [from, to]: readonly [number, number], network?: string): Account => {
+export const accountOf = (list: readonly Series[], span: readonly [number, number], network?: string): Account => {
+  const [from, to] = span;
   const account: Account = { streams: [], fiat: 0n, unknown: false, earlier: false, valued: false };
   for (const one of list) {
     if (network !== undefined && one.network !== network) continue;
@@ -51,7 +52,7 @@ export const hostingOf = (device: Device | undefined, fiat: bigint): bigint => {
   const share = device?.hosting_share ?? 0;
   if (share === 0 || fiat <= 0n) return 0n;
   const { digits, places } = parseDecimal(String(share));
-  return divideEven(fiat * digits, 10n ** BigInt(places));
+  return divideEven(fiat * digits, places > 0 ? 10n ** BigInt(places) : 1n);
 };
 
 /** Adds devices up; what is not known of one is not known of the sum, and said with what is. */

@@ -146,7 +146,20 @@ const buildParts = async (core: Core) => {
   const audit = createAudit(basics);
   const priced = { earnings: { ...earnings, stake: money.stake } };
   const views = createViews({ registry, presence: tracker, latest, alerts, earnings });
-  const parts = { now, registry, joining, presence: tracker, latest, alerts, money, auth, audit, reader: engine, ...views, ...priced };
+  const parts = {
+    now,
+    registry,
+    joining,
+    presence: tracker,
+    latest,
+    alerts,
+    money,
+    auth,
+    audit,
+    reader: engine,
+    ...views,
+    ...priced,
+  };
   connectParts(core, { registry, tracker, ingest, latest, alerts, earnings, money });
   return {
     ...{ parts, tracker, alerts, ingest, quarantine, money },

@@ -99,7 +99,10 @@ export const ruleDeclaration = v.object({
   config: json,
 });
 
-const quarter = v.pipe(v.string(), v.regex(/^(([01]\d|2[0-3]):(00|15|30|45)|24:00)$/, 'must be a time such as 22:00, on a quarter of an hour'));
+const quarter = v.pipe(
+  v.string(),
+  v.regex(/^(([01]\d|2[0-3]):(00|15|30|45)|24:00)$/, 'must be a time such as 22:00, on a quarter of an hour'),
+);
 export const tariffPeriod = v.object({
   days: v.pipe(v.array(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(7))), v.minLength(1), v.maxLength(7)),
   from: quarter,

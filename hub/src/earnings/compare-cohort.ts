@@ -1,4 +1,5 @@
 import { formatFiat } from '@muster/shared/money';
+import { DAY_MS } from './daily.js';
 import type { CompareCohort } from './fiat-port.js';
 
 /** What one device earns in a day, in fiat where that is known, and in tokens where it earns one only. */
@@ -9,8 +10,11 @@ export interface Rate {
   tags: string;
   fiat: bigint | null;
   token: string | null;
-  tokens: bigint;
+  amount: bigint;
+  elapsed: number;
 }
+
+export const perDay = (amount: bigint, elapsed: number): bigint => (amount * BigInt(DAY_MS)) / BigInt(Math.round(elapsed));
 
 /** Fewer say nothing about what is usual. */
 const FEWEST = 4;
@@ -31,19 +35,16 @@ type Middle = { of: 'fiat' | 'tokens'; median: bigint; mad: bigint };
 
 /** The cohort of a device: those like it, described by median and MAD, which one lucky or dead device does not move. */
 export const createCohorts = (rates: readonly Rate[]) => {
-  const levels = KEYS.map((keyOf) => {
-    const groups = new Map<string, Group>();
-    for (const rate of rates) {
-      if (rate.networks === '') continue;
-      const group = groups.get(keyOf(rate));
-      if (group) group.rates.push(rate);
-      else groups.set(keyOf(rate), { rates: [rate] });
-    }
+  // Most questions end with the first level: the others are grouped when one goes on.
+  const levels: Map<string, Group>[] = [];
+  const grouped = (level: number): Map<string, Group> => {
+    const groups = levels[level] ?? groupsOf(rates, KEYS[level] ?? nothing);
+    levels[level] = groups;
     return groups;
-  });
+  };
   return (rate: Rate): CompareCohort | null => {
     for (const [level, by] of LEVELS.entries()) {
-      const group = levels[level]?.get(KEYS[level]?.(rate) ?? '');
+      const group = grouped(level).get((KEYS[level] ?? nothing)(rate));
       if (!group || group.rates.length < FEWEST) continue;
       const usual = group.usual === undefined ? usualOf(group.rates) : group.usual;
       group.usual = usual;
@@ -52,13 +53,25 @@ export const createCohorts = (rates: readonly Rate[]) => {
     return null;
   };
 };
+const nothing = () => '';
+const groupsOf = (rates: readonly Rate[], keyOf: (rate: Rate) => string): Map<string, Group> => {
+  const groups = new Map<string, Group>();
+  for (const rate of rates) {
+    if (rate.networks === '') continue;
+    const key = keyOf(rate);
+    const group = groups.get(key);
+    if (group) group.rates.push(rate);
+    else groups.set(key, { rates: [rate] });
+  }
+  return groups;
+};
 export type Cohorts = ReturnType<typeof createCohorts>;
 
 type Usual = Pick<CompareCohort, 'by' | 'devices' | 'of'> & { median: bigint; mad: bigint };
 
 const cohortOf = (rate: Rate, { by, devices, of, median, mad }: Usual): CompareCohort => {
   const text = of === 'fiat' ? formatFiat : String;
-  const own = of === 'fiat' ? (rate.fiat ?? 0n) : rate.tokens;
+  const own = of === 'fiat' ? (rate.fiat ?? 0n) : perDay(rate.amount, rate.elapsed);
   return { by, of, devices, median: text(median), mad: text(mad), z: robustZ(own, median, mad) };
 };
 
@@ -67,7 +80,7 @@ const usualOf = (rates: readonly Rate[]): Middle | null => {
   if (fiat.length === rates.length) return { of: 'fiat', ...spreadOf(fiat) };
   const token = rates[0]?.token ?? null;
   if (token === null || rates.some((one) => one.token !== token)) return null;
-  return { of: 'tokens', ...spreadOf(rates.map((one) => one.tokens)) };
+  return { of: 'tokens', ...spreadOf(rates.map((one) => perDay(one.amount, one.elapsed))) };
 };
 
 const spreadOf = (values: readonly bigint[]): { median: bigint; mad: bigint } => {

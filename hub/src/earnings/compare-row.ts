@@ -1,7 +1,7 @@
 import { formatUnits, parseDecimal } from '@muster/shared/money';
 import type { Latest } from '../parts.js';
-import { type Compared, type Period, perDay, perWatt, textOf } from './compare.js';
-import type { Cohorts } from './compare-cohort.js';
+import { type Compared, type Period, perWatt, textOf } from './compare.js';
+import { type Cohorts, perDay } from './compare-cohort.js';
 import type { Costs } from './cost.js';
 import { DAY_MS } from './daily.js';
 import { quotientText } from './fiat.js';

@@ -39,7 +39,14 @@ export const createWhy = (needs: WhyNeeds) => {
     const hottest = hottestOf(needs.latest, device);
     reading.add(key);
     try {
-      const query = { device, series: hottest ?? '', kind: 'gauge', from: from * DAY_MS, to: to * DAY_MS, points: to - from } as const;
+      const query = {
+        device,
+        series: hottest ?? '',
+        kind: 'gauge',
+        from: from * DAY_MS,
+        to: to * DAY_MS,
+        points: to - from,
+      } as const;
       const points = hottest === null ? [] : (await needs.reader.series(query)).points;
       const sum = points.reduce((total, [, , value]) => total + value, 0);
       if (kept.size >= MOST_KEPT) kept.clear();

@@ -1,13 +1,13 @@
 /** How devices compare over a period: every device is summed and ranked, only those of the page are described. */
 import { formatFiat } from '@muster/shared/money';
 import type { Device } from '../parts.js';
-import { type Cohorts, createCohorts, type Rate } from './compare-cohort.js';
+import { type Cohorts, createCohorts, perDay, type Rate } from './compare-cohort.js';
+import type { Power } from './cost.js';
 import { DAY_MS, dayOf, type Series } from './daily.js';
 import { type Span, spanOf } from './daily-accounts.js';
 import { costIn, earners, type RowNeeds, sinceOf } from './daily-rows.js';
 import type { ComparePage, CompareQuery, CompareSort } from './fiat-port.js';
 import { type Account, hostingOf, MoneySum } from './fiat-sum.js';
-import type { Power } from './cost.js';
 
 /** One device over the period and over the one before. */
 export interface Compared {
@@ -59,8 +59,8 @@ export const compare = (needs: RowNeeds, query: CompareQuery): Chosen => {
     total.add(account, hosting);
     total.addCost({ cost });
   }
-  const ranked = sorted(matching, query, cohorts).map((one, index) => ({ ...one, rank: index + 1 }));
-  const page = ranked.slice(query.skip, query.skip + query.limit);
+  const shown = sorted(matching, query, cohorts).slice(query.skip, query.skip + query.limit);
+  const page = shown.map((one, index) => ({ ...one, rank: query.skip + index + 1 }));
   const rest = { from: query.from, to: query.to, devices: matching.length, totals: total.row() };
   return { period, page, cohorts, rest };
 };
@@ -93,8 +93,6 @@ const compareOne = (
   return { device, series, since, account, before, cost, power, hosting, net, elapsed, fiat_per_day, change, rate };
 };
 
-export const perDay = (amount: bigint, elapsed: number): bigint => (amount * BigInt(DAY_MS)) / BigInt(Math.round(elapsed));
-
 const changeOf = (now: Account, before: Account, of: { elapsed: number; elapsed_before: number }): number | null => {
   const days_before = Math.max(DAY_MS, of.elapsed_before);
   const [after, earlier] = now.unknown || before.unknown || !before.valued ? tokensOf(now, before) : [now.fiat, before.fiat];
@@ -106,7 +104,8 @@ const changeOf = (now: Account, before: Account, of: { elapsed: number; elapsed_
 /** Of a device that earns the same one token before and after. */
 const tokensOf = (now: Account, before: Account): [bigint, bigint] => {
   const [a, b] = [now.streams[0], before.streams[0]];
-  const same = now.streams.length <= 1 && before.streams.length === 1 && (!a || (a.token === b?.token && a.network === b.network));
+  const same =
+    now.streams.length <= 1 && before.streams.length === 1 && (!a || (a.token === b?.token && a.network === b.network));
   return same ? [a?.amount ?? 0n, b?.amount ?? 0n] : [0n, 0n];
 };
 
@@ -125,8 +124,7 @@ const rateOf = (
     tags: device.tags.length > 1 ? [...device.tags].sort().join('\n') : (device.tags[0] ?? ''),
     fiat: fiat_per_day,
     token,
-    // A cohort is compared by tokens as soon as one of it has no fiat.
-    tokens: perDay(account.streams[0]?.amount ?? 0n, elapsed),
+    ...{ amount: account.streams[0]?.amount ?? 0n, elapsed },
   };
 };
 

@@ -1,8 +1,8 @@
 import { shareOut } from '@muster/shared/money';
 import type { Device, EarningsQuery, EarningsRow, Registry } from '../parts.js';
 import type { Costs } from './cost.js';
-import { type Accounts, type Span, spanOf } from './daily-accounts.js';
 import { DAY_MS, type Daily, dayOf, type Series } from './daily.js';
+import { type Accounts, type Span, spanOf } from './daily-accounts.js';
 import { type Account, accountOf, hostingOf, MoneySum } from './fiat-sum.js';
 import { dayText } from './prices-table.js';
 

@@ -1,7 +1,7 @@
 /** Income per device, network, token and UTC day, in memory: what comparing 10,000 devices over 90 days reads instead of the ledger. */
 import type { Change, LedgerEntry, Reader } from '../store/store.js';
 import { DaySums } from './daily-sums.js';
-import { type Factor, valueOf } from './fiat.js';
+import { type Factor, fiatOf } from './fiat.js';
 import { pages } from './query.js';
 
 export const DAY_MS = 86_400_000;
@@ -49,8 +49,8 @@ export interface Daily {
 
 export const createDaily = (needs: { priceOf: PriceOf; known: (device: string) => boolean; today: () => number }): Daily => {
   const devices = new Map<string, Series[]>();
-  /** Ids taken while the ledger is being read. */
-  let taken: Set<string> | null = null;
+  /** Entries taken before the ledger has been read: they may or may not be in what is read. */
+  let taken: Map<string, LedgerEntry> | null = new Map();
   let first = dayOf(0);
 
   const find = (entry: LedgerEntry): Series => {
@@ -80,20 +80,23 @@ export const createDaily = (needs: { priceOf: PriceOf; known: (device: string) =
 
   return {
     async load(reader, { from, to }) {
-      taken = new Set();
       first = dayOf(from);
       try {
         for await (const page of pages(reader, { from, without_opening: true, ...(to !== undefined && { to }) })) {
-          for (const entry of page) if (!taken.has(entry.id)) add(entry);
+          for (const entry of page) if (!taken?.has(entry.id)) add(entry);
         }
-      } finally {
         taken = null;
+      } catch (error) {
+        // Half of it read twice would be counted twice.
+        devices.clear();
+        for (const entry of taken?.values() ?? []) add(entry);
+        throw error;
       }
     },
     take(changes) {
       for (const change of changes) {
         if (change.kind !== 'entry') continue;
-        taken?.add(change.entry.id);
+        taken?.set(change.entry.id, change.entry);
         add(change.entry);
       }
     },
@@ -111,11 +114,13 @@ export const createDaily = (needs: { priceOf: PriceOf; known: (device: string) =
     repriced,
     trim(day) {
       first = Math.max(first, day);
-      for (const one of all())
-        for (const sums of [one.amounts, one.fiat, one.unknown, one.earlier]) sums?.trim(day);
+      for (const one of all()) for (const sums of [one.amounts, one.fiat, one.unknown, one.earlier]) sums?.trim(day);
     },
     bytes: () =>
-      all().reduce((sum, one) => sum + one.amounts.bytes + one.fiat.bytes + (one.unknown?.bytes ?? 0) + (one.earlier?.bytes ?? 0), 0),
+      all().reduce(
+        (sum, one) => sum + one.amounts.bytes + one.fiat.bytes + (one.unknown?.bytes ?? 0) + (one.earlier?.bytes ?? 0),
+        0,
+      ),
   };
 };
 
@@ -137,10 +142,16 @@ const value = (series: Series, priceOf: PriceOf): void => {
     const amount = amounts.between(day, day + 1);
     if (amount === 0n) continue;
     const price = priceOf(series, day);
-    if (price) series.fiat.add(day, valueOf(amount, decimals, price.factor));
-    else (series.unknown ??= new DaySums()).add(day, 1n);
-    if (price?.earlier) (series.earlier ??= new DaySums()).add(day, 1n);
+    if (price) series.fiat.add(day, fiatOf(amount, decimals, price.factor));
+    else series.unknown = counted(series.unknown, day);
+    if (price?.earlier) series.earlier = counted(series.earlier, day);
   }
   series.stale = FRESH;
   series.version++;
+};
+
+const counted = (days: DaySums | null, day: number): DaySums => {
+  const count = days ?? new DaySums();
+  count.add(day, 1n);
+  return count;
 };

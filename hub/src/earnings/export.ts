@@ -3,7 +3,7 @@ import { formatFiat, formatUnits } from '@muster/shared/money';
 import type { Registry } from '../parts.js';
 import type { LedgerEntry, Reader } from '../store/store.js';
 import { dayOf } from './daily.js';
-import { valueOf } from './fiat.js';
+import { fiatOf } from './fiat.js';
 import type { ExportFormat, ExportQuery } from './fiat-port.js';
 import type { Prices } from './prices.js';
 import { dayText, type FoundPrice } from './prices-table.js';
@@ -33,7 +33,13 @@ export async function* exportReceipts(needs: ExportNeeds, query: ExportQuery): A
   const layout = LAYOUTS[format];
   yield layout.head;
   let first = true;
-  const wanted = { from, to, without_opening: true, ...(device !== undefined && { device }), ...(network !== undefined && { network }) };
+  const wanted = {
+    from,
+    to,
+    without_opening: true,
+    ...(device !== undefined && { device }),
+    ...(network !== undefined && { network }),
+  };
   for await (const page of pages(needs.reader, wanted)) {
     const lines = page.map((entry, index) => layout.line(receiptOf(needs, entry), first && index === 0));
     first = false;
@@ -49,7 +55,7 @@ const receiptOf = ({ registry, prices }: ExportNeeds, entry: LedgerEntry): Recei
   return {
     ...{ entry, price, negative: amount < 0n, name: registry.get(entry.device)?.name ?? entry.device },
     amount: formatUnits(size, entry.decimals),
-    fiat: price ? formatFiat(valueOf(size, entry.decimals, price.factor)) : '',
+    fiat: price ? formatFiat(fiatOf(size, entry.decimals, price.factor)) : '',
     currency: prices.settings().currency,
   };
 };
@@ -74,7 +80,20 @@ const row = (cells: readonly string[]): string => `${cells.join(',')}\r\n`;
 const seconds = (ts: number): string => new Date(ts).toISOString().slice(0, 19).replace('T', ' ');
 
 const GENERIC = [
-  ...['id', 'time', 'device', 'name', 'network', 'account', 'token', 'amount', 'amount_base_units', 'decimals', 'kind', 'provenance'],
+  ...[
+    'id',
+    'time',
+    'device',
+    'name',
+    'network',
+    'account',
+    'token',
+    'amount',
+    'amount_base_units',
+    'decimals',
+    'kind',
+    'provenance',
+  ],
   ...['source', 'currency', 'fiat', 'price', 'price_currency', 'price_provider', 'price_day', 'price_label'],
 ];
 const generic = ({ entry, name, amount, fiat, negative, currency, price }: Receipt): string[] => {

@@ -11,8 +11,8 @@ import { createWhy } from './compare-why.js';
 import { createCosts } from './cost.js';
 import { createEnergy } from './cost-energy.js';
 import { createTariffs } from './cost-tariff.js';
-import { createAccounts } from './daily-accounts.js';
 import { createDaily, DAY_MS, type Daily, dayOf, KEPT_DAYS } from './daily.js';
+import { createAccounts } from './daily-accounts.js';
 import { earningsRows, type RowNeeds } from './daily-rows.js';
 import { exportReceipts } from './export.js';
 import type { ComparePage, CompareQuery } from './fiat-port.js';
@@ -64,7 +64,12 @@ export const createFiatBook = (needs: FiatNeeds, recovered: Pick<Recovered, 'doc
     recovered.documents,
   );
   const costs = createCosts({ registry, energy, tariffs, now, watts_by_tag: () => prices.settings().watts_by_tag });
-  const why = createWhy({ ...needs, alerts: { list: (filter) => needs.alerts().list(filter) }, now, after: (ms) => sleep(clock, ms) });
+  const why = createWhy({
+    ...needs,
+    alerts: { list: (filter) => needs.alerts().list(filter) },
+    now,
+    after: (ms) => sleep(clock, ms),
+  });
   let loaded: Promise<void> | null = null;
   let currency = prices.settings().currency;
 

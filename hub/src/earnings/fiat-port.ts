@@ -33,7 +33,7 @@ export interface PriceSettings {
   /** Of fiat, tariffs and purchase prices. */
   currency: string;
   /** By token, or by `network/token` where a symbol means another thing on one network. */
-  tokens: Record<string, PriceSource>;
+  sources: Record<string, PriceSource>;
   providers: Record<PriceProviderId, { address: string; key: string | null }>;
   /** What one USD is in other currencies, for days without a fetched rate. */
   rates: Record<string, string>;
@@ -41,7 +41,9 @@ export interface PriceSettings {
   watts_by_tag: Record<string, number>;
 }
 export type PriceChange = { [K in Exclude<keyof PriceSettings, 'providers'>]?: PriceSettings[K] | undefined } & {
-  providers?: { [K in PriceProviderId]?: { address?: string | undefined; key?: string | null | undefined } | undefined } | undefined;
+  providers?:
+    | { [K in PriceProviderId]?: { address?: string | undefined; key?: string | null | undefined } | undefined }
+    | undefined;
 };
 export interface PriceState {
   network: string;

@@ -13,10 +13,14 @@ export const stakeOf = (daily: Daily, device: string, { now, currency }: { now: 
   const today = dayOf(now);
   const series = daily.series(device);
   const first = Math.max(today - DAYS, Math.min(...series.map(({ amounts }) => amounts.first ?? today)));
-  const days = Array.from({ length: Math.max(0, today - first) }, (_, index) => accountOf(series, [first + index, first + index + 1]));
+  const days = Array.from({ length: Math.max(0, today - first) }, (_, index) =>
+    accountOf(series, [first + index, first + index + 1]),
+  );
   if (days.length < FEWEST) return null;
   const tokens = accountOf(series, [first, today]).streams.map(({ network, token, decimals }) => {
-    const amounts = days.map(({ streams }) => streams.find((one) => one.token === token && one.network === network)?.amount ?? 0n);
+    const amounts = days.map(
+      ({ streams }) => streams.find((one) => one.token === token && one.network === network)?.amount ?? 0n,
+    );
     return { network, token, decimals, amount_per_hour: `${divideEven(medianOf(amounts), 24n)}` };
   });
   if (tokens.length === 0) return null;

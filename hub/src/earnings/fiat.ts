@@ -16,7 +16,7 @@ export const factorOf = (price: Decimal, rate: { to: Decimal; from: Decimal } | 
 };
 
 /** An amount in base units at this price, in 1e-8 of the hub's currency, half to even. */
-export const valueOf = (amount: bigint, decimals: number, { over, under }: Factor): bigint =>
+export const fiatOf = (amount: bigint, decimals: number, { over, under }: Factor): bigint =>
   divideEven(amount * over, under * 10n ** BigInt(decimals));
 
 /** A quotient of two whole numbers as decimal text with up to this many places, half to even, without trailing zeros. */

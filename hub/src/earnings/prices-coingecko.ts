@@ -3,7 +3,9 @@ import { askJson, fieldOf, type PriceProvider } from './prices-provider.js';
 import { isPositive } from './prices-settings.js';
 
 /** `/simple/price`; an unknown id is silently left out of its reply, a price may be null. */
-const CURRENCIES = 'usd eur gbp chf jpy cad aud nzd cny inr brl mxn krw sek nok dkk pln czk huf try zar sgd hkd thb idr'.split(' ');
+const CURRENCIES = 'usd eur gbp chf jpy cad aud nzd cny inr brl mxn krw sek nok dkk pln czk huf try zar sgd hkd thb idr'.split(
+  ' ',
+);
 /** Priced in many currencies: two of them make a cross rate. */
 const REFERENCE = 'bitcoin';
 /** What has not traded for so long has no price of today. */

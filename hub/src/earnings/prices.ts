@@ -51,8 +51,11 @@ export const createPrices = (needs: PriceNeeds, { documents }: Pick<Recovered, '
       const key = priceKey(source);
       return key?.startsWith(`${provider}:`) && !table.has(key, today) ? [key.slice(provider.length + 1)] : [];
     });
-    const foreign = sources.some((source) => (('currency' in source ? source.currency : undefined) ?? 'USD') !== settings.currency);
-    const rates = PROVIDERS[provider].gives_rates && foreign && !table.hasRates(today) && settings.rates[settings.currency] === undefined;
+    const foreign = sources.some(
+      (source) => (('currency' in source ? source.currency : undefined) ?? 'USD') !== settings.currency,
+    );
+    const rates =
+      PROVIDERS[provider].gives_rates && foreign && !table.hasRates(today) && settings.rates[settings.currency] === undefined;
     return { ids: [...new Set(ids)], rates };
   };
   const got = (provider: string, { prices, rates }: PriceReply) => {

@@ -149,7 +149,7 @@ const deviceOf = (index: number): Json => ({
 const setPrices = async (book: FiatBook): Promise<void> => {
   const tokens = { HNT: '0.27', FIL: '1.31', RENDER: '2.915', DIMO: '0.0183', USD: '1' };
   await book.setPrices({
-    tokens: Object.fromEntries(Object.entries(tokens).map(([token, price]) => [token, { provider: 'fixed', price }])),
+    sources: Object.fromEntries(Object.entries(tokens).map(([token, price]) => [token, { provider: 'fixed', price }])),
   });
 };
 

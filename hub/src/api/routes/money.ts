@@ -139,7 +139,8 @@ export const exportEarnings = defineRoute({
   method: 'GET',
   path: '/api/v1/earnings/export.csv',
   role: 'viewer',
-  summary: 'Receipts at the fiat value of their day, as CSV (generic, Koinly, CoinTracking) or JSON; the last 365 UTC days unless said otherwise',
+  summary:
+    'Receipts at the fiat value of their day, as CSV (generic, Koinly, CoinTracking) or JSON; the last 365 UTC days unless said otherwise',
   query: v.object({
     ...range,
     format: v.optional(v.picklist(EXPORT_FORMATS, `must be one of ${EXPORT_FORMATS.join(', ')}`), 'generic'),

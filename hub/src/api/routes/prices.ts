@@ -2,7 +2,10 @@ import { secret, url } from '@muster/shared/schema';
 import * as v from 'valibot';
 import { defineRoute } from '../route.js';
 
-const number = v.pipe(v.string(), v.regex(/^\d{1,30}(\.\d{1,40})?([eE][+-]?\d{1,2})?$/, 'must be a number as text, such as "0.31"'));
+const number = v.pipe(
+  v.string(),
+  v.regex(/^\d{1,30}(\.\d{1,40})?([eE][+-]?\d{1,2})?$/, 'must be a number as text, such as "0.31"'),
+);
 const currency = v.pipe(v.string(), v.regex(/^[A-Z]{3}$/, 'must be three capital letters, such as USD'));
 const id = v.pipe(v.string(), v.regex(/^[\w.:-]{1,100}$/, 'must be 1-100 of letters, digits, _, ., : and -'));
 const day = v.pipe(v.string(), v.isoDate('must be a day such as 2026-01-31'));
@@ -25,7 +28,7 @@ const source = v.variant(
 const named = (most: number) => v.pipe(v.string(), v.minLength(1), v.maxLength(most));
 const settings = {
   currency,
-  tokens: v.pipe(v.record(named(200), source), v.maxEntries(1_000)),
+  sources: v.pipe(v.record(named(200), source), v.maxEntries(1_000)),
   rates: v.pipe(v.record(currency, number), v.maxEntries(200)),
   watts_by_tag: v.pipe(v.record(named(60), v.pipe(v.number(), v.minValue(0), v.maxValue(1_000_000))), v.maxEntries(1_000)),
 };
@@ -63,12 +66,12 @@ export const setPrices = defineRoute({
   summary: 'Changes what is given: currency, price sources by token, providers (keys are never shown), rates, watts by tag',
   body: v.object({
     currency: v.optional(settings.currency),
-    tokens: v.optional(settings.tokens),
+    sources: v.optional(settings.sources),
     rates: v.optional(settings.rates),
     watts_by_tag: v.optional(settings.watts_by_tag),
     providers: v.optional(v.object({ coingecko: v.optional(provider), jupiter: v.optional(provider) })),
   }),
   reply: view,
-  audit: ['currency', 'tokens', 'rates', 'watts_by_tag'],
+  audit: ['currency', 'sources', 'rates', 'watts_by_tag'],
   handle: async ({ body, parts }) => parts.money.setPrices(body),
 });

@@ -253,7 +253,7 @@ const earningsOf = (kept: Kept): Parts['earnings'] => ({
 
 const NO_PRICES: PricesView = {
   currency: 'USD',
-  tokens: { HNT: { provider: 'coingecko', id: 'helium' } },
+  sources: { HNT: { provider: 'coingecko', id: 'helium' } },
   providers: {
     coingecko: { address: 'http://127.0.0.1:1', key_set: true, last_error: null, last_try: null, next_try: null },
     jupiter: { address: 'http://127.0.0.1:2', key_set: false, last_error: null, last_try: null, next_try: null },

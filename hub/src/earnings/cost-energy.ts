@@ -52,11 +52,61 @@ export interface EnergyNeeds {
 }
 
 export const createEnergy = (needs: EnergyNeeds, documents: Recovered['documents']) => {
-  const months = new Map<string, Month>();
-  let measured = new Map<string, MeasuredDays>();
+  const shelf = createMonths(needs.currency, documents);
   let done = Number.NaN;
   let busy = false;
   let stopped = false;
+
+  const read = async (reader: Pick<Reader, 'series'>, device: Device, day: number) => {
+    if (shelf.of(device.id)?.days.between(day, day + 1)) return;
+    const found = seriesOf(needs.latest, device.id);
+    if (!found) return;
+    const from = day * DAY_MS;
+    const { points } = await reader.series({ ...found.query, device: device.id, from, to: from + DAY_MS, points: HOURS });
+    const hours = hoursOf(points, from);
+    if (!hours) return;
+    const cost = costOf(hours, (hour) => needs.tariff(device, from + hour * HOUR_MS, from + (hour + 1) * HOUR_MS));
+    const mwh = hours.reduce((sum, hour) => sum + hour, 0);
+    const stored = { mwh, cost: cost === null ? null : formatFiat(cost), currency: needs.currency(), source: found.source };
+    needs.writer.queue([shelf.keep(device.id, day, stored)], { bytes: 0 });
+  };
+  return {
+    of: shelf.of,
+    rebuild: shelf.rebuild,
+    forget: shelf.forget,
+    /** One device after the other, so that charts do not wait. */
+    async tick(reader: Pick<Reader, 'series'>): Promise<void> {
+      const last = dayOf(needs.now() - SETTLE_MS) - 1;
+      if (busy || stopped || last === done) return;
+      busy = true;
+      try {
+        for (const device of needs.devices()) {
+          for (let day = Math.max(dayOf(device.created_at), last - BACK_DAYS + 1); day <= last && !stopped; day++)
+            await read(reader, device, day);
+        }
+        const oldest = dayText(last - KEPT_DAYS).slice(0, 7);
+        needs.writer.queue(
+          shelf.drop((key) => (key.split('/')[1] ?? '') < oldest),
+          { bytes: 0 },
+        );
+        done = last;
+      } catch (error) {
+        if (!stopped) needs.log.warn('The energy of the last days could not be read; it is tried again', { error });
+      } finally {
+        busy = false;
+      }
+    },
+    stop() {
+      stopped = true;
+    },
+  };
+};
+export type Energy = ReturnType<typeof createEnergy>;
+
+/** A document per device and month, and what it holds as sums. */
+const createMonths = (currency: () => string, documents: Recovered['documents']) => {
+  const months = new Map<string, Month>();
+  let measured = new Map<string, MeasuredDays>();
 
   const put = (device: string, day: number, stored: StoredDay) => {
     const one = measured.get(device) ?? newMeasured(stored.source);
@@ -65,7 +115,7 @@ export const createEnergy = (needs: EnergyNeeds, documents: Recovered['documents
     one.source = stored.source;
     one.energy.add(day, BigInt(stored.mwh));
     one.days.add(day, 1n);
-    if (stored.cost === null || stored.currency !== needs.currency()) return;
+    if (stored.cost === null || stored.currency !== currency()) return;
     one.cost.add(day, parseFiat(stored.cost));
     one.costed.add(day, 1n);
   };
@@ -89,61 +139,23 @@ export const createEnergy = (needs: EnergyNeeds, documents: Recovered['documents
     put(device, day, stored);
     return { kind: 'document', collection: COLLECTION, key: `${device}/${month}`, value: value as unknown as Json };
   };
-  const read = async (reader: Pick<Reader, 'series'>, device: Device, day: number) => {
-    if (measured.get(device.id)?.days.between(day, day + 1)) return;
-    const found = seriesOf(needs.latest, device.id);
-    if (!found) return;
-    const from = day * DAY_MS;
-    const { points } = await reader.series({ ...found.query, device: device.id, from, to: from + DAY_MS, points: HOURS });
-    const hours = hoursOf(points, from);
-    if (!hours) return;
-    const cost = costOf(hours, (hour) => needs.tariff(device, from + hour * HOUR_MS, from + (hour + 1) * HOUR_MS));
-    const mwh = hours.reduce((sum, hour) => sum + hour, 0);
-    const stored = { mwh, cost: cost === null ? null : formatFiat(cost), currency: needs.currency(), source: found.source };
-    needs.writer.queue([keep(device.id, day, stored)], { bytes: 0 });
-  };
   const drop = (gone: (key: string) => boolean): Change[] => {
     const keys = [...months.keys()].filter(gone);
     for (const key of keys) months.delete(key);
     return keys.map((key) => ({ kind: 'document', collection: COLLECTION, key, value: null }));
   };
-
   return {
     of: (device: string) => measured.get(device),
+    keep,
+    drop,
     /** Another currency: what was stored in the old one no longer says what it costs. */
     rebuild,
     forget(device: string): Change[] {
       measured.delete(device);
       return drop((key) => key.startsWith(`${device}/`));
     },
-    /** One device after the other, so that charts do not wait. */
-    async tick(reader: Pick<Reader, 'series'>): Promise<void> {
-      const last = dayOf(needs.now() - SETTLE_MS) - 1;
-      if (busy || stopped || last === done) return;
-      busy = true;
-      try {
-        for (const device of needs.devices()) {
-          for (let day = Math.max(dayOf(device.created_at), last - BACK_DAYS + 1); day <= last && !stopped; day++)
-            await read(reader, device, day);
-        }
-        const oldest = dayText(last - KEPT_DAYS).slice(0, 7);
-        needs.writer.queue(
-          drop((key) => (key.split('/')[1] ?? '') < oldest),
-          { bytes: 0 },
-        );
-        done = last;
-      } catch (error) {
-        if (!stopped) needs.log.warn('The energy of the last days could not be read; it is tried again', { error });
-      } finally {
-        busy = false;
-      }
-    },
-    stop() {
-      stopped = true;
-    },
   };
 };
-export type Energy = ReturnType<typeof createEnergy>;
 
 const COLLECTION = 'power_days';
 

@@ -32,48 +32,8 @@ export interface CostNeeds {
 
 /** What a device's electricity costs: by what was measured, else by its nameplate; never before it was there, never beyond now. */
 export const createCosts = (needs: CostNeeds) => {
-  /** Many devices share a site and a span. */
-  const memos = new WeakMap<Site, Map<number, Map<number, bigint | null>>>();
-  /** A device that changes is another object. */
-  const plates = new WeakMap<Device, { of: unknown; power: Power | null }>();
-
-  const tariff = (device: Device, from: number, to: number): bigint | null => {
-    const site = device.site === null ? undefined : needs.registry.sites.get(device.site);
-    if (!site) return to > from ? null : 0n;
-    const memo = memos.get(site) ?? new Map<number, Map<number, bigint | null>>();
-    memos.set(site, memo);
-    const ends = memo.get(from) ?? new Map<number, bigint | null>();
-    const known = ends.get(to);
-    if (known !== undefined) return known;
-    const made = needs.tariffs(site, from, to);
-    if (memo.size > MEMO) memo.clear();
-    if (ends.size > MEMO) ends.clear();
-    memo.set(from, ends.set(to, made));
-    return made;
-  };
-  const nameplate = (device: Device): Power | null => {
-    const of = needs.watts_by_tag();
-    const known = plates.get(device);
-    if (known?.of === of) return known.power;
-    const power = plateOf(device, of);
-    plates.set(device, { of, power });
-    return power;
-  };
-  const plateOf = (device: Device, of: Record<string, number>): Power | null => {
-    const by_tag = device.tags.flatMap((tag) => (Object.hasOwn(of, tag) ? [of[tag] ?? 0] : []));
-    const watts = device.watts ?? (by_tag.length > 0 ? Math.max(...by_tag) : null);
-    // The shortest decimal text of the number is what was typed.
-    return watts === null ? null : { mw: scaled(parseDecimal(String(watts)), 3), from: 'nameplate' };
-  };
-  /** Watts of days that were not measured. */
-  const usual = (device: Device, measured: MeasuredDays | undefined): Power | null => {
-    const last = measured?.days.last;
-    if (measured === undefined || last === undefined) return nameplate(device);
-    const days = measured.days.between(last - RECENT_DAYS + 1, last + 1);
-    const recent = dayOf(needs.now()) - last <= RECENT_DAYS + 1 && days > 0n;
-    if (!recent) return nameplate(device);
-    return { mw: divideEven(measured.energy.between(last - RECENT_DAYS + 1, last + 1), days * 24n), from: measured.source };
-  };
+  const tariff = createTariffOf(needs);
+  const { nameplate, usual } = createPowers(needs);
   const costByWatts = (device: Device, power: Power | null, [from, to]: Span): bigint | null => {
     if (to <= from) return 0n;
     if (!power) return null;
@@ -128,6 +88,56 @@ export const createCosts = (needs: CostNeeds) => {
   };
 };
 export type Costs = ReturnType<typeof createCosts>;
+
+/** Price × time at the site of a device; null without a site or a tariff. */
+const createTariffOf = (needs: Pick<CostNeeds, 'registry' | 'tariffs'>) => {
+  /** Many devices share a site and a span. */
+  const memos = new WeakMap<Site, Map<number, Map<number, bigint | null>>>();
+  return (device: Device, from: number, to: number): bigint | null => {
+    const site = device.site === null ? undefined : needs.registry.sites.get(device.site);
+    if (!site) return to > from ? null : 0n;
+    const memo = memos.get(site) ?? new Map<number, Map<number, bigint | null>>();
+    memos.set(site, memo);
+    const ends = memo.get(from) ?? new Map<number, bigint | null>();
+    const known = ends.get(to);
+    if (known !== undefined) return known;
+    const made = needs.tariffs(site, from, to);
+    if (memo.size > MEMO) memo.clear();
+    if (ends.size > MEMO) ends.clear();
+    memo.set(from, ends.set(to, made));
+    return made;
+  };
+};
+
+/** Watts of devices: the nameplate, and what holds for days that were not measured. */
+const createPowers = (needs: CostNeeds) => {
+  /** A device that changes is another object. */
+  const plates = new WeakMap<Device, { of: unknown; power: Power | null }>();
+  const nameplate = (device: Device): Power | null => {
+    const of = needs.watts_by_tag();
+    const known = plates.get(device);
+    if (known?.of === of) return known.power;
+    const power = plateOf(device, of);
+    plates.set(device, { of, power });
+    return power;
+  };
+  const plateOf = (device: Device, of: Record<string, number>): Power | null => {
+    const by_tag = device.tags.flatMap((tag) => (Object.hasOwn(of, tag) ? [of[tag] ?? 0] : []));
+    const watts = device.watts ?? (by_tag.length > 0 ? Math.max(...by_tag) : null);
+    // The shortest decimal text of the number is what was typed.
+    return watts === null ? null : { mw: scaled(parseDecimal(String(watts)), 3), from: 'nameplate' };
+  };
+  /** Watts of days that were not measured. */
+  const usual = (device: Device, measured: MeasuredDays | undefined): Power | null => {
+    const last = measured?.days.last;
+    if (measured === undefined || last === undefined) return nameplate(device);
+    const days = measured.days.between(last - RECENT_DAYS + 1, last + 1);
+    const recent = dayOf(needs.now()) - last <= RECENT_DAYS + 1 && days > 0n;
+    if (!recent) return nameplate(device);
+    return { mw: divideEven(measured.energy.between(last - RECENT_DAYS + 1, last + 1), days * 24n), from: measured.source };
+  };
+  return { nameplate, usual };
+};
 
 type Span = [from: number, to: number];
 /** `since`: when the device began; `now`: one and the same for all devices of a question. */

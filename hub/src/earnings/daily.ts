@@ -107,22 +107,23 @@ export const createDaily = (needs: { priceOf: PriceOf; known: (device: string) =
       for (const one of list) if (one.stale !== FRESH) value(one, needs.priceOf);
       return list;
     },
-    tokens: () => {
-      const found = new Map(all().map(({ network, token }) => [`${network}\n${token}`, { network, token }]));
-      return [...found.keys()].sort().flatMap((key) => found.get(key) ?? []);
-    },
+    tokens: () => tokensOf(all()),
     repriced,
     trim(day) {
       first = Math.max(first, day);
       for (const one of all()) for (const sums of [one.amounts, one.fiat, one.unknown, one.earlier]) sums?.trim(day);
     },
-    bytes: () =>
-      all().reduce(
-        (sum, one) => sum + one.amounts.bytes + one.fiat.bytes + (one.unknown?.bytes ?? 0) + (one.earlier?.bytes ?? 0),
-        0,
-      ),
+    bytes: () => all().reduce((sum, one) => sum + bytesOf(one), 0),
   };
 };
+
+const tokensOf = (list: readonly Series[]): { network: string; token: string }[] => {
+  const found = new Map(list.map(({ network, token }) => [`${network}\n${token}`, { network, token }]));
+  return [...found.keys()].sort().flatMap((key) => found.get(key) ?? []);
+};
+
+const bytesOf = ({ amounts, fiat, unknown, earlier }: Series): number =>
+  amounts.bytes + fiat.bytes + (unknown?.bytes ?? 0) + (earlier?.bytes ?? 0);
 
 const NONE: readonly Series[] = [];
 const FRESH = Number.POSITIVE_INFINITY;

@@ -73,7 +73,7 @@ const FORMULA = /^[=+\-@\t\r]/;
 /** A cell of text: never a formula, quoted where RFC 4180 says so. */
 export const textCell = (text: string): string => {
   const safe = FORMULA.test(text) ? `'${text}` : text;
-  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+  return /[\x22,\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 };
 
 const row = (cells: readonly string[]): string => `${cells.join(',')}\r\n`;

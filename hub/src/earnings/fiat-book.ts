@@ -50,27 +50,14 @@ export interface FiatBook extends MoneyDesk {
 export const createFiatBook = (needs: FiatNeeds, recovered: Pick<Recovered, 'documents'>): FiatBook => {
   const { registry, clock, reader } = needs;
   const now = () => clock.now();
-  const prices = createPrices({ ...needs, now, tokens: () => daily.tokens() }, recovered);
-  const make = (): Daily =>
-    createDaily({ priceOf: prices.priceOf, known: (id) => registry.get(id) !== undefined, today: () => dayOf(now()) });
-  const daily: Daily = make();
+  const { prices, daily, make, energy, costs } = createMachinery(needs, recovered);
   const accounts = createAccounts();
-  const tariffs = createTariffs();
-  const energy = createEnergy(
-    {
-      ...{ ...needs, now, devices: () => registry.all(), currency: () => prices.settings().currency },
-      tariff: (device, from, to) => costs.tariff(device, from, to),
-    },
-    recovered.documents,
-  );
-  const costs = createCosts({ registry, energy, tariffs, now, watts_by_tag: () => prices.settings().watts_by_tag });
   const why = createWhy({
     ...needs,
     alerts: { list: (filter) => needs.alerts().list(filter) },
     now,
     after: (ms) => sleep(clock, ms),
   });
-  let loaded: Promise<void> | null = null;
   let currency = prices.settings().currency;
 
   prices.changed.on((day) => {
@@ -80,20 +67,12 @@ export const createFiatBook = (needs: FiatNeeds, recovered: Pick<Recovered, 'doc
     energy.rebuild();
   });
   const oldest = () => dayOf(now()) - KEPT_DAYS + 1;
-  const start = () => {
-    // A failure is not the last word: the next question tries again.
-    loaded ??= daily.load(reader, { from: oldest() * DAY_MS }).catch((error: unknown) => {
-      loaded = null;
-      throw error;
-    });
-    return loaded;
-  };
+  const start = onceDone(() => daily.load(reader, { from: oldest() * DAY_MS }));
   /** The sums in memory where they hold all of the span, else made of the ledger for this once. */
   const over = async (from: number, to: number): Promise<RowNeeds> => {
-    await start();
     const whole = from % DAY_MS === 0 && to % DAY_MS === 0 && dayOf(from) >= oldest();
     const chosen = whole ? daily : make();
-    if (!whole) await chosen.load(reader, { from, to });
+    await (whole ? start() : chosen.load(reader, { from, to }));
     return { daily: chosen, costs, registry, accounts: whole ? accounts : createAccounts(), now: now() };
   };
   const compared = async (query: CompareQuery): Promise<ComparePage> => {
@@ -129,4 +108,36 @@ export const createFiatBook = (needs: FiatNeeds, recovered: Pick<Recovered, 'doc
     prices: prices.view,
     setPrices: prices.set,
   };
+};
+
+/** A failure is not the last word: the next call tries again. */
+const onceDone = (task: () => Promise<void>): (() => Promise<void>) => {
+  let under_way: Promise<void> | null = null;
+  return () => {
+    under_way ??= task().catch((error: unknown) => {
+      under_way = null;
+      throw error;
+    });
+    return under_way;
+  };
+};
+
+/** Prices, the sums they value, and what electricity costs. */
+const createMachinery = (needs: FiatNeeds, recovered: Pick<Recovered, 'documents'>) => {
+  const { registry, clock } = needs;
+  const now = () => clock.now();
+  const prices = createPrices({ ...needs, now, tokens: () => daily.tokens() }, recovered);
+  const make = (): Daily =>
+    createDaily({ priceOf: prices.priceOf, known: (id) => registry.get(id) !== undefined, today: () => dayOf(now()) });
+  const daily: Daily = make();
+  const tariffs = createTariffs();
+  const energy = createEnergy(
+    {
+      ...{ ...needs, now, devices: () => registry.all(), currency: () => prices.settings().currency },
+      tariff: (device, from, to) => costs.tariff(device, from, to),
+    },
+    recovered.documents,
+  );
+  const costs = createCosts({ registry, energy, tariffs, now, watts_by_tag: () => prices.settings().watts_by_tag });
+  return { prices, daily, make, energy, costs };
 };

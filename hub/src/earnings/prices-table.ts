@@ -53,37 +53,7 @@ export const createPriceTable = (documents: readonly { collection: string; key: 
     else put(key.slice(0, at), day, value as unknown as StoredPrice);
   }
 
-  /** What one unit of a currency is in the hub's; undefined when that is not known. */
-  const rateOn = (settings: PriceSettings, currency: string, day: number) => {
-    if (currency === settings.currency) return { rate: null, earlier: false };
-    for (let back = 0; back <= EARLIER_DAYS; back++) {
-      const of = rates.get(day - back);
-      const [to, from] = [of?.[settings.currency], of?.[currency]];
-      if (to !== undefined && from !== undefined)
-        return { rate: { to: parseDecimal(to), from: parseDecimal(from) }, earlier: back > 0 };
-    }
-    const [to, from] = [settings.currency, currency].map((code) => (code === 'USD' ? '1' : settings.rates[code]));
-    return to !== undefined && from !== undefined
-      ? { rate: { to: parseDecimal(to), from: parseDecimal(from) }, earlier: false }
-      : undefined;
-  };
-  const fetched = (key: string | null, day: number) => {
-    const days = key === null ? undefined : prices.get(key);
-    for (let back = 0; days && back <= EARLIER_DAYS; back++) {
-      const stored = days.get(day - back);
-      if (stored) return { ...stored, day: day - back, label: back > 0 ? ('earlier' as const) : ('day' as const) };
-    }
-    return null;
-  };
-  const look = (settings: PriceSettings, of: Token, day: number): FoundPrice | null => {
-    const source = sourceOf(settings, of);
-    const price = statedBy(source, day) ?? fetched(priceKey(source), day);
-    const rated = price && rateOn(settings, price.currency, day);
-    if (!price || !rated) return null;
-    const label = rated.earlier ? 'earlier' : price.label;
-    return { ...price, label, factor: factorOf(parseDecimal(price.price), rated.rate) };
-  };
-
+  const look = createLook(prices, rates);
   return {
     find(settings: PriceSettings, of: Token, day: number): FoundPrice | null {
       const key = `${of.network}\n${of.token}\n${day}`;
@@ -113,6 +83,42 @@ export const createPriceTable = (documents: readonly { collection: string; key: 
   };
 };
 export type PriceTable = ReturnType<typeof createPriceTable>;
+
+type PriceDays = ReadonlyMap<string, ReadonlyMap<number, StoredPrice>>;
+
+/** What the operator stated goes first, then what was fetched on that day, then on a day before. */
+const createLook = (prices: PriceDays, rates: ReadonlyMap<number, Record<string, string>>) => {
+  /** What one unit of a currency is in the hub's; undefined when that is not known. */
+  const rateOn = (settings: PriceSettings, currency: string, day: number) => {
+    if (currency === settings.currency) return { rate: null, earlier: false };
+    for (let back = 0; back <= EARLIER_DAYS; back++) {
+      const of = rates.get(day - back);
+      const [to, from] = [of?.[settings.currency], of?.[currency]];
+      if (to !== undefined && from !== undefined)
+        return { rate: { to: parseDecimal(to), from: parseDecimal(from) }, earlier: back > 0 };
+    }
+    const [to, from] = [settings.currency, currency].map((code) => (code === 'USD' ? '1' : settings.rates[code]));
+    return to !== undefined && from !== undefined
+      ? { rate: { to: parseDecimal(to), from: parseDecimal(from) }, earlier: false }
+      : undefined;
+  };
+  const fetched = (key: string | null, day: number) => {
+    const days = key === null ? undefined : prices.get(key);
+    for (let back = 0; days && back <= EARLIER_DAYS; back++) {
+      const stored = days.get(day - back);
+      if (stored) return { ...stored, day: day - back, label: back > 0 ? ('earlier' as const) : ('day' as const) };
+    }
+    return null;
+  };
+  return (settings: PriceSettings, of: Token, day: number): FoundPrice | null => {
+    const source = sourceOf(settings, of);
+    const price = statedBy(source, day) ?? fetched(priceKey(source), day);
+    const rated = price && rateOn(settings, price.currency, day);
+    if (!price || !rated) return null;
+    const label = rated.earlier ? 'earlier' : price.label;
+    return { ...price, label, factor: factorOf(parseDecimal(price.price), rated.rate) };
+  };
+};
 
 /** What the operator stated: the newest manual price at or before the day, or the fixed one. */
 const statedBy = (source: PriceSource, day: number): Omit<FoundPrice, 'factor'> | null => {

@@ -272,8 +272,8 @@ const moneyOf = (kept: Kept): Parts['money'] => ({
   },
   async *export(query) {
     kept.asked.push(query);
-    yield 'head\r\n';
-    yield 'line\r\n';
+    if (query.format === 'json') yield '[]';
+    else yield* ['head\r\n', 'line\r\n'];
   },
   stake: () => null,
   prices: () => NO_PRICES,

@@ -16,6 +16,38 @@ const blank = (id: string): Device => ({
   ...{ created_at: TODAY - 100 * DAY, watts: null, purchase_price: null, hosting_share: null },
 });
 
+const writerOf = (apply: (changes: readonly Change[]) => void): Writer => ({
+  accepts: () => true,
+  queue: (changes) => apply(changes),
+  write: async (changes) => apply(changes),
+  number: () => 1,
+  healthy: true,
+});
+
+const shelfOf = (sites: Map<string, Site>) => ({
+  all: () => [...sites.values()],
+  get: (id: string) => sites.get(id),
+  put: async () => {},
+  delete: async () => true,
+});
+
+type Points = Map<string, (query: SeriesQuery) => Point[]>;
+
+const readerOf = (entries: Map<string, LedgerEntry>, points: Points, gate: () => Promise<void>) => ({
+  async entries({ from = 0, to = Number.POSITIVE_INFINITY, device, network, without_opening, after, limit }: EntryQuery) {
+    await gate();
+    const found = [...entries.values()]
+      .filter(
+        (one) => one.ts >= from && one.ts < to && (!device || one.device === device) && (!network || one.network === network),
+      )
+      .filter((one) => !without_opening || one.kind !== 'opening')
+      .sort((a, b) => a.ts - b.ts || (a.id < b.id ? -1 : 1));
+    const start = after === undefined ? 0 : found.findIndex(({ id }) => id === after) + 1;
+    return found.slice(start, start + limit);
+  },
+  series: async (query: SeriesQuery) => ({ tier: 'raw' as const, points: points.get(query.device)?.(query) ?? [] }),
+});
+
 /** Fiat over a ledger in memory; `restart` begins anew from what was queued. */
 export const createFiatHarness = (http: Http = { request: () => Promise.reject(new Error('nothing goes out here')) }) => {
   const clock = createTestClock(NOON);
@@ -37,37 +69,18 @@ export const createFiatHarness = (http: Http = { request: () => Promise.reject(n
       else documents.set(key, JSON.parse(JSON.stringify(change)));
     }
   };
-  const writer: Writer = {
-    accepts: () => true,
-    queue: (changes) => apply(changes),
-    write: async (changes) => apply(changes),
-    number: () => 1,
-    healthy: true,
-  };
-  const reader = {
-    async entries({ from = 0, to = Number.POSITIVE_INFINITY, device, network, without_opening, after, limit }: EntryQuery) {
-      await gate;
-      const found = [...entries.values()]
-        .filter(
-          (one) => one.ts >= from && one.ts < to && (!device || one.device === device) && (!network || one.network === network),
-        )
-        .filter((one) => !without_opening || one.kind !== 'opening')
-        .sort((a, b) => a.ts - b.ts || (a.id < b.id ? -1 : 1));
-      const start = after === undefined ? 0 : found.findIndex(({ id }) => id === after) + 1;
-      return found.slice(start, start + limit);
-    },
-    series: async (query: SeriesQuery) => ({ tier: 'raw' as const, points: points.get(query.device)?.(query) ?? [] }),
-  };
-  const shelf = {
-    all: () => [...sites.values()],
-    get: (id: string) => sites.get(id),
-    put: async () => {},
-    delete: async () => true,
-  };
+  const writer = writerOf(apply);
+  const reader = readerOf(entries, points, () => gate);
   const make = () => {
     book = createFiatBook(
       {
-        ...{ registry: { get: (id) => devices.get(id), all: () => devices.values(), sites: shelf }, writer, reader, http, clock },
+        ...{
+          registry: { get: (id) => devices.get(id), all: () => devices.values(), sites: shelfOf(sites) },
+          writer,
+          reader,
+          http,
+          clock,
+        },
         presence: { availability: async (_device, from, to) => [{ state: 'online', from, to }] },
         ...{
           latest: { of: (id) => values.get(id) ?? [] },

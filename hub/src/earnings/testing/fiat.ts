@@ -16,6 +16,18 @@ const blank = (id: string): Device => ({
   ...{ created_at: TODAY - 100 * DAY, watts: null, purchase_price: null, hosting_share: null },
 });
 
+const applyTo =
+  (entries: Map<string, LedgerEntry>, documents: Map<string, Recovered['documents'][number]>) =>
+  (changes: readonly Change[]): void => {
+    for (const change of changes) {
+      if (change.kind === 'entry') entries.set(change.entry.id, change.entry);
+      if (change.kind !== 'document') continue;
+      const key = `${change.collection}\n${change.key}`;
+      if (change.value === null) documents.delete(key);
+      else documents.set(key, JSON.parse(JSON.stringify(change)));
+    }
+  };
+
 const writerOf = (apply: (changes: readonly Change[]) => void): Writer => ({
   accepts: () => true,
   queue: (changes) => apply(changes),
@@ -60,15 +72,7 @@ export const createFiatHarness = (http: Http = { request: () => Promise.reject(n
   let gate: Promise<void> = Promise.resolve();
   let book: FiatBook;
 
-  const apply = (changes: readonly Change[]) => {
-    for (const change of changes) {
-      if (change.kind === 'entry') entries.set(change.entry.id, change.entry);
-      if (change.kind !== 'document') continue;
-      const key = `${change.collection}\n${change.key}`;
-      if (change.value === null) documents.delete(key);
-      else documents.set(key, JSON.parse(JSON.stringify(change)));
-    }
-  };
+  const apply = applyTo(entries, documents);
   const writer = writerOf(apply);
   const reader = readerOf(entries, points, () => gate);
   const make = () => {

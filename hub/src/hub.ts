@@ -5,8 +5,10 @@ import type { Clock } from '@muster/shared/clock';
 import { createGrpc } from '@muster/shared/grpc';
 import { createHttp } from '@muster/shared/http';
 import type { Log } from '@muster/shared/log';
+import type { NetworkDeclaration } from '@muster/shared/network';
 import { loadNetworks } from '@muster/shared/network-plugins';
 import { loadPlugins } from '@muster/shared/plugins';
+import { createSignal } from '@muster/shared/signal';
 import { addressesOf } from './addresses.js';
 import { type Alerts, createAlerts } from './alerts/engine.js';
 import type { RuleDeclaration } from './alerts/rule.js';
@@ -19,6 +21,8 @@ import { createLimiter } from './devices/limiter.js';
 import { createRegistry } from './devices/registry.js';
 import { createTracker, type Tracker } from './devices/tracker.js';
 import { createEarnings, type Earnings } from './earnings/book.js';
+import { watchWriter } from './earnings/daily-watch.js';
+import { createFiatBook, type FiatBook } from './earnings/fiat-book.js';
 import { createIngest, type Ingest } from './ingest/ingest.js';
 import { createLatest, type LatestKeeper } from './ingest/latest.js';
 import { createQuarantine } from './ingest/quarantine.js';
@@ -31,6 +35,7 @@ import { createCommitCounts } from './self/commits.js';
 import { createProcessView, metricsText } from './self/metrics.js';
 import { createSources } from './sources/sources.js';
 import type { OpenStore } from './store/open.js';
+import type { Change } from './store/store.js';
 import { createViews } from './view.js';
 
 export interface HubSettings {
@@ -86,6 +91,7 @@ export const startHub = async (needs: HubNeeds, settings: HubSettings): Promise<
     core = { needs, settings, store, links: new Map(), addresses, ended: false };
     const built = await buildParts(core);
     undo.push(() => built.alerts.stop());
+    undo.push(() => built.money.stop());
     await built.begin();
     undo.push(() => built.tracker.stop());
     const bus = buildBus(core, built);
@@ -112,7 +118,9 @@ export const startHub = async (needs: HubNeeds, settings: HubSettings): Promise<
 
 const buildParts = async (core: Core) => {
   const { clock, log } = core.needs;
-  const { writer, recovered, engine } = core.store;
+  const { recovered, engine } = core.store;
+  const queued = createSignal<readonly Change[]>();
+  const writer = watchWriter(core.store.writer, queued.emit);
   const { documents } = recovered;
   const now = () => clock.now();
   const random = (bytes: number) => randomBytes(bytes);
@@ -132,9 +140,18 @@ const buildParts = async (core: Core) => {
   const ingest = createIngest({ ...basics, registry, tracker, sequences, latest, quarantine, earnings });
   const rules = await loadPlugins<RuleDeclaration>(new URL('./alerts/rules/', import.meta.url));
   const alerts = createAlerts({ ...basics, clock, rules, registry, presence: tracker, latest }, recovered);
+  const money = createFiatBook(
+    {
+      ...{ ...basics, clock, registry, presence: tracker, latest, alerts: () => alerts, reader: engine },
+      ...{ http: asking.http, random: Math.random, capacities: capacitiesOf(asking.networks) },
+    },
+    recovered,
+  );
+  queued.on(money.take);
   const { admin_token, control_token } = core.settings;
   const auth = createAuth(basics, { documents, admin_token, control_token });
   const audit = createAudit(basics);
+  const priced = { earnings: { ...earnings, stake: money.stake } };
   const views = createViews({ registry, presence: tracker, latest, alerts, earnings });
   const parts = {
     now,
@@ -143,24 +160,35 @@ const buildParts = async (core: Core) => {
     presence: tracker,
     latest,
     alerts,
-    earnings,
+    money,
     sources,
     auth,
     audit,
     reader: engine,
     ...views,
+    ...priced,
   };
-  connectParts(core, { registry, tracker, ingest, latest, alerts, earnings });
+  connectParts(core, { registry, tracker, ingest, latest, alerts, earnings, money });
   return {
-    ...{ parts, tracker, alerts, ingest, quarantine, sources },
+    ...{ parts, tracker, alerts, ingest, quarantine, sources, money },
     async begin() {
       writer.queue(await earnings.start(engine.early), { bytes: 0 });
       clock.every(60_000, earnings.tick);
+      clock.every(60_000, money.tick);
       tracker.start();
     },
-    seed: () => void seedLatest(core, { registry, latest, tracker }),
+    seed() {
+      void seedLatest(core, { registry, latest, tracker });
+      money.start().catch((error: unknown) => {
+        if (!core.ended) log.warn('The ledger could not be read; comparing tries again when it is asked', { error });
+      });
+    },
   };
 };
+
+const capacitiesOf = (networks: ReadonlyMap<string, NetworkDeclaration>) =>
+  new Map([...networks.values()].flatMap(({ id, per }) => (per ? [[id, per] as const] : [])));
+
 /** The newest stored values come behind the start: reading them waits for the heads of the whole fleet, devices do not. */
 const seedLatest = async (
   core: Core,
@@ -180,10 +208,11 @@ const seedLatest = async (
 
 type Built = Awaited<ReturnType<typeof buildParts>>;
 
-type Wired = Pick<Parts, 'registry' | 'latest'> & { tracker: Tracker; ingest: Ingest; alerts: Alerts; earnings: Earnings };
+type Wired = Pick<Parts, 'registry' | 'latest'> & { tracker: Tracker; ingest: Ingest; alerts: Alerts } & Books;
+type Books = { earnings: Earnings; money: FiatBook };
 
 /** What follows from what, between parts that do not know each other. */
-const connectParts = ({ store, needs }: Core, { registry, tracker, ingest, latest, alerts, earnings }: Wired) => {
+const connectParts = ({ store, needs }: Core, { registry, tracker, ingest, latest, alerts, earnings, money }: Wired) => {
   tracker.changed.on(alerts.presenceChanged);
   latest.updated.on(alerts.valuesUpdated);
   ingest.born.on(({ link, birth }) => store.writer.queue(earnings.born(link.grant.agent, birth.boot), { bytes: 0 }));
@@ -195,7 +224,7 @@ const connectParts = ({ store, needs }: Core, { registry, tracker, ingest, lates
   registry.removed.on((device) => {
     tracker.forget(device);
     ingest.forget(device);
-    store.writer.queue(earnings.forget(device), { bytes: 0, urgent: true });
+    store.writer.queue([...earnings.forget(device), ...money.forget(device)], { bytes: 0, urgent: true });
     alerts.deviceRemoved(device);
   });
   store.writer.stalled.on(({ reason }) => {

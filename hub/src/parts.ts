@@ -2,9 +2,11 @@
 import type { Labels, MetricDeclaration } from '@muster/shared/metrics';
 import type { Signal } from '@muster/shared/signal';
 import type { LiveAlert, LiveAlertEvent, LiveDevice, LiveValue, PresenceState, Severity } from '@muster/shared/wire/live';
-import type { About, Birth, Reading, WireMetric } from '@muster/shared/wire/messages';
-import type { GenericSchema } from 'valibot';
+import type { About, Birth, WireMetric } from '@muster/shared/wire/messages';
 import type { BusCounts, Grant, Link } from './bus/bus.js';
+import type { EarningsBook, MoneyDesk } from './earnings/earnings-port.js';
+import type * as fiat from './earnings/fiat-port.js';
+import type { HubSources } from './sources/sources-port.js';
 import type { Change, Json, LedgerEntry, Reader, StoreStats } from './store/store.js';
 
 // ---- devices
@@ -34,6 +36,8 @@ export interface Site {
   /** Price of a kWh, decimal string; null when unknown. */
   tariff: string | null;
   time_zone: string;
+  /** Times of use with another price; the first that fits holds. */
+  tariff_periods?: fiat.TariffPeriod[] | undefined;
 }
 
 /** Devices, their credentials, columns and metrics; all in memory, mirrored in the store. */
@@ -167,135 +171,6 @@ export interface AlertsDesk {
   event: Signal<LiveAlertEvent>;
 }
 
-// ---- earnings
-
-export interface StreamKey {
-  network: string;
-  account: string;
-  token: string;
-}
-export interface EarningsRow {
-  key: string;
-  streams: { network: string; token: string; decimals: number; amount: string; estimated: boolean }[];
-  fiat: string | null;
-  cost: string | null;
-  net: string | null;
-}
-export interface EarningsQuery {
-  from: number;
-  to: number;
-  by: 'device' | 'network' | 'site' | 'tag' | 'day';
-  device?: string | undefined;
-  network?: string | undefined;
-  site?: string | undefined;
-  tag?: string | undefined;
-}
-export interface NetworkState {
-  /** Plain text that can be part of a URL. */
-  id: string;
-  network: string;
-  device: string;
-  account: string;
-  token: string;
-  source: string;
-  booked: boolean;
-  /** `failed`: its agent says that the source does not answer; `waiting`: the hub has not asked it yet. */
-  state: 'ok' | 'refused' | 'failed' | 'waiting';
-  last_reading: number | null;
-  last_error: string | null;
-  /** Who asks it. */
-  by?: 'agent' | 'hub';
-  /** Whose its income is now, where it is not one device's. */
-  shares?: readonly AccountShare[];
-  /** Of a source that the hub asks: its last answer, and when it is asked next. */
-  last_ok?: number | null;
-  next_at?: number | null;
-}
-/** `parts` is a whole number; a device gets parts / sum of all parts. */
-export interface AccountShare {
-  device: string;
-  parts: number;
-}
-/** Shares hold for income dated `from` and later. */
-export interface AccountPeriod {
-  from: number;
-  shares: readonly AccountShare[];
-}
-export interface AccountView {
-  network: string;
-  account: string;
-  periods: readonly AccountPeriod[];
-  streams: {
-    token: string;
-    decimals: number;
-    /** Id of the source that the operator chose; null: the rule chooses. */
-    chosen: string | null;
-    sources: { id: string; source: string; by: 'agent' | 'hub'; exact: boolean; booked: boolean; last_reading: number }[];
-  }[];
-}
-/** What a source of the hub said; `device` null: of an account without a device of its own. */
-export interface HubReading {
-  device: string | null;
-  reading: Reading;
-}
-export interface EarningsBook {
-  /** Books what is new; answers the changes to commit before the PUBACK. */
-  book(agent: string, devices: ReadonlySet<string>, readings: readonly Reading[], seen: number): Change[];
-  /** The same for what the hub itself asked. */
-  bookHub(readings: readonly HubReading[], seen: number): Change[];
-  account(network: string, account: string): AccountView | undefined;
-  /** From a date on, never for income that is booked already; answers what holds then. */
-  share(
-    of: { network: string; account: string },
-    period: { from?: number | undefined; shares: readonly AccountShare[] },
-  ): Promise<AccountView>;
-  /** Books this source (its name or id) from now on; null: by the rule. */
-  choose(of: StreamKey, source: string | null): Promise<AccountView>;
-  earnings(query: EarningsQuery): Promise<EarningsRow[]>;
-  /** Lifetime total per stream of a device, openings included. */
-  totals(device: string): LiveDevice['earnings_today'];
-  today(device: string): LiveDevice['earnings_today'];
-  networks(): NetworkState[];
-  changed: Signal<string>;
-}
-
-// ---- sources that the hub asks
-
-export interface HubSourceSetting {
-  network: string;
-  config: { [field: string]: Json | undefined };
-  /** Milliseconds between questions; the network's own pace when left out. */
-  every?: number | undefined;
-  /** Of which devices it speaks; missing ones are made. */
-  devices?: readonly string[] | undefined;
-  enabled?: boolean | undefined;
-}
-/** As the API shows it: every secret masked. */
-export interface HubSourceView {
-  id: string;
-  network: string;
-  config: { [field: string]: Json | undefined };
-  every: number | null;
-  devices: readonly string[];
-  enabled: boolean;
-  state: 'ok' | 'failed' | 'waiting';
-  last_error: string | null;
-  last_ok: number | null;
-  next_at: number | null;
-  /** What its last answer held. */
-  readings: number;
-  samples: number;
-}
-export interface HubSources {
-  /** Networks that the hub can ask, with the schema of their configuration. */
-  kinds(): { id: string; title: string; docs: string; every: number; config: GenericSchema }[];
-  all(): HubSourceView[];
-  get(id: string): HubSourceView | undefined;
-  /** Answers which devices were made for it. */
-  put(id: string, setting: HubSourceSetting): Promise<{ source: HubSourceView; made: string[] }>;
-  delete(id: string): Promise<boolean>;
-}
-
 // ---- auth
 
 export const ROLES = ['viewer', 'operator', 'admin'] as const;
@@ -388,6 +263,7 @@ export interface Parts {
   alerts: AlertsDesk;
   earnings: EarningsBook;
   sources: HubSources;
+  money: MoneyDesk;
   auth: Auth;
   audit: Audit;
   reader: Reader;
@@ -399,4 +275,7 @@ export interface Parts {
   views: () => LiveDevice[];
 }
 
+export * from './earnings/earnings-port.js';
+export * from './earnings/fiat-port.js';
+export * from './sources/sources-port.js';
 export type { LedgerEntry, StoreStats };

@@ -74,6 +74,8 @@ export interface NetworkDeclaration<S extends v.GenericSchema = v.GenericSchema>
   deadline?: number | undefined;
   onDevice?(call: NetworkCall<v.InferOutput<S>>): Promise<NetworkReply>;
   onHub?(call: HubNetworkCall<v.InferOutput<S>>): Promise<HubNetworkReply>;
+  /** What its capacity is counted by, for income per TB or GPU-hour: a metric of `metrics`, and one of GB, TB, GiB, TiB, GPU-hour. */
+  per?: { metric: string; unit: string };
   /** What "not earning" means here, in milliseconds. */
   expects: { cadence: number; silence_is_normal_for: number };
 }

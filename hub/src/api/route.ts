@@ -15,6 +15,8 @@ export interface Exchange {
   secure: boolean;
   /** Sets or clears the session cookie. */
   session(value: string | null): void;
+  /** Another content type than the declared one, where a form of the reply is chosen by the query. */
+  type(content_type: string): void;
   /** Aborted when the client goes away. */
   signal: AbortSignal;
 }

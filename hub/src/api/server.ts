@@ -132,7 +132,8 @@ const answer = async (
   if (route.method !== 'GET') await noteAudit(route, request, parts);
   reply.header('cache-control', 'no-store');
   if (route.content_type === undefined) return reply.type('application/json').send(JSON.stringify(result));
-  return reply.type(route.content_type).send(result);
+  if (!reply.hasHeader('content-type')) reply.type(route.content_type);
+  return reply.send(result);
 };
 
 const inputOf = (route: RouteDeclaration, request: FastifyRequest) => ({
@@ -159,6 +160,7 @@ const exchangeOf = (request: FastifyRequest, reply: FastifyReply, settings: ApiS
     remote,
     secure: tls || (settings.is_local ?? isLoopback)(remote),
     signal: gone.signal,
+    type: (content_type) => void reply.type(content_type),
     session: (value) => void reply.header('set-cookie', writeCookie(value, tls)),
   };
 };

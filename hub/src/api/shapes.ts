@@ -2,7 +2,7 @@ import { ALERT_STATES, PRESENCE_STATES } from '@muster/shared/wire/live';
 import { about } from '@muster/shared/wire/messages';
 import * as v from 'valibot';
 import { ROLES } from '../parts.js';
-import { json } from './fields.js';
+import { decimal, json } from './fields.js';
 
 /** Shapes of replies that several routes share; the port types say the same, held equal by the compiler. */
 export const list = <S extends v.GenericSchema>(item: S) => v.object({ items: v.array(item), next: v.optional(v.string()) });
@@ -99,11 +99,22 @@ export const ruleDeclaration = v.object({
   config: json,
 });
 
+const quarter = v.pipe(
+  v.string(),
+  v.regex(/^(([01]\d|2[0-3]):(00|15|30|45)|24:00)$/, 'must be a time such as 22:00, on a quarter of an hour'),
+);
+export const tariffPeriod = v.object({
+  days: v.pipe(v.array(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(7))), v.minLength(1), v.maxLength(7)),
+  from: quarter,
+  to: quarter,
+  tariff: decimal,
+});
 export const site = v.object({
   id: v.string(),
   name: v.string(),
   tariff: v.nullable(v.string()),
   time_zone: v.string(),
+  tariff_periods: v.optional(v.array(tariffPeriod)),
 });
 
 export const role = v.picklist(ROLES, `must be one of ${ROLES.join(', ')}`);

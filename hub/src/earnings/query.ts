@@ -10,12 +10,14 @@ export async function* pages(
   reader: Pick<Reader, 'entries'>,
   query: Omit<EntryQuery, 'limit' | 'after'>,
 ): AsyncGenerator<LedgerEntry[]> {
-  let after: string | undefined;
+  let behind: { after: string; from: number } | undefined;
   for (;;) {
-    const page = await reader.entries({ ...query, limit: PAGE, ...(after !== undefined && { after }) });
+    const page = await reader.entries({ ...query, limit: PAGE, ...behind });
     if (page.length > 0) yield page;
-    if (page.length < PAGE) return;
-    after = page.at(-1)?.id;
+    const last = page.at(-1);
+    if (!last || page.length < PAGE) return;
+    // They come by time: saying so spares the store a walk over all that came before.
+    behind = { after: last.id, from: last.ts };
   }
 }
 

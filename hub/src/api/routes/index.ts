@@ -8,6 +8,7 @@ import { createInvites, join } from './joining.js';
 import * as money from './money.js';
 import * as networks from './networks.js';
 import * as people from './people.js';
+import * as prices from './prices.js';
 import { listAudit, listQuarantine } from './records.js';
 import { createDocument, createMetrics, readHealth, readStore } from './self.js';
 import * as session from './session.js';
@@ -54,6 +55,10 @@ const createListed = ({ metrics, public_url, installer = null }: RouteNeeds) =>
     networks.readAccount,
     networks.putAccount,
     money.readEarnings,
+    money.compareEarnings,
+    money.exportEarnings,
+    prices.readPrices,
+    prices.setPrices,
     listCatalogue,
     createInvites(public_url),
     join,

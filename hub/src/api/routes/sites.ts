@@ -4,7 +4,7 @@ import type { Parts, Site } from '../../parts.js';
 import { decimal, paging, text } from '../fields.js';
 import { byKey, pageByKey } from '../paging.js';
 import { defineRoute } from '../route.js';
-import { DONE, done, list, site } from '../shapes.js';
+import { DONE, done, list, site, tariffPeriod } from '../shapes.js';
 
 const isTimeZone = (name: string): boolean => {
   try {
@@ -18,6 +18,9 @@ const isTimeZone = (name: string): boolean => {
 const siteId = v.pipe(v.string(), v.regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be 1-63 of a-z, 0-9 and -'));
 const params = v.object({ site: siteId });
 const time_zone = v.pipe(v.string(), v.check(isTimeZone, 'must be a time zone such as Europe/Berlin'));
+
+/** Dearer and cheaper times; an empty list takes them away. */
+const periods = v.optional(v.pipe(v.array(tariffPeriod), v.maxLength(50)));
 
 const requireSite = (parts: Parts, id: string): Site => {
   const found = parts.registry.sites.get(id);
@@ -50,10 +53,11 @@ export const addSite = defineRoute({
     name: text(100),
     tariff: v.optional(v.nullable(decimal), null),
     time_zone: v.optional(time_zone, 'UTC'),
+    tariff_periods: periods,
   }),
   reply: site,
   errors: ['conflict'],
-  audit: ['id', 'name', 'tariff', 'time_zone'],
+  audit: ['id', 'name', 'tariff', 'time_zone', 'tariff_periods'],
   async handle({ body, parts }) {
     const made = { ...body, id: body.id ?? idOf(body.name) };
     if (parts.registry.sites.get(made.id)) throw new AppError('conflict', `There is a site "${made.id}" already`, { path: 'id' });
@@ -76,20 +80,22 @@ export const patchSite = defineRoute({
   method: 'PATCH',
   path: '/api/v1/sites/:site',
   role: 'operator',
-  summary: 'Changes name, tariff or time zone of a site',
+  summary: 'Changes name, tariff, its times of use or the time zone of a site',
   params,
   body: v.object({
     name: v.optional(text(100)),
     tariff: v.optional(v.nullable(decimal)),
     time_zone: v.optional(time_zone),
+    tariff_periods: periods,
   }),
   reply: site,
   errors: ['not_found'],
-  audit: ['name', 'tariff', 'time_zone'],
+  audit: ['name', 'tariff', 'time_zone', 'tariff_periods'],
   async handle({ params, body, parts }) {
     const before = requireSite(parts, params.site);
     const { name = before.name, time_zone = before.time_zone, tariff = before.tariff } = body;
-    const after = { id: before.id, name, tariff, time_zone };
+    const { tariff_periods = before.tariff_periods } = body;
+    const after = { id: before.id, name, tariff, time_zone, ...(tariff_periods?.length && { tariff_periods }) };
     await parts.registry.sites.put(after);
     return after;
   },

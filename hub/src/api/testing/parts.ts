@@ -5,7 +5,7 @@ import { createSignal } from '@muster/shared/signal';
 import type { LiveAlert, LiveDevice, LiveValue } from '@muster/shared/wire/live';
 import * as v from 'valibot';
 import { noBusCounts } from '../../bus/bus.js';
-import type { Auth, Device, HubSourceView, Identity, Parts, PresenceKeeper, Role, Site } from '../../parts.js';
+import type { Auth, Device, HubSourceView, Identity, Parts, PresenceKeeper, PricesView, Role, Site } from '../../parts.js';
 import type { LedgerEntry, LogRecord, Reader } from '../../store/store.js';
 
 /** Parts in memory, as small as the port allows, for tests of the API; a test changes what it holds. */
@@ -93,6 +93,7 @@ export const createTestParts = (auth: Auth = createTestAuth()): { parts: Parts; 
     alerts: alertsOf(kept),
     earnings: earningsOf(kept),
     sources: sourcesOf(kept),
+    money: moneyOf(kept),
     audit: {
       async note(by, action, subject, detail) {
         kept.audited.push({ by, action, subject, detail });
@@ -288,6 +289,38 @@ const sourcesOf = (kept: Kept): Parts['sources'] => {
     delete: async (id) => views.delete(id),
   };
 };
+
+const NO_PRICES: PricesView = {
+  currency: 'USD',
+  sources: { HNT: { provider: 'coingecko', id: 'helium' } },
+  providers: {
+    coingecko: { address: 'http://127.0.0.1:1', key_set: true, last_error: null, last_try: null, next_try: null },
+    jupiter: { address: 'http://127.0.0.1:2', key_set: false, last_error: null, last_try: null, next_try: null },
+  },
+  rates: {},
+  watts_by_tag: {},
+  state: [],
+};
+
+const moneyOf = (kept: Kept): Parts['money'] => ({
+  earnings: earningsOf(kept).earnings,
+  async compare(query) {
+    kept.asked.push(query);
+    const totals = { streams: [], fiat: '0.00000000', cost: null, net: null };
+    return { from: query.from, to: query.to, currency: 'USD', devices: 3, totals, items: [] };
+  },
+  async *export(query) {
+    kept.asked.push(query);
+    if (query.format === 'json') yield '[]';
+    else yield* ['head\r\n', 'line\r\n'];
+  },
+  stake: () => null,
+  prices: () => NO_PRICES,
+  async setPrices(change) {
+    kept.asked.push(change);
+    return NO_PRICES;
+  },
+});
 
 const readerOf = (kept: Kept): Reader => ({
   async series(query) {

@@ -2,9 +2,9 @@ import * as v from 'valibot';
 import { AppError } from '../../errors.js';
 import type { Grpc } from '../../grpc.js';
 import type { Http } from '../../http.js';
+import { refuseStatus } from '../../refuse-status.js';
 import { decodeBase58Check, encodeBase58Check } from './base58.js';
 import { bytesField, flagField, numberField, readProtobuf } from './protobuf.js';
-import { refuseStatus } from '../../refuse-status.js';
 
 /** Health of gateway-rs by its local gRPC (`helium.local.api`), and of helium/multi-gateway by its REST. */
 const KEY_BYTES = 33;

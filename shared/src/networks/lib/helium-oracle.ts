@@ -2,8 +2,8 @@ import { AppError } from '../../errors.js';
 import type { Http } from '../../http.js';
 import { textOf } from '../../json-path.js';
 import { NumberText, parseLossless } from '../../lossless.js';
-import { field } from './json-field.js';
 import { refuseStatus } from '../../refuse-status.js';
+import { field } from './json-field.js';
 
 /** Lifetime rewards per hotspot from a rewards oracle, in base units. */
 export interface OracleQuestion {

@@ -2,8 +2,8 @@ import { AppError, asAppError, type ErrorCode } from '../../errors.js';
 import type { Http, HttpReply } from '../../http.js';
 import { textOf } from '../../json-path.js';
 import { type LosslessJson, parseLossless } from '../../lossless.js';
-import { field } from './json-field.js';
 import { refuseStatus } from '../../refuse-status.js';
+import { field } from './json-field.js';
 
 /** JSON-RPC to Solana nodes: the next node is asked where another can do better, nothing is waited for. */
 export interface SolanaRpcNeeds {

@@ -57,7 +57,10 @@ const checkSizes = (file: SourceFile): Violation[] => {
 const checkFixtures = (files: readonly SourceFile[]): Violation[] => {
   const texts = new Map(files.map((file) => [file.path, file.text]));
   const plugins = files.filter(
-    ({ path }) => PLUGIN_FOLDERS.some((folder) => path.startsWith(folder)) && path.endsWith('.ts') && !isTest(path),
+    ({ path }) =>
+      PLUGIN_FOLDERS.some((folder) => path.startsWith(folder) && !path.startsWith(`${folder}lib/`)) &&
+      path.endsWith('.ts') &&
+      !isTest(path),
   );
   return plugins.flatMap(({ path }) => {
     const fixture = path.replace(/\.ts$/, '.fixture.json');

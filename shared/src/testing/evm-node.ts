@@ -45,21 +45,9 @@ const hex = (value: number | bigint): string => `0x${value.toString(16)}`;
 const word = (value: bigint): string => `0x${value.toString(16).padStart(64, '0')}`;
 const topic = (address: string): string => `0x${address.slice(2).padStart(64, '0')}`;
 
-export const createEvmNode = (first = 80_000_000): EvmNode => {
-  const blocks: Block[] = [];
-  let forks = 0;
-  let transactions = 0;
-  const head = () => first + blocks.length - 1;
-
-  const asLog = (transfer: EvmTransfer, index: number, block: number, { hash, ts }: Block) => ({
-    address: transfer.contract ?? TOKEN,
-    topics: [TRANSFER, topic(transfer.from), topic(transfer.to)],
-    data: word(transfer.amount),
-    ...{ blockNumber: hex(block), blockHash: hash, transactionIndex: '0x0', logIndex: hex(index), removed: false },
-    transactionHash: word(BigInt(++transactions) * 7n),
-    ...(node.tells_times ? { blockTimestamp: hex(ts / 1_000) } : {}),
-    ...transfer.as,
-  });
+/** The two methods that look into the chain. */
+const answers = (chain: { blocks: Block[]; first: number; head: () => number; node: () => EvmNode }) => {
+  const { blocks, first, head } = chain;
   const asBlock = (number: number) => {
     const block = blocks[number - first];
     return block ? { number: hex(number), hash: block.hash, timestamp: hex(block.ts / 1_000), transactions: [] } : null;
@@ -75,19 +63,26 @@ export const createEvmNode = (first = 80_000_000): EvmNode => {
     const [from, to] = [Number(fromBlock), Number(toBlock)];
     if (from > to) return { error: { code: -32602, message: 'invalid block range params' } };
     if (to > head()) return { error: { code: -32602, message: 'block range extends beyond current head block' } };
-    if (to - from + 1 > node.most_blocks) return { error: node.refusal(from, to) };
-    const fits = (log: { address: string; topics: string[] }) =>
-      log.address === address &&
-      topics.every((one, at) => one === null || one === log.topics[at] || (Array.isArray(one) && one.includes(log.topics[at])));
-    const found = blocks.slice(Math.max(0, from - first), to - first + 1).flatMap((block) => block.logs);
-    return { result: found.filter((log) => fits(log as { address: string; topics: string[] })) };
+    if (to - from + 1 > chain.node().most_blocks) return { error: chain.node().refusal(from, to) };
+    const found = blocks.slice(Math.max(0, from - first), to - first + 1).flatMap((one) => one.logs);
+    return { result: found.filter((log) => isAsked(log as Log, { address, topics })) };
   };
   const block = ([at]: readonly unknown[]): object => {
     const text = String(at);
     if (text.startsWith('0x')) return { result: asBlock(Number(text)) };
-    if (!node.knows_tags) return { error: { code: -32602, message: `invalid argument 0: hex string without 0x prefix` } };
+    if (!chain.node().knows_tags) return { error: { code: -32602, message: `invalid argument 0: hex string without 0x prefix` } };
     return { result: asBlock(text === 'latest' ? head() : head() - FINAL) };
   };
+  return { block, logs };
+};
+
+export const createEvmNode = (first = 80_000_000): EvmNode => {
+  const blocks: Block[] = [];
+  let forks = 0;
+  let transactions = 0;
+  const head = () => first + blocks.length - 1;
+
+  const { block, logs } = answers({ blocks, first, head, node: () => node });
   const methods: Record<string, (params: readonly unknown[]) => object> = {
     eth_chainId: () => ({ result: hex(CHAIN) }),
     eth_blockNumber: () => ({ result: hex(head()) }),
@@ -109,7 +104,12 @@ export const createEvmNode = (first = 80_000_000): EvmNode => {
         ts: ts ?? START + blocks.length * 2_000,
         logs: [],
       };
-      made.logs = transfers.map((transfer, index) => asLog(transfer, index, number, made));
+      made.logs = transfers.map((transfer, index) => ({
+        ...asLog(transfer, { index, number, ...made }),
+        transactionHash: word(BigInt(++transactions) * 7n),
+        ...(node.tells_times ? { blockTimestamp: hex(made.ts / 1_000) } : {}),
+        ...transfer.as,
+      }));
       blocks.push(made);
       return number;
     },
@@ -132,3 +132,18 @@ export const createEvmNode = (first = 80_000_000): EvmNode => {
   };
   return node;
 };
+
+const asLog = ({ contract, from, to, amount }: EvmTransfer, at: { index: number; number: number; hash: string }) => ({
+  address: contract ?? TOKEN,
+  topics: [TRANSFER, topic(from), topic(to)],
+  data: word(amount),
+  ...{ blockNumber: hex(at.number), blockHash: at.hash, transactionIndex: '0x0', logIndex: hex(at.index), removed: false },
+});
+
+interface Log {
+  address: string;
+  topics: string[];
+}
+const isAsked = (log: Log, { address, topics }: { address: string; topics: readonly unknown[] }): boolean =>
+  log.address === address &&
+  topics.every((one, at) => one === null || one === log.topics[at] || (Array.isArray(one) && one.includes(log.topics[at])));

@@ -42,13 +42,7 @@ export const createSolanaNode = (): SolanaNode => {
   const kept: Kept[] = [];
   let lowest = 0;
 
-  const balanceOf = (name: string, accountIndex: number) => {
-    const { amount, mint, owner } = accounts.get(name) ?? { amount: 0n, mint: '', owner: '' };
-    const uiTokenAmount = { amount: `${amount}`, decimals: DECIMALS, uiAmount: Number(amount) / 1e8 };
-    return { accountIndex, mint, owner, programId: 'TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA', uiTokenAmount };
-  };
-  const balances = (names: readonly string[]) =>
-    names.flatMap((name, index) => (accounts.has(name) ? [balanceOf(name, index + 1)] : []));
+  const balances = (names: readonly string[]) => balancesOf(accounts, names);
 
   const methods: Record<string, (params: readonly unknown[]) => object> = {
     getTokenAccountsByOwner: ([owner, filter]) => {
@@ -112,6 +106,15 @@ export const createSolanaNode = (): SolanaNode => {
   };
   return node;
 };
+
+const balancesOf = (accounts: ReadonlyMap<string, Account>, names: readonly string[]) =>
+  names.flatMap((name, index) => {
+    const account = accounts.get(name);
+    if (!account) return [];
+    const { amount, mint, owner } = account;
+    const uiTokenAmount = { amount: `${amount}`, decimals: DECIMALS, uiAmount: Number(amount) / 1e8 };
+    return [{ accountIndex: index + 1, mint, owner, programId: 'TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA', uiTokenAmount }];
+  });
 
 const dataOf = ({ owner, mint, amount }: Account) => {
   const tokenAmount = { amount: `${amount}`, decimals: DECIMALS, uiAmountString: `${amount}` };

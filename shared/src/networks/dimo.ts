@@ -52,7 +52,10 @@ const read = async (call: NetworkCall<DimoConfig>, vehicles: readonly DimoVehicl
   const { config, now } = call;
   const jar = jars.get(config) ?? newTokenJar();
   jars.set(config, jar);
-  const memory = readMemory(call.memory.get());
+  const memory = readMemory(
+    call.memory.get(),
+    config.vehicles.map((one) => one.token_id),
+  );
   const needs = { call, vehicles, memory, jar };
   const round = await runRound(needs);
   const [error] = round.errors;

@@ -39,6 +39,8 @@ export interface LogsFound {
   streaks: Map<number, { week: number; streak: number }>;
   /** When a reward was last refused to a vehicle. */
   not_qualified: Map<number, number>;
+  /** Blocks were read that were not before. */
+  advanced: boolean;
   /** There are more blocks than one call reads. */
   more: boolean;
   /** What ended the walk early; what was read before it holds. */
@@ -67,14 +69,24 @@ export const readLogs = async (needs: LogsNeeds, before: LogsCursor | undefined)
       `The Polygon node is ${before.block - safe} blocks behind what was read before; is it still syncing?`,
     );
   }
+  const began = cursor.block;
   const ids = new Set(vehicles.map((one) => one.token_id));
-  const found: LogsFound = { cursor, paid: new Map(), streaks: new Map(), not_qualified: new Map(), more: false, error: null };
+  const found: LogsFound = {
+    cursor,
+    paid: new Map(),
+    streaks: new Map(),
+    not_qualified: new Map(),
+    advanced: false,
+    more: false,
+    error: null,
+  };
   try {
     await walk({ rpc, needs, found, safe }, (list) => take(rpc, { list, ids, logs, found }));
   } catch (error) {
     found.error = asAppError(error);
   }
-  found.more = found.cursor.block < safe;
+  found.advanced = cursor.block > began;
+  found.more = cursor.block < safe;
   return found;
 };
 

@@ -37,8 +37,10 @@ export interface PartState {
   at?: number | undefined;
 }
 
-/** A copy; what another version kept is not trusted, and asked for anew. */
-export const readMemory = (kept: unknown): DimoMemory => {
+/** A copy without vehicles that left the settings; what another version kept is not trusted, and asked for anew. */
+export const readMemory = (kept: unknown, token_ids: readonly number[]): DimoMemory => {
   const result = v.safeParse(memory, kept);
-  return result.success ? result.output : { vehicles: {} };
+  if (!result.success) return { vehicles: {} };
+  const known = Object.entries(result.output.vehicles).filter(([id]) => token_ids.includes(Number(id)));
+  return { ...result.output, vehicles: Object.fromEntries(known) };
 };

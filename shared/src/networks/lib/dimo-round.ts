@@ -126,9 +126,9 @@ const logsJobs = (round: Running): Job[] => {
   const { logs } = call.config;
   if (!logs || vehicles.length === 0) return [];
   const before = memory.logs;
-  const ask = async (): Promise<PartState> => {
+  const ask = async () => {
     const found = await readLogs({ ...way, logs, vehicles }, before?.cursor);
-    const kept = { cursor: found.cursor, ok: found.error === null };
+    if (found.error && !found.advanced) throw found.error;
     for (const vehicle of vehicles) {
       const { token_id } = vehicle;
       const known = memory.vehicles[token_id] ?? {};
@@ -139,8 +139,9 @@ const logsJobs = (round: Running): Job[] => {
       const refused = found.not_qualified.get(token_id);
       if (refused !== undefined) known.not_qualified = Math.max(refused, known.not_qualified ?? 0);
     }
-    if (found.error) return { ...kept, ...failed(round, { part: 'logs', before, vehicle: 'all' }, found.error) };
-    return { ...kept, at: call.now, due: found.more ? call.now : call.now + LOGS_EVERY_MS };
+    // After a failure further on, what was read holds; the next question begins there, and tells if it lasts.
+    const due = found.more || found.error ? call.now : call.now + LOGS_EVERY_MS;
+    return { cursor: found.cursor, ok: true, at: call.now, due };
   };
   const run = async () => {
     memory.logs = { ...before, ...(await attempt(round, { part: 'logs', before, vehicle: 'all' }, ask)) };

@@ -25,7 +25,7 @@ export const createRpc = (way: Way, { url, headers }: DimoLogs): Rpc => {
       try {
         const json = await askJson(way, { what: 'it', url, ...body });
         const [error] = findAll(json, 'error');
-        if (error !== undefined) throw rpcError(error, url);
+        if (error !== undefined) throw rpcError(error);
         const [result] = findAll(json, 'result');
         if (result === undefined) throw new AppError('bad_reply', `it answered ${method} with no result`);
         return result;
@@ -36,10 +36,9 @@ export const createRpc = (way: Way, { url, headers }: DimoLogs): Rpc => {
   };
 };
 
-const rpcError = (error: LosslessJson, url: string): AppError => {
+const rpcError = (error: LosslessJson): AppError => {
   const [code, message] = ['code', 'message'].map((path) => textOf(findAll(error, path)[0]) ?? '');
-  const said = `it answered with error ${code}: ${message?.slice(0, 200)}`;
-  const shown = withoutAddress(new AppError('bad_reply', said), url, '').message;
+  const shown = `it answered with error ${code}: ${message?.slice(0, 200)}`;
   if (NOT_YET.test(message ?? '')) return new AppError('bad_reply', shown);
   if (RATE_WORDS.test(message ?? '')) return new AppError('too_many', shown);
   const limit = LIMIT_CODES.has(code ?? '') || LIMIT_WORDS.test(message ?? '');

@@ -6,7 +6,7 @@ import { check } from '../schema.js';
 import { createRecordedHttp, type RecordedExchange } from '../testing/http.js';
 import dimo from './dimo.js';
 import { type DimoConfig, dimoConfig } from './lib/dimo-config.js';
-import { TELEMETRY_QUERY } from './lib/dimo-health.js';
+import { SIGNALS, TELEMETRY_QUERY } from './lib/dimo-health.js';
 import { IDENTITY_QUERY } from './lib/dimo-rewards.js';
 import { levelOf, missedWeeks, nextRewardsDue, weekOf, weekStart } from './lib/dimo-weeks.js';
 
@@ -112,6 +112,25 @@ describe('costs', () => {
     expect([questions(), exchanges()]).toEqual([1, 3]);
     await source.ask(answer, NOW + 30 * 60_000);
     expect(questions()).toBe(2);
+  });
+
+  it('of the most vehicles that one source may have fit what a source may keep', async () => {
+    const vehicles = Array.from({ length: 150 }, (_, at) => ({ token_id: 10_000_000 + at, unit_token_id: 20_000_000 + at }));
+    const source = createSource({ vehicles, developer: { jwt: jwt('d', NOW * 2) } });
+    const long = { timestamp: '2026-11-18T11:00:00Z', value: 12_345.678901234567 };
+    const signalsLatest = Object.fromEntries(SIGNALS.map(({ field }) => [field, long]));
+    const { samples, readings } = await source.ask((body, url) => {
+      if (url.includes('aftermarket')) return { json: { weeks: [] } };
+      if (url.includes('identity')) {
+        const earnings = { totalTokens: '1.00', history: { nodes: [{ week: 249, connectionStreak: 100 }] } };
+        return { json: { data: { vehicle: { tokenId: 1, earnings } } } };
+      }
+      if (body.includes('"asset"')) return { json: { token: jwt('v', NOW * 2) } };
+      return { json: { data: { signalsLatest: { ...signalsLatest, lastSeen: '2026-11-18T11:00:00Z' } } } };
+    });
+    expect(samples).toHaveLength(150 * 16);
+    expect(readings).toHaveLength(300);
+    expect(source.kept().length).toBeLessThan(60_000);
   });
 
   it('respect Retry-After, and values that are too old are unknown', async () => {
@@ -317,7 +336,7 @@ describe('what is asked exists in the services', () => {
   const specs = new URL('../../../../shared/data/', import.meta.url);
   const sdl = (name: string) => new URL(name, specs);
   const typeOf = (text: string, type: string) =>
-    [...text.matchAll(new RegExp(`(?:extend )?type ${type} (?:@\\w+ )?\\{([\\s\\S]*?)\\n\\}`, 'g'))]
+    [...text.matchAll(new RegExp(`(?:extend )?type ${type} (?:implements \\w+ )?\\{([\\s\\S]*?)\\n\\}`, 'g'))]
       .map((match) => match[1])
       .join('\n');
   const has = (body: string, field: string, type: string) => new RegExp(`\\b${field}(\\([\\s\\S]*?\\))?: ${type}`).test(body);

@@ -48,7 +48,7 @@ const config = v.object({
   vehicles: v.pipe(
     v.array(vehicle),
     v.minLength(1),
-    v.maxLength(200, 'must hold at most 200; put the others into a second source'),
+    v.maxLength(150, 'must hold at most 150; put the others into a second source'),
     v.check((list) => new Set(list.map((one) => one.token_id)).size === list.length, 'must name each token_id once'),
   ),
   /** Without it there is no telemetry, only rewards. */

@@ -1,7 +1,7 @@
 import { AppError } from '../../errors.js';
 import { findAll, textOf } from '../../json-path.js';
 import type { LosslessJson } from '../../lossless.js';
-import { gauge, type MetricDeclaration } from '../../metrics.js';
+import { gauge, type MetricDeclaration, roundTo } from '../../metrics.js';
 import type { DimoConfig, DimoVehicle } from './dimo-config.js';
 import { askGraphql, bearer, jsonBody, type Way } from './dimo-http.js';
 import type { DimoTokens } from './dimo-tokens.js';
@@ -74,11 +74,11 @@ const readSeen = (data: LosslessJson, what: string): Seen => {
   const last_seen = textOf(findAll(data, 'signalsLatest.lastSeen')[0]);
   const ts = last_seen === null ? null : Date.parse(last_seen);
   if (Number.isNaN(ts)) throw new AppError('bad_reply', `${what} was last seen at no time`);
-  return { last_seen: ts, values: SIGNALS.map(({ field }) => valueAt(data, `signalsLatest.${field}.value`)) };
+  return { last_seen: ts, values: SIGNALS.map((signal) => readValue(data, signal)) };
 };
 
-const valueAt = (data: LosslessJson, path: string): number | null => {
-  const text = textOf(findAll(data, path)[0]);
+const readValue = (data: LosslessJson, { field, declaration }: Signal): number | null => {
+  const text = textOf(findAll(data, `signalsLatest.${field}.value`)[0]);
   const value = text === null ? Number.NaN : Number(text);
-  return Number.isFinite(value) ? value : null;
+  return Number.isFinite(value) ? roundTo(value, declaration.resolution) : null;
 };

@@ -1,0 +1,47 @@
+import Database from 'better-sqlite3';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { row, rows, START } from '../../conformance/subject.js';
+import { createFolder } from '../../testing/folder.js';
+import { createSqliteEngine, type SqliteEngine } from './index.js';
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const HOURS = 48;
+/** One a minute, on the minute: where a window ends within five minutes a bucket has a single sample, at its very start. */
+const ROWS = Array.from({ length: HOURS * 60 }, (_, at) => row(at + 1, START + at * MINUTE, [at, at]));
+const QUERY = { metric: 'x', from: START + HOUR, to: START + HOURS * HOUR, n: 5, by: 'increase' as const };
+const RISEN = (HOURS - 1) * 60;
+
+let folder: ReturnType<typeof createFolder>;
+let engine: SqliteEngine;
+let db: Database.Database;
+let now: number;
+beforeEach(async () => {
+  folder = createFolder();
+  now = START;
+  engine = createSqliteEngine({ file: folder.path('store.db') }, () => now);
+  await engine.open();
+  await engine.commit([rows('pi-1', ['x', 'y'], ROWS)]);
+  now += 60 * HOUR;
+  while (engine.work(now));
+  db = new Database(folder.path('store.db'));
+  // From here on its windows are merged, one after the other.
+  now += 11 * MINUTE;
+});
+afterEach(async () => {
+  db.close();
+  await engine.close();
+  folder.remove();
+});
+
+const pending = (): number => db.prepare<[], number>('SELECT count(*) FROM pending').pluck().get() ?? 0;
+const mergeOne = (): void => {
+  for (const before = pending(); before > 0 && pending() === before; ) engine.work(now);
+};
+
+it('counts the rise of samples that lie alone at the start of their five minutes', async () => {
+  expect((await engine.top(QUERY)).map(({ value }) => value)).toEqual([RISEN]);
+  while (engine.work(now));
+  expect(pending()).toBe(0);
+  expect((await engine.top(QUERY)).map(({ value }) => value)).toEqual([RISEN]);
+});

@@ -2,7 +2,9 @@ import Database from 'better-sqlite3';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { row, rows, START } from '../../conformance/subject.js';
 import { createFolder } from '../../testing/folder.js';
+import { createRanking } from './fleet-top.js';
 import { createSqliteEngine, type SqliteEngine } from './index.js';
+import { createShelf } from './query-shelf.js';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -44,4 +46,25 @@ it('counts the rise of samples that lie alone at the start of their five minutes
   while (engine.work(now));
   expect(pending()).toBe(0);
   expect((await engine.top(QUERY)).map(({ value }) => value)).toEqual([RISEN]);
+});
+
+it('counts a window once that is merged between the start of a ranking and its device', () => {
+  const shelf = createShelf(db);
+  const ranking = createRanking(shelf);
+  const rank = (series: number, meanwhile = () => {}): number[] => {
+    const found: number[] = [];
+    const standings = ranking(QUERY);
+    shelf.steady(standings.refresh);
+    meanwhile();
+    const of = { device: 1, series: new Set([series]), heads: [] };
+    shelf.steady(() => standings.of(of, (_series, _ts, value) => found.push(value)));
+    return found;
+  };
+  expect(pending()).toBeGreaterThan(4);
+  while (pending() > 0) {
+    // Knows now which roll-ups there are, but has read none of the other series.
+    expect(rank(1)).toEqual([RISEN]);
+    expect(rank(2, mergeOne)).toEqual([RISEN]);
+    expect(rank(2)).toEqual([RISEN]);
+  }
 });

@@ -68,3 +68,34 @@ it('counts a window once that is merged between the start of a ranking and its d
     expect(rank(2)).toEqual([RISEN]);
   }
 });
+
+it('leaves out nothing of late rows that lie between sealed ones', async () => {
+  const sent = (seq: number, list: [second: number, value: number][]) =>
+    rows(
+      'pi-2',
+      ['x'],
+      list.map(([second, value], at) => row(seq + at, START + second * 1_000, [value])),
+    );
+  now = START;
+  await engine.commit([
+    sent(1, [
+      [-60, 90],
+      [0, 100],
+      [16, 2],
+      [20, 120],
+    ]),
+  ]);
+  now += HOUR;
+  while (engine.work(now));
+  await engine.commit([
+    sent(10, [
+      [10, 110],
+      [15, 112],
+      [18, 113],
+    ]),
+  ]);
+  const query = { ...QUERY, from: START, to: START + HOUR };
+  const slice = await engine.slice({ metric: 'x', from: 0, to: query.to, by: 'increase' });
+  const found = (await engine.top(query, { slice })).find(({ device }) => device === 'pi-2');
+  expect(found?.value).toBe(10 + 10 + 2 + 2 + 111 + 7);
+});

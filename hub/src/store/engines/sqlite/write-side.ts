@@ -63,7 +63,8 @@ export const createWriteSide = ({ db, dictionary, rollups, now }: WriteNeeds, se
     heads: createHeads(seriesOf),
     chunks: createChunks(db),
     pending: createPending(db, now),
-    numbers: createNumbers(Math.max(ring.numbers.at(-1) ?? 0, kept.seals, kept.trimmed)),
+    // `identified` may be the number of a commit that failed: a record that took it again would have its identities passed over.
+    numbers: createNumbers(Math.max(ring.numbers.at(-1) ?? 0, kept.seals, kept.trimmed, ring.identified)),
     retention: { ...RETENTION, ...settings.retention },
   };
   const reads = createHeadReads({ of: base.heads.of, seriesOf, whole: base.heads.tables });

@@ -119,3 +119,23 @@ it('sizes are words: what a day adds, and what it comes to', () => {
     '2 devices, 1,000 journal records, 3 chunks, 4 roll-ups',
   );
 });
+
+it('what a restore has set aside can be restored with its newest commits, which lie in its log', async () => {
+  const commit = async (seq: number) => {
+    const engine = createSqliteEngine({ file: database() });
+    await engine.open();
+    await engine.commit([rows('pi-1', ['a'], [row(seq, START + seq, [seq])])]);
+    return engine;
+  };
+  await (await commit(1)).close();
+  const saved = join(data, 'saved.db');
+  await backup(call(saved));
+  const crashed = await commit(2);
+  await restore(call(saved));
+  await restore(call(`${database()}.before-restore`));
+  const restored = createSqliteEngine({ file: database() });
+  await restored.open();
+  expect(await restored.rows('pi-1', 0, 10)).toHaveLength(2);
+  await restored.close();
+  await crashed.close();
+});

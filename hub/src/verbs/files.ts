@@ -1,4 +1,4 @@
-import { chmodSync, closeSync, copyFileSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs';
+import { chmodSync, closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { AppError } from '@muster/shared/errors';
 import type { Call } from '../main.js';
@@ -82,9 +82,7 @@ export const restore = async (call: Call): Promise<void> => {
   const file = databaseOf(data);
   const kept = existsSync(file);
   try {
-    const faults = await withEngine(source, (engine) => engine.verify());
-    if (faults.length) throw new AppError('damaged', `${source} is damaged and was not restored: ${faults[0]}`);
-    copyWhole(source, `${file}.new`);
+    await copyWhole(source, `${file}.new`);
     setAside(file);
     renameSync(`${file}.new`, file);
   } finally {
@@ -93,10 +91,14 @@ export const restore = async (call: Call): Promise<void> => {
   call.print(kept ? `Restored ${source}; the database of before is ${file}.before-restore` : `Restored ${source}`);
 };
 
-/** On disk before it takes the place of anything. */
-const copyWhole = (from: string, to: string): void => {
-  copyFileSync(from, to);
-  chmodSync(to, 0o600);
+/** With what lies in its write-ahead log; on disk before it takes the place of anything. */
+const copyWhole = async (from: string, to: string): Promise<void> => {
+  rmSync(to, { force: true });
+  await withEngine(from, async (engine) => {
+    const faults = await engine.verify();
+    if (faults.length) throw new AppError('damaged', `${from} is damaged and was not restored: ${faults[0]}`);
+    await engine.backup(to);
+  });
   const handle = openSync(to, 'r+');
   try {
     fsyncSync(handle);

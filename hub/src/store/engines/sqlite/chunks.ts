@@ -3,7 +3,7 @@ import { AppError } from '@muster/shared/errors';
 import type { ChunkInput } from './codec/chunk.js';
 import { encodeChunk, encodeInSteps, openChunk } from './codec/chunk.js';
 import type { Connection } from './connect.js';
-import { archiveId, MAX_PARTS, stagedId, WINDOW_SLOTS } from './ids.js';
+import { archiveId, MAX_PARTS, stagedId, WINDOW_SLOTS, windowOfSlot } from './ids.js';
 import { countSamples, type Table, tableOfChunk } from './table.js';
 
 export interface StagedPart {
@@ -37,6 +37,8 @@ export interface Chunks {
   /** The number of the next part of a slot; null when there are too many. */
   nextPart(device: number, slot: number): number | null;
   newestSeal(device: number, slot: number): number;
+  /** Rows of this slot may be on disk. */
+  holds(device: number, slot: number): boolean;
   stage(part: StagedPart): void;
   unstage(id: number): void;
   archived(device: number, window: number): StoredChunk | undefined;
@@ -59,6 +61,9 @@ export const createChunks = (db: Connection): Chunks => {
       return next < MAX_PARTS ? next : null;
     },
     newestSeal: (device, slot) => sql.newestSeal.get(stagedId(device, slot, 0), stagedId(device, slot, MAX_PARTS - 1)) ?? 0,
+    holds: (device, slot) =>
+      sql.newestPart.get(stagedId(device, slot, 0), stagedId(device, slot, MAX_PARTS - 1)) !== undefined ||
+      sql.merged.get(archiveId(device, windowOfSlot(slot))) !== undefined,
     stage: ({ id, seal, rows, samples, blob }) => void sql.stage.run(id, seal, rows, samples, blob),
     unstage: (id) => void sql.unstage.run(id),
     archived: (device, window) => sql.archived.get(archiveId(device, window)),
@@ -88,6 +93,7 @@ const statements = (db: Connection) => ({
   stage: db.prepare<[number, number, number, number, Uint8Array]>('INSERT INTO staged VALUES (?, ?, ?, ?, ?)'),
   unstage: db.prepare<[number]>('DELETE FROM staged WHERE id = ?'),
   archived: db.prepare<[number], StoredChunk>('SELECT rows, samples, blob FROM archive WHERE id = ?'),
+  merged: db.prepare<[number], 1>('SELECT 1 FROM archive WHERE id = ?').pluck(),
   archive: db.prepare<[number, number, number, Uint8Array]>('INSERT OR REPLACE INTO archive VALUES (?, ?, ?, ?)'),
   note: db.prepare<[string, number, string]>('INSERT INTO damage (place, key, fault) VALUES (?, ?, ?) ON CONFLICT DO NOTHING'),
 });

@@ -50,13 +50,16 @@ export const piecesOfRuns = (chunk: Chunk, of: { device: number; series: number;
   if (!runs) return [];
   const pieces: number[] = [];
   const run = (one: Run) => {
-    if (of.by === 'increase') pieces.push(one.start, one.first, one.last, one.last_ts > one.first_ts ? one.increase : Number.NaN);
+    if (of.by === 'increase') pieces.push(one.start, one.first, one.last, isLone(one) ? Number.NaN : one.increase);
     else if (of.by === 'mean') pieces.push(one.start, one.mean * one.count, one.count, 0);
     else pieces.push(one.start, one.max, 0, 0);
   };
   runs.feed({ run }, 0, Number.POSITIVE_INFINITY);
   return runs.whole ? pieces : null;
 };
+
+/** One that goes on from the run before has risen since then, however few samples it has. */
+const isLone = ({ first, first_ts, last_ts }: Run): boolean => !Number.isNaN(first) && last_ts === first_ts;
 
 /** Adds up pieces in order of time. */
 export interface Sum {

@@ -187,12 +187,16 @@ const stripOf = (state: State, { device, series }: Track, source: Source): Strip
     rolls.set(series, roll);
   }
   return roll.get(source.place === 'five' ? -source.id : source.id, source.tag, () => {
-    if (source.chunk === undefined) source.chunk = shelf.chunk(source.place, source.id);
+    if (source.chunk === undefined) source.chunk = openedAsPlanned(shelf, source);
     const { chunk } = source;
     if (!chunk) return null;
     return source.place === 'five' ? piecesOfRuns(chunk, { device, series, by }) : piecesOfSamples(samplesOf(chunk, series), by);
   });
 };
+
+/** Null when a window was merged into it since the question began: the parts of that window are among the sources still. */
+const openedAsPlanned = (shelf: Shelf, { place, id, tag }: Source): Chunk | null =>
+  place === 'five' && shelf.tag(id) !== tag ? null : shelf.chunk(place, id);
 
 const NOTHING: Samples = { ts: new Float64Array(0), values: new Float64Array(0) };
 const samplesOf = (chunk: Chunk, series: number): Samples => {

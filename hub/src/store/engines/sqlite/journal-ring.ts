@@ -29,6 +29,8 @@ export interface JournalRing {
   readonly oldest: number;
   /** Numbers of what a start has found, rising. */
   readonly numbers: readonly number[];
+  /** Of records up to this number a start reads no identities. */
+  readonly identified: number;
   read(number: number): JournalRecord | undefined;
   /** Forgets all records before this number; yields after each bounded step. */
   trim(before: number): Generator<void>;
@@ -46,7 +48,7 @@ export const createJournalRing = (needs: RingNeeds): JournalRing => {
   const { db, totals } = needs;
   const sql = statements(db);
   const size = sizes(Number(db.pragma('page_size', { simple: true })));
-  const { live, free, newest_id } = load(needs, size);
+  const { live, free, newest_id, identified } = load(needs, size);
   let last_id = newest_id;
   let written: (Place & { fresh: boolean }) | null = null;
   const ids = new Map(live.map(({ number, id }) => [number, id]));
@@ -75,6 +77,7 @@ export const createJournalRing = (needs: RingNeeds): JournalRing => {
       return live[0]?.number ?? Number.POSITIVE_INFINITY;
     },
     numbers,
+    identified,
     read(number) {
       const id = ids.get(number);
       return id === undefined ? undefined : sql.read.get(id);
@@ -145,7 +148,7 @@ const load = ({ db, totals, visit, onDamage }: RingNeeds, size: ReturnType<typeo
   }
   for (const [id, error] of damages) onDamage(id, error);
   live.sort((a, b) => a.number - b.number);
-  return { live, free, newest_id };
+  return { live, free, newest_id, identified };
 };
 
 const padded = ({ rows }: JournalDraft, length: number): Uint8Array => {

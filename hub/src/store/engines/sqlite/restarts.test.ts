@@ -168,3 +168,32 @@ it('knows the identities of before and after a trim when it dies, and stores non
   await first.close();
   await second.close();
 });
+
+it('knows the identities of a record that took the number of a failed commit', async () => {
+  const world = { file: folder.path('store.db'), now: START };
+  const small = createSqliteEngine({ file: world.file, max_bytes: 300_000 }, () => world.now);
+  await small.open();
+  const rowOf = (seq: number): Change => ({
+    kind: 'rows',
+    device: 'pi-1',
+    columns: ['a'],
+    rows: [{ boot: 'aaaabbbb', seq, ts: START + 2 * HOUR + seq, values: [seq] }],
+  });
+  await small.commit([rowOf(1)]);
+  const tooMuch: Change = { kind: 'document', collection: 'c', key: 'k', value: 'x'.repeat(400_000) };
+  await expect(small.commit([rowOf(2), tooMuch])).rejects.toThrow(/full/);
+  const large = {
+    ...rowOf(2),
+    rows: Array.from({ length: 40_000 }, (_, at) => ({ boot: 'b', seq: at, ts: START + at, values: [Math.sin(at)] })),
+  };
+  await expect(small.commit([large as Change])).rejects.toThrow(/full/);
+  while (small.work(world.now));
+  const second = await openEngine(world);
+  await second.commit([rowOf(3)]);
+  const third = createSqliteEngine({ file: world.file }, () => world.now);
+  expect((await third.open()).sequences[0]?.intervals).toEqual([
+    [1, 1],
+    [3, 3],
+  ]);
+  for (const engine of [small, second, third]) await engine.close();
+});

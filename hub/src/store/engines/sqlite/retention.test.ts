@@ -1,3 +1,4 @@
+import Database from 'better-sqlite3';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { ask, BOOT, START, track } from '../../conformance/subject.js';
 import { createFolder } from '../../testing/folder.js';
@@ -77,4 +78,22 @@ it('thins what no chunk could hold, and goes on', async () => {
   expect(rows).toBeLessThan(2_732);
   const { points } = await engine.series(ask({ points: 1 }));
   expect(points[0]?.[3]).toBe(8_999);
+});
+
+it('keeps the roll-ups of raw rows that are gone when a late row comes', async () => {
+  await engine.commit([track('pi-1', 'temperature', new Array(60).fill(5), 60_000)]);
+  passTo(START + 5 * DAY);
+  await engine.commit([track('pi-1', 'temperature', [...new Array(60).fill(null), 7], 500)]);
+  passTo(START + 7 * DAY);
+  expect(await values(20)).toContain(5);
+  expect(await engine.verify()).toEqual([]);
+});
+
+it('keeps the roll-ups of a damaged chunk when a late row comes', async () => {
+  await engine.commit([track('pi-1', 'temperature', new Array(60).fill(5), 60_000)]);
+  passTo(START + DAY);
+  new Database(folder.path('store.db')).exec('UPDATE archive SET blob = zeroblob(length(blob))').close();
+  await engine.commit([track('pi-1', 'temperature', [...new Array(60).fill(null), 7], 500)]);
+  passTo(START + 5 * DAY);
+  expect(await values(20)).toContain(5);
 });

@@ -7,7 +7,7 @@ import type { Connection } from './connect.js';
 import type { RollupHook } from './hooks.js';
 import { archiveId, windowEnd, windowOf, windowOfArchive, windowStart } from './ids.js';
 import { checksumOf } from './query-cache.js';
-import type { RollupTier } from './rollup-format.js';
+import { COUNT, type RollupTier, SHARED, statId } from './rollup-format.js';
 import { atOrAfter } from './rollup-read.js';
 import { hoursOfFives } from './rollup-unit.js';
 import { rollupWindow } from './rollup-window.js';
@@ -52,12 +52,15 @@ export const createRollups = (db: Connection): RollupHook => {
       const id = rollupId('five', device, window);
       const before = sql.five.get(id);
       const chunk = readable(before?.blob);
-      const blob = encodeChunk(spliceRows(chunk, span, five));
-      sql.putFive.run(id, tagFor(blob, chunk ? (before?.tag ?? 0) : 0, window), blob);
-      sql.changed.run();
+      if (!knowsMore(chunk, span, raw)) {
+        const blob = encodeChunk(spliceRows(chunk, span, five));
+        sql.putFive.run(id, tagFor(blob, chunk ? (before?.tag ?? 0) : 0, window), blob);
+        sql.changed.run();
+      }
       const hours = rollupId('hour', device, window);
       const known = sql.hour.get(hours);
-      if (known) sql.putHour.run(hours, encodeChunk(spliceRows(readable(known), span, hour)));
+      const coarse = readable(known);
+      if (known && !knowsMore(coarse, span, raw)) sql.putHour.run(hours, encodeChunk(spliceRows(coarse, span, hour)));
       const older = sql.lastFive.get(archiveId(device, 0), rollupId('five', device, windowsOfRollup('hour', hours)[0]));
       if (older != null) finish(device, windowsOfRollup('five', older)[0]);
     },
@@ -79,6 +82,16 @@ export const createRollups = (db: Connection): RollupHook => {
       return hour === null ? dropped : dropped + sql.dropHour.run(...past('hour', hour)).changes;
     },
   };
+};
+
+/** Raw rows that it was made of are gone (damage, or older than they are kept): a late row must not take the place of them all. */
+const knowsMore = (chunk: Chunk | null, { from, to }: { from: number; to: number }, raw: ChunkInput): boolean => {
+  const counts = chunk?.column(statId(SHARED, COUNT))?.values;
+  if (!chunk || !counts) return false;
+  const ts = chunk.ts();
+  let rows = 0;
+  for (let i = atOrAfter(ts, from); i < ts.length && (ts[i] as number) < to; i++) rows += counts[i] || 0;
+  return rows > raw.ts.length;
 };
 
 const asList = <T>(one: T | null): T[] => (one === null ? [] : [one]);

@@ -88,7 +88,7 @@ it('change no increase and no maximum of whole five minutes, whatever rows come 
       (steps) => {
         const heads = createHeads(seriesOf);
         const write = createWriter(heads);
-        const strips = createStripReads({ of: heads.of, seriesOf });
+        const strips = createStripReads({ of: heads.of, seriesOf, onDisk: () => false });
         let ts = START;
         for (const step of steps) {
           if (step.kind === 'row') {
@@ -117,7 +117,7 @@ it('change no increase and no maximum of whole five minutes, whatever rows come 
 it('are few, however many rows there are', () => {
   const heads = createHeads(seriesOf);
   const write = createWriter(heads);
-  const strips = createStripReads({ of: heads.of, seriesOf });
+  const strips = createStripReads({ of: heads.of, seriesOf, onDisk: () => false });
   for (let at = 0; at < 90; at++) write({ list: 1, ts: START + at * 10_000, values: [at, 90 - at, at], live: true });
   const slice = createSliceWriter();
   strips({ device: DEVICE, series: new Set([10]), by: 'increase', to: START + 10 * FIVE }, slice);
@@ -127,7 +127,7 @@ it('are few, however many rows there are', () => {
 
 it('are made anew when the older rows of a head come back after a start', () => {
   const [heads, older] = [createHeads(seriesOf), createHeads(seriesOf)];
-  const strips = createStripReads({ of: heads.of, seriesOf });
+  const strips = createStripReads({ of: heads.of, seriesOf, onDisk: () => false });
   const risen = () => {
     const slice = createSliceWriter();
     strips({ device: DEVICE, series: new Set([20]), by: 'increase', to: START + 10 * FIVE }, slice);

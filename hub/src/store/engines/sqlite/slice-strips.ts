@@ -20,7 +20,7 @@ export interface StripsQuery {
   to: number;
 }
 
-/** Puts a table per head and series into a slice; false, and nothing is put: rows of this device do not rise in time. */
+/** Puts a table per head and series into a slice; false, and nothing is put: rows of this device do not rise in time, or some of a slot are on disk. */
 export type PutStrips = (query: StripsQuery, slice: SliceWriter) => boolean;
 
 /** Kept of one head, about 150 bytes each; who asks for more at once gets them unkept. */
@@ -32,6 +32,7 @@ export interface HeadStrips {
   /** Rows of the head that are in it; not all of them: it is made anew. */
   rows: number;
   newest: number;
+  /** Every row is newer than the one before, and all rows of the slot are here. */
   rising: boolean;
   /** Of each strip a few numbers, then time and value of its samples, in order of time. */
   block: Float64Array;
@@ -63,14 +64,15 @@ const HEADER = 3;
 /** A slot lies in four times five minutes at most, and a counter that does not restart has two samples in each. */
 const USUAL = 16;
 
-export const createStripReads = ({
-  of,
-  seriesOf,
-}: {
+export interface StripReadsNeeds {
   of: (device: number) => readonly Head[];
   seriesOf: SeriesOf;
-}): PutStrips => {
-  const making: Making = { plans: createPlans(seriesOf), seriesOf, values: new Float64Array(64) };
+  /** Whether rows of its slot were sealed before; asked once of an open head. */
+  onDisk: (head: Head) => boolean;
+}
+
+export const createStripReads = ({ of, seriesOf, onDisk }: StripReadsNeeds): PutStrips => {
+  const making: Making = { plans: createPlans(seriesOf), seriesOf, onDisk, values: new Float64Array(64) };
   return (query, slice) => {
     const last = slotOf(query.device, query.to);
     const { length } = slice;
@@ -95,6 +97,8 @@ const stripsOf = (head: Head, { series, by }: StripsQuery, making: Making): Head
   const strips = others.length + wanted.length > MOST_STRIPS ? wanted : [...others, ...wanted];
   const read = newStrips(making.plans(strips));
   readHead(read, head, making);
+  // Among rows that lie between its own, what was left out would be missing.
+  if (known ? !known.rising : making.onDisk(head)) read.rising = false;
   if (strips.length <= MOST_STRIPS) head.strips = read;
   return read;
 };
@@ -149,6 +153,7 @@ const newStrips = (plan: Plan): HeadStrips => {
 interface Making {
   plans: (strips: readonly Strip[]) => Plan;
   seriesOf: SeriesOf;
+  onDisk: (head: Head) => boolean;
   /** Used again for each row. */
   values: Float64Array;
 }

@@ -7,7 +7,7 @@ import type { Connection } from './connect.js';
 import type { Dictionary } from './dictionary.js';
 import { isFull } from './errors.js';
 import { createForget } from './forget.js';
-import { createHeads, type Heads, type SeriesOf, tableOfHead } from './head.js';
+import { createHeads, type Head, type Heads, type SeriesOf, tableOfHead } from './head.js';
 import type { HeadTables, RollupHook } from './hooks.js';
 import { createIdentities } from './identities.js';
 import { createJournalRing } from './journal-ring.js';
@@ -63,11 +63,13 @@ export const createWriteSide = ({ db, dictionary, rollups, now }: WriteNeeds, se
     heads: createHeads(seriesOf),
     chunks: createChunks(db),
     pending: createPending(db, now),
-    numbers: createNumbers(Math.max(ring.numbers.at(-1) ?? 0, kept.seals, kept.trimmed)),
+    // `identified` may be the number of a commit that failed: a record that took it again would have its identities passed over.
+    numbers: createNumbers(Math.max(ring.numbers.at(-1) ?? 0, kept.seals, kept.trimmed, ring.identified)),
     retention: { ...RETENTION, ...settings.retention },
   };
   const reads = createHeadReads({ of: base.heads.of, seriesOf, whole: base.heads.tables });
-  const strips = createStripReads({ of: base.heads.of, seriesOf });
+  const onDisk = ({ device, slot }: Head) => base.chunks.holds(device, slot);
+  const strips = createStripReads({ of: base.heads.of, seriesOf, onDisk });
   const rebuild = createRebuild({ ...base, onDamage: onRecord }, now);
   const forgetInMemory = (device: number) => {
     base.heads.forget(device);

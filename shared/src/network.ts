@@ -31,7 +31,12 @@ export interface NetworkHost {
   /** Text of a small file. */
   read(path: string): string | null;
   list(path: string): readonly string[];
-  run(program: string, args: readonly string[], timeout_ms?: number): Promise<{ code: number; text: string } | null>;
+  /** By name from the system's folders, or by absolute path; never through a shell. */
+  run(
+    program: string,
+    args: readonly string[],
+    timeout_ms?: number,
+  ): Promise<{ code: number; text: string; stderr?: string } | null>;
 }
 
 /** Metric names in samples are short (`space_used`); the runner makes them `<network>.<metric>`. */

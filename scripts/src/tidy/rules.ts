@@ -57,7 +57,7 @@ const checkSizes = (file: SourceFile): Violation[] => {
 const checkFixtures = (files: readonly SourceFile[]): Violation[] => {
   const texts = new Map(files.map((file) => [file.path, file.text]));
   const plugins = files.filter(
-    ({ path }) => PLUGIN_FOLDERS.some((folder) => path.startsWith(folder)) && path.endsWith('.ts') && !isTest(path),
+    ({ path }) => PLUGIN_FOLDERS.some((folder) => isPluginOf(folder, path)) && path.endsWith('.ts') && !isTest(path),
   );
   return plugins.flatMap(({ path }) => {
     const fixture = path.replace(/\.ts$/, '.fixture.json');
@@ -69,6 +69,9 @@ const checkFixtures = (files: readonly SourceFile[]): Violation[] => {
     return few ? [{ rule: 'fixtures' as const, path, detail: `${name} needs a good, an empty and a broken case` }] : [];
   });
 };
+
+/** What plugins of a folder share stands in its `lib/`. */
+const isPluginOf = (folder: string, path: string): boolean => path.startsWith(folder) && !path.startsWith(`${folder}lib/`);
 
 /** Words that have no place here; written apart so that this file does not hold them. */
 const FORBIDDEN: readonly (readonly [RegExp, string, RegExp])[] = [

@@ -37,7 +37,7 @@ describe.each(presets)('preset $id', (preset) => {
   /** Kinds that this case would use and that are not here. */
   const missing = ({ config, without = [] }: PresetCase): string[] =>
     Object.values(preset.parts)
-      .filter((part) => fillPart(preset, part, v.parse(v.record(v.string(), v.string()), config)) !== null)
+      .filter((part) => fillPart(preset, part, v.parse(v.record(v.string(), v.union([v.string(), v.number()])), config)) !== null)
       .map(({ kind }) => kind)
       .filter((kind) => !kinds.has(kind) && !without.includes(kind));
 

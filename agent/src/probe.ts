@@ -39,6 +39,8 @@ export interface ProgramResult {
   code: number;
   /** Standard output, at most 1 MB. */
   text: string;
+  /** Standard error, at most 1 MB. */
+  stderr?: string;
 }
 
 export interface HostRequest {

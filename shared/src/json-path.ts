@@ -1,7 +1,7 @@
 import { AppError } from './errors.js';
 import { type LosslessJson, NumberText } from './lossless.js';
 
-/** Paths into JSON replies: dotted keys, `[n]`, `[*]` (all items of a list or values of an object) and `[?key=="v"]`. */
+/** Paths into JSON replies: dotted keys, `[n]`, `[*]` (all items of a list or values of an object) and `[?key=="v"]` or `[?key.key=="v"]`. */
 export type PathStep =
   | { kind: 'key'; key: string }
   | { kind: 'index'; index: number }
@@ -40,11 +40,15 @@ export const findAll = (json: LosslessJson, path: string): LosslessJson[] => {
 const follow = (node: LosslessJson, step: PathStep): LosslessJson[] => {
   if (typeof node !== 'object' || node === null || node instanceof NumberText) return [];
   if (step.kind === 'all') return Object.values(node);
-  if (step.kind === 'where') return Object.values(node).filter((item) => textOf(childOf(item, step.key)) === step.value);
+  if (step.kind === 'where') return Object.values(node).filter((item) => textOf(below(item, step.key)) === step.value);
   if (step.kind === 'index') return Array.isArray(node) ? node.slice(step.index, step.index + 1) : [];
   const child = childOf(node, step.key);
   return child === undefined ? [] : [child];
 };
+
+/** The key of a condition may lead further down. */
+const below = (node: LosslessJson, keys: string): LosslessJson | undefined =>
+  keys.split('.').reduce<LosslessJson | undefined>((at, key) => (at === undefined ? at : childOf(at, key)), node);
 
 const childOf = (node: LosslessJson, key: string): LosslessJson | undefined =>
   typeof node === 'object' && node !== null && !Array.isArray(node) && !(node instanceof NumberText) && Object.hasOwn(node, key)

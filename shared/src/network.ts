@@ -31,7 +31,12 @@ export interface NetworkHost {
   /** Text of a small file. */
   read(path: string): string | null;
   list(path: string): readonly string[];
-  run(program: string, args: readonly string[], timeout_ms?: number): Promise<{ code: number; text: string } | null>;
+  /** By name from the system's folders, or by absolute path; never through a shell. */
+  run(
+    program: string,
+    args: readonly string[],
+    timeout_ms?: number,
+  ): Promise<{ code: number; text: string; stderr?: string } | null>;
 }
 
 /** Metric names in samples are short (`space_used`); the runner makes them `<network>.<metric>`. */
@@ -41,6 +46,9 @@ export interface NetworkReply {
   /** When the source itself heard the device last, ms; without it: now. A carried device, or one that only the hub's sources feed, is judged by it. */
   seen_at?: number | undefined;
 }
+
+/** A reply with both lists, as they grow part by part. */
+export type FullReply = Required<Pick<NetworkReply, 'samples' | 'readings'>>;
 
 type WithoutStream<R> = R extends Reading
   ? Omit<R, 'network' | 'source' | 'as_of'> & { network?: string; source?: string; as_of?: number }

@@ -77,7 +77,7 @@ const list = (folder: string, below: string): string[] =>
   });
 
 const isWantedOfOurs = (path: string): boolean =>
-  /^(bin|dist)\/.*\.m?js$/.test(path) && !/\.test\.js$|^dist\/testing\//.test(path);
+  /^(bin|dist)\/.*\.m?js$|^dist\/presets\/[a-z0-9_]+\.json$/.test(path) && !/\.test\.js$|^dist\/testing\//.test(path);
 
 /** What programs load, and the licence; mqtt's `dist` is for browsers. */
 const isWanted = (path: string): boolean =>

@@ -1,69 +1,19 @@
+import { networkFixtureFrom, networkFrom, presetFixtureFrom, presetFrom, titleOf } from './from-reply.js';
+import type { Recorded } from './recorded.js';
+
 /** What `npm run new` writes: a declaration that works and a fixture with a good, an empty and a broken case. */
-export const NEW_KINDS = ['network', 'probe', 'rule', 'notifier'] as const;
+export const NEW_KINDS = ['network', 'preset', 'probe', 'rule', 'notifier'] as const;
+/** Those that are made out of a recorded reply. */
+export const FROM_REPLY: readonly NewKind[] = ['network', 'preset'];
 export type NewKind = (typeof NEW_KINDS)[number];
 
 export interface Template {
   folder: string;
-  declaration: (id: string) => string;
-  fixture: (id: string) => object;
+  /** How the declaration's file ends. */
+  ending: '.ts' | '.json';
+  declaration: (id: string, recorded: Recorded) => string | Promise<string>;
+  fixture: (id: string, recorded: Recorded) => object | Promise<object>;
 }
-
-const titleOf = (id: string): string => id.charAt(0).toUpperCase() + id.slice(1).replaceAll('_', ' ');
-
-const network = (id: string) => `import * as v from 'valibot';
-import { AppError } from '../errors.js';
-import { gauge } from '../metrics.js';
-import { defineNetwork } from '../network.js';
-import { url } from '../schema.js';
-
-/** ${titleOf(id)}: say here which API answers, in which units, and where that is documented. */
-const reply = v.object({ earned: v.pipe(v.string(), v.regex(/^\\d+$/)), online: v.boolean() });
-
-export default defineNetwork({
-  id: '${id}',
-  title: '${titleOf(id)}',
-  docs: 'https://example.org/${id}',
-  tokens: { TOKEN: 18 },
-  config: v.object({ url: v.optional(url(), 'http://127.0.0.1:8080/status'), account: v.string() }),
-  metrics: { online: gauge('1', 'Seen as online by the network') },
-  every: 300_000,
-  expects: { cadence: 86_400_000, silence_is_normal_for: 2 * 86_400_000 },
-  async onDevice({ config, http }) {
-    const { status, text } = await http.request({ url: config.url });
-    if (status === 404) return {};
-    const parsed = status === 200 ? v.safeParse(v.pipe(v.string(), v.parseJson(), reply), text) : null;
-    if (!parsed?.success) throw new AppError('bad_reply', \`${titleOf(id)} answered \${status} with something else than its status\`);
-    const { earned, online } = parsed.output;
-    return {
-      samples: [{ metric: 'online', value: online ? 1 : 0 }],
-      readings: [{ kind: 'lifetime', account: config.account, token: 'TOKEN', decimals: 18, exact: true, amount: earned, resets: 'never' }],
-    };
-  },
-});
-`;
-
-const networkFixture = (id: string) => {
-  const config = { url: 'http://127.0.0.1:8080/status', account: 'account-1' };
-  const http = (reply: object) => [{ url: config.url, reply }];
-  const reading = { kind: 'lifetime', account: 'account-1', token: 'TOKEN', decimals: 18, exact: true, resets: 'never' };
-  return {
-    cases: [
-      {
-        name: `${id} has earned`,
-        config,
-        http: http({ text: '{"earned":"1500000000000000000","online":true}' }),
-        expect: { samples: [{ metric: 'online', value: 1 }], readings: [{ ...reading, amount: '1500000000000000000' }] },
-      },
-      {
-        name: `${id} does not know the account`,
-        config,
-        http: http({ status: 404, text: '' }),
-        expect: { samples: [], readings: [] },
-      },
-      { name: `${id} answers HTML`, config, http: http({ text: '<html>' }), expect: { error: { code: 'bad_reply' } } },
-    ],
-  };
-};
 
 const probe = (id: string) => `import { gauge } from '@muster/shared/metrics';
 import { defineProbe } from '../probe.js';
@@ -182,8 +132,9 @@ const notifierFixture = (id: string) => {
 };
 
 export const TEMPLATES: Record<NewKind, Template> = {
-  network: { folder: 'shared/src/networks', declaration: network, fixture: networkFixture },
-  probe: { folder: 'agent/src/probes', declaration: probe, fixture: probeFixture },
-  rule: { folder: 'hub/src/alerts/rules', declaration: rule, fixture: ruleFixture },
-  notifier: { folder: 'hub/src/notify/notifiers', declaration: notifier, fixture: notifierFixture },
+  network: { folder: 'shared/src/networks', ending: '.ts', declaration: networkFrom, fixture: networkFixtureFrom },
+  preset: { folder: 'shared/src/presets', ending: '.json', declaration: presetFrom, fixture: presetFixtureFrom },
+  probe: { folder: 'agent/src/probes', ending: '.ts', declaration: probe, fixture: probeFixture },
+  rule: { folder: 'hub/src/alerts/rules', ending: '.ts', declaration: rule, fixture: ruleFixture },
+  notifier: { folder: 'hub/src/notify/notifiers', ending: '.ts', declaration: notifier, fixture: notifierFixture },
 };

@@ -1,5 +1,5 @@
 import { AppError } from '../errors.js';
-import { defineNetwork, type NetworkReply, type ReadingDraft } from '../network.js';
+import { defineNetwork, type FullReply, type ReadingDraft } from '../network.js';
 import { filecoinConfig } from './lib/filecoin-config.js';
 import { FILECOIN_METRICS } from './lib/filecoin-metrics.js';
 import { readRound } from './lib/filecoin-round.js';
@@ -32,7 +32,7 @@ export default defineNetwork({
     if (config.miners.length === 0)
       throw new AppError('bad_settings', 'On the hub "miners" says which miner belongs to which device');
     const round = await readRound(call, [...new Set(config.miners.map((one) => one.miner))], true);
-    const replies = new Map<string, Required<Pick<NetworkReply, 'samples' | 'readings'>>>();
+    const replies = new Map<string, FullReply>();
     const accounts: ReadingDraft[] = [];
     for (const { miner, device } of config.miners) {
       const found = round.miners.get(miner);

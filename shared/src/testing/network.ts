@@ -13,7 +13,7 @@ export interface NetworkCase extends FixtureCase {
   /** Replies of gRPC calls, as hexadecimal protobuf. */
   grpc?: { path: string; reply?: string; fails?: 'timeout' | 'unreachable' | 'not_found' }[];
   /** The machine that the source runs on: files, and programs by `name argument argument`. */
-  host?: { files?: Record<string, string>; programs?: Record<string, { code: number; text: string }> };
+  host?: { files?: Record<string, string>; programs?: Record<string, { code: number; text: string; stderr?: string }> };
   /** What it kept before. */
   memory?: unknown;
   now?: number;

@@ -3,6 +3,7 @@ import type { Http } from '@muster/shared/http';
 import type { Log } from '@muster/shared/log';
 import type { NetworkDeclaration } from '@muster/shared/network';
 import { createAbout } from './about.js';
+import { withSpooled } from './birth.js';
 import { createCommands } from './commands.js';
 import type { AgentSettings } from './config.js';
 import type { Identity } from './identity.js';
@@ -15,7 +16,9 @@ import { createRewards } from './rewards.js';
 import { createRunner, probesToRead, type Runner } from './runner.js';
 import { createSchedule } from './schedule.js';
 import { createSeriesTable } from './series.js';
-import { createMemorySpool } from './spool.js';
+import { createDropReport } from './spool/drop-report.js';
+import { createDurableSpool, type DurableNeeds } from './spool/durable.js';
+import type { SpoolFiles } from './spool/files.js';
 import { createAgentTime } from './time.js';
 import { createUplink } from './uplink.js';
 
@@ -45,14 +48,18 @@ export interface AgentNeeds {
   /** Whether this machine's clock is known to be synchronised. */
   synchronised(): boolean;
   memory_bytes(): number;
+  spool_files: SpoolFiles;
+  /** Throws `conflict` when another agent has the spool. */
+  lock_spool(): () => void;
 }
 
 export type RunSettings = Pick<
   AgentSettings,
   | 'interval_ms'
   | 'keepalive_s'
-  | 'spool_rows'
+  | 'spool_days'
   | 'spool_bytes'
+  | 'spool_sync_ms'
   | 'commands'
   | 'skip_probes'
   | 'probe_settings'
@@ -65,9 +72,13 @@ export const createAgent = (needs: AgentNeeds, settings: RunSettings): Agent => 
   const { interval_ms, keepalive_s } = settings;
   const series = createSeriesTable(clock);
   const schedule = createSchedule({ clock, log });
-  const spool = createMemorySpool({ rows: settings.spool_rows, bytes: settings.spool_bytes });
+  const spool = createSpool(needs, settings, {
+    describe: (columns) => reporter.describeColumns(columns),
+    now: () => (time.trusted() ? time.now() : null),
+  });
   const outbox = createOutbox(spool, identity.device, needs.randomBytes(8));
-  const time = createAgentTime({ clock, synchronised: needs.synchronised, last_seq: outbox.last_seq });
+  const settled = (until: number, shift_ms: number) => spool.settle(outbox.boot, until, shift_ms);
+  const time = createAgentTime({ clock, synchronised: needs.synchronised, last_seq: outbox.last_seq, settled });
   const probes = probesToRead(needs.probes, settings);
 
   const runner = createRunner({ ...needs, probes, series }, { interval_ms });
@@ -106,14 +117,15 @@ export const createAgent = (needs: AgentNeeds, settings: RunSettings): Agent => 
       boot: outbox.boot,
       shiftOf: (item) => (item.kind === 'row' && item.boot === outbox.boot ? time.shiftOf(item.seq) : 0),
       isTimeKnown: time.trusted,
-      birth: () => ({ ...facts, about: about.now(), ...reporter.describe() }),
+      birth: (wanted) => ({ ...facts, about: about.now(), ...withSpooled(reporter.describe(), spool.columns(wanted)) }),
       onCommand,
     },
     { ...identity, keepalive_s },
   );
-  warnOfDrops(spool, log);
+  const drops = createDropReport({ spool, clock, log, report });
 
   const start = () => {
+    spool.open();
     schedule.add(reporter.task);
     if (settings.inventory) schedule.add(about.task);
     rewards.start();
@@ -121,7 +133,7 @@ export const createAgent = (needs: AgentNeeds, settings: RunSettings): Agent => 
     uplink.start();
   };
   const end = async () => {
-    for (const part of [schedule, rewards, about, runner]) part.stop();
+    for (const part of [schedule, rewards, about, runner, drops]) part.stop();
     await uplink.stop(outbox.farewell(time.now()));
     await spool.close();
   };
@@ -136,10 +148,15 @@ const once = (act: () => Promise<void>): (() => Promise<void>) => {
   };
 };
 
-/** Once: the count is a metric. */
-const warnOfDrops = (spool: ReturnType<typeof createMemorySpool>, log: Log): void => {
-  const disconnect = spool.dropped.on(() => {
-    log.warn('The spool is full; the oldest rows are dropped', { kept: spool.length });
-    disconnect();
-  });
-};
+/** No oftener than once a second, whatever the pace of the rows. */
+const LEAST_SYNC_MS = 1_000;
+
+const createSpool = (needs: AgentNeeds, settings: RunSettings, links: Pick<DurableNeeds, 'describe' | 'now'>) =>
+  createDurableSpool(
+    { ...links, clock: needs.clock, log: needs.log, files: needs.spool_files, lock: needs.lock_spool },
+    {
+      bytes: settings.spool_bytes,
+      days: settings.spool_days,
+      sync_ms: settings.spool_sync_ms || Math.max(LEAST_SYNC_MS, settings.interval_ms),
+    },
+  );

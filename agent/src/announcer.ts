@@ -24,23 +24,35 @@ export interface Urgent {
 
 /** Answers that wait; more commands than that go unanswered. */
 const MAX_RESULTS = 16;
+const MAX_ANNOUNCED = 1_000;
 
-export const createAnnouncer = (device: string, facts: () => Omit<BirthFacts, 'session'>): Announcer => {
+/** Facts of a birth, with the column list that is wanted before all. */
+export type Facts = (wanted?: string) => Omit<BirthFacts, 'session'>;
+
+export const createAnnouncer = (device: string, facts: Facts): Announcer => {
   let session = 0;
   let births: Urgent[] = [];
-  const announced = new Set<string>();
+  /** On this connection. */
+  let announced = new Set<string>();
+  /** Lists of births that wait or are under way. */
+  let coming = new Set<string>();
   const results: Result[] = [];
 
-  const renew = (): ReadonlySet<string> => {
-    const birth = { ...facts(), session };
+  const renew = (wanted?: string) => {
+    const birth = { ...facts(wanted), session };
     births = splitBirth(birth).map((part) => ({
       topic: topicOf(device, 'birth'),
       payload: JSON.stringify(part),
       acknowledged() {
-        for (const { id } of part.columns) announced.add(id);
+        for (const { id } of part.columns) {
+          announced.add(id);
+          coming.delete(id);
+        }
       },
     }));
-    return new Set(birth.columns.map(({ id }) => id));
+    coming = new Set(birth.columns.map(({ id }) => id));
+    // Else it would grow with every list of a connection that holds for months; what is forgotten is told again.
+    if (announced.size > MAX_ANNOUNCED) announced = new Set();
   };
   const nextResult = (): Urgent | null => {
     const result = results.shift();
@@ -50,12 +62,16 @@ export const createAnnouncer = (device: string, facts: () => Omit<BirthFacts, 's
   return {
     begin(number) {
       session = number;
-      announced.clear();
+      announced = new Set();
       renew();
     },
-    renew,
+    renew: () => renew(),
     isAnnounced: (columns) => announced.has(columns),
-    need: (columns) => renew().has(columns),
+    need(columns) {
+      if (announced.has(columns)) return true;
+      if (!coming.has(columns)) renew(columns);
+      return coming.has(columns);
+    },
     answer(result) {
       if (results.length < MAX_RESULTS) results.push(result);
     },

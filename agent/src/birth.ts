@@ -1,5 +1,6 @@
 import { WIRE_LIMITS as L } from '@muster/shared/wire/limits';
 import type { About, Birth, ColumnList, WireMetric } from '@muster/shared/wire/messages';
+import type { ColumnFacts } from './spool.js';
 
 /** Everything that a hub must know before the first report; more than fits one message becomes several. */
 export interface BirthFacts {
@@ -11,6 +12,18 @@ export interface BirthFacts {
   metrics: WireMetric[];
   columns: ColumnList[];
 }
+
+/** The lists in use, and those that only the spool still knows. */
+export const withSpooled = (
+  own: { columns: ColumnList[]; metrics: WireMetric[] },
+  spooled: ReadonlyMap<string, ColumnFacts>,
+): { columns: ColumnList[]; metrics: WireMetric[] } => {
+  const columns = new Map<string, ColumnList>([...spooled].map(([id, { list }]) => [id, { id, list: [...list] }]));
+  const metrics = new Map([...spooled.values()].flatMap((facts) => facts.metrics.map((metric) => [metric.id, metric] as const)));
+  for (const list of own.columns) columns.set(list.id, list);
+  for (const metric of own.metrics) metrics.set(metric.id, metric);
+  return { columns: [...columns.values()], metrics: [...metrics.values()] };
+};
 
 /** Room for the fixed fields and the brackets between the parts. */
 const SPARE_BYTES = 2_000;

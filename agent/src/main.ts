@@ -14,6 +14,8 @@ import { readIdentity } from './identity.js';
 import { createInventory, plainFacts } from './inventory.js';
 import { openLink } from './link.js';
 import type { ProbeDeclaration } from './probe.js';
+import { createSpoolFiles } from './spool/files.js';
+import { lockFolder } from './spool/lock.js';
 import { HELP, joinVerb, probeVerb, settingsVerb, type VerbCall } from './verbs.js';
 
 /** The program `muster-agent`. */
@@ -59,6 +61,8 @@ const run = async ({ settings, paths }: VerbCall): Promise<void> => {
       // systemd-timesyncd leaves this mark; without it the hub is asked.
       synchronised: () => existsSync('/run/systemd/timesync/synchronized'),
       memory_bytes: process.memoryUsage.rss,
+      spool_files: createSpoolFiles(paths.spool),
+      lock_spool: () => lockFolder(paths.spool),
     },
     settings,
   );

@@ -6,13 +6,15 @@ import type { Outbox } from './outbox.js';
 import type { Runner } from './runner.js';
 import type { Task } from './schedule.js';
 import type { SeriesTable } from './series.js';
-import type { Spool, SpoolRow } from './spool.js';
+import type { ColumnFacts, Spool, SpoolRow } from './spool.js';
 
 /** Makes the rows: reads what is due, cuts a row of the newest values, puts it into the spool. */
 export interface Reporter {
   task: Task;
-  /** Column lists and metric declarations that the hub needs for what is in the spool. */
+  /** The column lists in use and their metrics. */
   describe(): { columns: ColumnList[]; metrics: WireMetric[] };
+  /** One of them; null when it is not in use any more. */
+  describeColumns(columns: string): ColumnFacts | null;
 }
 
 export interface ReporterNeeds {
@@ -30,8 +32,9 @@ export interface ReporterNeeds {
 
 const OWN = {
   'muster.agent.spool.length': gauge('1', 'Rows and messages that the hub has not acknowledged'),
+  'muster.agent.spool.usage': gauge('By', 'Disk space of those', { resolution: 65_536 }),
   'muster.agent.memory.usage': gauge('By', 'Memory of the agent', { resolution: 65_536 }),
-  'muster.agent.dropped': counter('1', 'Rows and messages dropped because the spool was full'),
+  'muster.agent.dropped': counter('1', 'Rows and messages that were given up: the spool was full or damaged, or they too old'),
   'muster.agent.refused': counter('1', 'Samples of probes and sources that were none'),
 };
 
@@ -41,11 +44,16 @@ const PRIME_MS = 1_000;
 export const createReporter = (needs: ReporterNeeds, interval_ms: number): Reporter => {
   const { clock, outbox, runner, series, spool } = needs;
   let dropped = 0;
-  spool.dropped.on(() => dropped++);
+  spool.dropped.on(({ items }) => {
+    dropped += items;
+  });
 
+  const metricsOf = (keys: readonly string[]) =>
+    [...new Set(keys.map((key) => key.split('{')[0] ?? key))].map((id) => asWireMetric(id, series));
   const putOwn = () => {
     const own: Record<keyof typeof OWN, number> = {
       'muster.agent.spool.length': spool.length,
+      'muster.agent.spool.usage': spool.bytes,
       'muster.agent.memory.usage': needs.memory_bytes(),
       'muster.agent.dropped': dropped,
       'muster.agent.refused': series.refused,
@@ -59,7 +67,8 @@ export const createReporter = (needs: ReporterNeeds, interval_ms: number): Repor
     putOwn();
     const { columns, values } = series.row();
     needs.offer(outbox.row(needs.now(), columns, values));
-    if (series.lists().size > 1) series.forget(spool.columns());
+    // The spool keeps the lists of what it holds.
+    if (series.lists().size > 1) series.forget(new Set());
   };
 
   let due: number | null = null;
@@ -80,8 +89,11 @@ export const createReporter = (needs: ReporterNeeds, interval_ms: number): Repor
     task: { name: 'row', first_ms: 0, run },
     describe() {
       const columns = [...series.lists()].map(([id, list]) => ({ id, list: [...list] }));
-      const metrics = new Set(columns.flatMap(({ list }) => list.map((key) => key.split('{')[0] ?? key)));
-      return { columns, metrics: [...metrics].map((id) => asWireMetric(id, series)) };
+      return { columns, metrics: metricsOf(columns.flatMap(({ list }) => list)) };
+    },
+    describeColumns(id) {
+      const list = series.lists().get(id);
+      return list ? { list, metrics: metricsOf(list) } : null;
     },
   };
 };

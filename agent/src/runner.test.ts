@@ -171,7 +171,7 @@ describe('the first row', () => {
     clock.advance(1_000);
     host.apply({ at_ms: 1_000, files: { '/proc/stat': 'cpu  125 0 100 875 0 0 0 0 0 0\ncpu0 1\n' } });
     expect(await task.run()).toBe(10_000);
-    const [first] = spool.oldest(1);
+    const [first] = spool.oldest({ items: 1, bytes: 1 });
     const at = lists().columns[0]?.list.indexOf('system.cpu.utilization') ?? -1;
     expect(first?.kind === 'row' && JSON.parse(first.values)[at]).toBe(0.25);
   });

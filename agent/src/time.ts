@@ -19,9 +19,11 @@ export interface AgentTimeNeeds {
   synchronised(): boolean;
   /** The newest sequence number handed out. */
   last_seq(): number;
+  /** The time has become known: rows up to `until` are `shift_ms` behind. */
+  settled?: (until: number, shift_ms: number) => void;
 }
 
-export const createAgentTime = ({ clock, synchronised, last_seq }: AgentTimeNeeds): AgentTime => {
+export const createAgentTime = ({ clock, synchronised, last_seq, settled }: AgentTimeNeeds): AgentTime => {
   const wallBase = () => clock.now() - clock.monotonic();
   let base = wallBase();
   let known = false;
@@ -33,8 +35,10 @@ export const createAgentTime = ({ clock, synchronised, last_seq }: AgentTimeNeed
       shift = Math.round(better - base);
       shifted_until = last_seq();
     }
+    const is_first = !known;
     known = true;
     base = better;
+    if (is_first) settled?.(shifted_until, shift);
   };
 
   return {

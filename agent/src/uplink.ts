@@ -3,8 +3,7 @@ import { type AppError, asAppError } from '@muster/shared/errors';
 import type { Log } from '@muster/shared/log';
 import type { DeviceEvent, Result } from '@muster/shared/wire/messages';
 import { topicOf } from '@muster/shared/wire/topics';
-import { createAnnouncer } from './announcer.js';
-import type { BirthFacts } from './birth.js';
+import { createAnnouncer, type Facts } from './announcer.js';
 import { createEstablish, type LinkSettings } from './establish.js';
 import { createLanes, type Lanes } from './lanes.js';
 import type { Link, OpenLink } from './link.js';
@@ -36,8 +35,8 @@ export interface UplinkNeeds {
   /** Milliseconds to add to an item's own stamp. */
   shiftOf(item: SpoolItem): number;
   isTimeKnown(): boolean;
-  /** Facts of the birth, with every column list that the spool needs. */
-  birth(): Omit<BirthFacts, 'session'>;
+  /** Facts of the birth, with the column lists that the spool needs next. */
+  birth: Facts;
   onCommand(payload: Uint8Array): void;
 }
 
@@ -48,6 +47,8 @@ const BACKOFF_MIN_MS = 100;
 /** A connection that held this long was a good one: the back-off starts anew. */
 const STEADY_MS = 10_000;
 const GOODBYE_MS = 2_000;
+/** A hub acknowledges when it has written, 2.5 s later by default. */
+const LAST_PUBACK_MS = 3_000;
 
 /** Full jitter: a fleet must not come back in step. */
 export const backoffMs = (failures: number, random: number): number =>
@@ -98,7 +99,7 @@ export const createUplink = (needs: UplinkNeeds, settings: LinkSettings): Uplink
     }
   };
   const leave = async (connection: Connection, event: DeviceEvent) => {
-    await within(clock, GOODBYE_MS, sayGoodbye(connection, topicOf(settings.device, 'event'), event));
+    await within(clock, LAST_PUBACK_MS, sayGoodbye(connection, topicOf(settings.device, 'event'), event));
     stopping.abort();
     await within(clock, GOODBYE_MS, connection.link.goodbye());
     connection.link.cut();
@@ -132,8 +133,9 @@ export const createUplink = (needs: UplinkNeeds, settings: LinkSettings): Uplink
 const nothing = (): void => {};
 
 const sayGoodbye = async ({ link, lanes }: Connection, topic: string, event: DeviceEvent): Promise<void> => {
-  await lanes.close();
-  await link.publish(topic, JSON.stringify(event));
+  const live = lanes.close();
+  // Not after the live row: a hub that is slow to acknowledge it would never hear the goodbye.
+  await Promise.all([link.publish(topic, JSON.stringify(event)), live]);
 };
 
 /** Logs the change, not every try. */

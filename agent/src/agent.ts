@@ -148,8 +148,8 @@ const once = (act: () => Promise<void>): (() => Promise<void>) => {
   };
 };
 
-/** No oftener than once a second, whatever the pace of the rows. */
-const LEAST_SYNC_MS = 1_000;
+/** Longer than a hub that is there takes to acknowledge (2.5 s by default): else every row would be synced for nothing. */
+const LEAST_SYNC_MS = 4_000;
 
 const createSpool = (needs: AgentNeeds, settings: RunSettings, links: Pick<DurableNeeds, 'describe' | 'now'>) =>
   createDurableSpool(

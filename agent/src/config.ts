@@ -61,7 +61,7 @@ export const AGENT_SETTINGS = {
   }),
   spool_sync_ms: setting({
     name: 'agent.spool_sync_ms',
-    help: 'milliseconds of rows that a power cut may take while the hub cannot be reached; 0 is one report interval',
+    help: 'milliseconds of rows that a power cut may take while the hub cannot be reached; 0 is one report interval, at least 4 s',
     schema: wholeNumber(0, 3_600_000),
     default: 0,
   }),

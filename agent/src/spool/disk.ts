@@ -2,12 +2,12 @@ import type { Log } from '@muster/shared/log';
 import type { SpoolDrop, SpoolItem } from '../spool.js';
 import { createReader, type Reader } from './reader.js';
 import { recover } from './recover.js';
+import { isDone, type Segment } from './segment.js';
 import { createShelf } from './shelf.js';
 import { createWriter, type Writer, type WriterNeeds } from './writer.js';
 
 /** Segment files in one folder. What cannot be written throws; what cannot be read is dropped. */
 export interface Disk extends Reader, Writer {
-  open(): void;
   /** False where it is not here. */
   remove(item: SpoolItem): boolean;
   /** Drops whole segments of which nothing is newer. */
@@ -23,14 +23,19 @@ export interface DiskNeeds extends WriterNeeds {
 
 export const createDisk = (needs: DiskNeeds, most_bytes: number): Disk => {
   const shelf = createShelf(needs.files, needs.lost);
+  const writer = createWriter(shelf, needs, most_bytes);
   return {
     ...createReader(shelf, needs),
-    ...createWriter(shelf, needs, most_bytes),
-    open: () => recover(shelf, needs),
+    ...writer,
+    open() {
+      recover(shelf, needs);
+      writer.open();
+      for (const segment of shelf.segments) if (isDone(segment) && segment !== shelf.active?.segment) shelf.leave(segment);
+    },
     remove: shelf.remove,
     dropBefore(ts) {
       const { correct } = shelf.times;
-      const isOld = ({ boot, last_seq, last_ts }: (typeof shelf.segments)[number]) => correct(boot, last_seq, last_ts) < ts;
+      const isOld = (one: Segment) => !isDone(one) && correct(one.boot, one.last_seq, one.last_ts) < ts;
       for (const segment of shelf.segments.filter(isOld)) shelf.drop(segment, 'old');
     },
     get length() {

@@ -2,7 +2,7 @@ import type { Clock } from '@muster/shared/clock';
 import { AppError, asAppError } from '@muster/shared/errors';
 import type { Log } from '@muster/shared/log';
 import { createSignal } from '@muster/shared/signal';
-import { type ColumnFacts, createMemorySpool, type Spool, type SpoolDrop } from '../spool.js';
+import { type ColumnFacts, createMemorySpool, type Spool, type SpoolDrop, type SpoolItem } from '../spool.js';
 import { createDisk } from './disk.js';
 import type { SpoolFiles } from './files.js';
 
@@ -45,9 +45,12 @@ export const createDurableSpool = (needs: DurableNeeds, settings: DurableSetting
   const trouble = createTrouble(needs);
   const pace = createSyncPace(clock, { ms: settings.sync_ms, since: disk.unsyncedSince, sync: disk.sync, failed: trouble.begin });
   let release: (() => void) | null = null;
+  /** Rows up to this number were stamped before the time was known. */
+  let untimed_until = Number.POSITIVE_INFINITY;
   let untold: { boot: string; until: number; shift_ms: number } | null = null;
   let age_checked = Number.NEGATIVE_INFINITY;
 
+  const isTimed = ({ seq }: SpoolItem) => seq > untimed_until;
   const openDisk = () => {
     if (release) return;
     needs.files.list();
@@ -72,7 +75,7 @@ export const createDurableSpool = (needs: DurableNeeds, settings: DurableSetting
       openDisk();
       tellTime();
       for (const item of memory.oldest(EVERYTHING)) {
-        disk.append(item);
+        disk.append(item, isTimed(item));
         memory.remove([item]);
       }
     });
@@ -105,7 +108,7 @@ export const createDurableSpool = (needs: DurableNeeds, settings: DurableSetting
     },
     add(item) {
       dropOld();
-      if (attempt(() => disk.append(item))) pace.watch();
+      if (attempt(() => disk.append(item, isTimed(item)))) pace.watch();
       else memory.add(item);
       tell.now();
     },
@@ -119,6 +122,7 @@ export const createDurableSpool = (needs: DurableNeeds, settings: DurableSetting
     },
     columns: (wanted) => new Map([...memory.columns(), ...disk.columns(wanted)]),
     settle(boot, until, shift_ms) {
+      untimed_until = until;
       untold = { boot, until, shift_ms };
       attempt(tellTime);
     },

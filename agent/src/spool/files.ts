@@ -15,6 +15,7 @@ export interface SpoolFiles {
   truncate(file: number, size: number): void;
   /** Resolves when the content would survive a power cut. */
   sync(file: number): Promise<void>;
+  syncNow(file: number): void;
   /** The same for the names in the folder. */
   syncFolder(): Promise<void>;
   close(file: number): void;
@@ -34,6 +35,7 @@ export const createSpoolFiles = (folder: string): SpoolFiles => ({
   },
   truncate: (file, size) => fs.ftruncateSync(file, size),
   sync: (file) => promised((done) => fs.fdatasync(file, done)),
+  syncNow: (file) => fs.fdatasyncSync(file),
   async syncFolder() {
     const own = fs.openSync(folder, 'r');
     await promised((done) => fs.fsync(own, done)).finally(() => fs.closeSync(own));

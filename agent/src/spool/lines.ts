@@ -8,7 +8,8 @@ import type { ColumnFacts, SpoolItem } from '../spool.js';
 export type Line =
   | { kind: 'header'; version: number; number: number }
   | { kind: 'columns'; id: string; facts: ColumnFacts }
-  | { kind: 'item'; item: SpoolItem }
+  /** `timed`: it was stamped when the time was known. */
+  | { kind: 'item'; item: SpoolItem; timed: boolean }
   | { kind: 'done'; segments: DoneSpan[] }
   | { kind: 'time'; boot: string; until: number; shift_ms: number }
   | { kind: 'summary'; summary: Summary };
@@ -35,7 +36,7 @@ export const FORMAT_VERSION = 1;
 const LETTERS = { header: 'H', columns: 'C', done: 'a', time: 't', summary: 'F' } as const;
 
 export const encodeLine = (line: Line): Buffer => {
-  const text = line.kind === 'item' ? itemText(line.item) : `${LETTERS[line.kind]} ${fieldsOf(line)}`;
+  const text = line.kind === 'item' ? itemText(line.item, line.timed) : `${LETTERS[line.kind]} ${fieldsOf(line)}`;
   return Buffer.from(`${hex(crc32(text))} ${text}\n`);
 };
 
@@ -52,10 +53,10 @@ export const decodeLine = (bytes: Buffer): Line | null => {
 
 const hex = (sum: number): string => sum.toString(16).padStart(8, '0');
 
-const itemText = (item: SpoolItem): string => {
+const itemText = (item: SpoolItem, timed: boolean): string => {
   const { device, boot, seq, ts } = item;
   return item.kind === 'row'
-    ? `r ${device} ${boot} ${seq} ${ts} ${item.columns} ${item.values}`
+    ? `${timed ? 'r' : 'u'} ${device} ${boot} ${seq} ${ts} ${item.columns} ${item.values}`
     : `m ${device} ${boot} ${seq} ${ts} ${item.topic} ${item.body}`;
 };
 
@@ -69,7 +70,7 @@ const fieldsOf = (line: Exclude<Line, { kind: 'item' }>): string => {
 
 const decodeText = (text: string): Line | null => {
   const [letter = ''] = text;
-  if (letter === 'r' || letter === 'm') return decodeItem(text);
+  if (letter === 'r' || letter === 'u' || letter === 'm') return decodeItem(text);
   const rest = text.slice(2);
   if (letter === 'C') {
     const [id = '', json = ''] = cut(rest, 1);
@@ -85,8 +86,9 @@ const decodeText = (text: string): Line | null => {
 const decodeItem = (text: string): Line => {
   const [kind, device = '', boot = '', seq, ts, name = '', content = ''] = cut(text, 6);
   const identity = { device, boot, seq: Number(seq), ts: Number(ts) };
-  if (kind === 'r') return { kind: 'item', item: { kind: 'row', ...identity, columns: name, values: content } };
-  return { kind: 'item', item: { kind: 'message', ...identity, topic: name as 'event', body: content } };
+  if (kind !== 'm')
+    return { kind: 'item', timed: kind === 'r', item: { kind: 'row', ...identity, columns: name, values: content } };
+  return { kind: 'item', timed: true, item: { kind: 'message', ...identity, topic: name as 'event', body: content } };
 };
 
 const decodeSpan = (text: string): DoneSpan => {

@@ -12,7 +12,7 @@ import {
 import type { SpoolFiles } from './files.js';
 import { decodeLine, type Line } from './lines.js';
 import { isDone, nameOf, nextByte, type Segment, walkLines } from './segment.js';
-import type { Shelf } from './shelf.js';
+import type { Place, Shelf } from './shelf.js';
 
 /** Reads what waits, oldest first, and what it means. A file that cannot be read is dropped. */
 export interface Reader {
@@ -83,14 +83,15 @@ const readItems = (shelf: Shelf, needs: ReaderNeeds, segment: Segment, { limits,
   const taken: SpoolItem[] = [];
   let left = limits.bytes;
   const isEnough = () => left <= 0 || taken.length >= limits.items;
+  const take = (item: SpoolItem | null, place: Place) => {
+    if (item === null) return segment.held.add(place.from, place.to);
+    if (skip(item)) return;
+    taken.push(shelf.place(item, place));
+    left -= textOf(item).length;
+  };
   const visit = (line: Line | null, from: number, to: number): number => {
-    const item = line?.kind === 'item' ? shelf.times.corrected(line.item) : null;
-    if (!item) forget(segment, needs, { from, to, damaged: line === null });
-    else if (item.kind === 'row' && !shelf.times.isKnown(item.boot)) segment.held.add(from, to);
-    else if (!skip(item)) {
-      taken.push(shelf.place(item, { segment, from, to }));
-      left -= textOf(item).length;
-    }
+    if (line?.kind === 'item') take(line.timed ? line.item : shelf.times.corrected(line.item), { segment, from, to });
+    else forget(segment, needs, { from, to, damaged: line === null });
     return isEnough() ? Number.POSITIVE_INFINITY : nextByte(segment, to);
   };
   const from = nextByte(segment, 0);

@@ -1,23 +1,14 @@
 import type { Log } from '@muster/shared/log';
 import type { SpoolFiles } from './files.js';
 import { type DoneSpan, FORMAT_VERSION, type Line } from './lines.js';
-import {
-  createSegment,
-  isDone,
-  nameOf,
-  numberOf,
-  readSummary,
-  type Segment,
-  takeLine,
-  takeSummary,
-  walkLines,
-} from './segment.js';
+import { createSegment, nameOf, numberOf, readSummary, type Segment, takeLine, takeSummary, walkLines } from './segment.js';
 import type { Shelf } from './shelf.js';
 import { writeSummary } from './writer.js';
 
 /** Takes up what an earlier run left: of whole segments the last line, of the newest every line; cuts a torn end off. */
 export const recover = (shelf: Shelf, needs: { files: SpoolFiles; log: Log }): void => {
   const { files, log } = needs;
+  shelf.segments = [];
   const numbers = files
     .list()
     .flatMap((name) => numberOf(name) ?? [])
@@ -36,7 +27,6 @@ export const recover = (shelf: Shelf, needs: { files: SpoolFiles; log: Log }): v
   shelf.next_number = (numbers.at(-1) ?? 0) + 1;
   const byNumber = new Map(shelf.segments.map((segment) => [segment.number, segment]));
   for (const { segment, from, to, items } of done) take(byNumber.get(segment), { from, to, items });
-  for (const segment of [...shelf.segments]) if (isDone(segment)) shelf.leave(segment);
 };
 
 const take = (segment: Segment | undefined, { from, to, items }: { from: number; to: number; items: number }): void => {

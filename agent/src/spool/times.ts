@@ -11,10 +11,8 @@ export interface Times {
   add(note: TimeNote): void;
   /** A row of this boot was made by this run: the agent itself corrects it. */
   own(boot: string): void;
-  /** Whether rows of this boot can be sent at all. */
-  isKnown(boot: string): boolean;
-  /** As it is to be sent, but for rows of this run. */
-  corrected(item: SpoolItem): SpoolItem;
+  /** A row that was stamped before the time was known, with its right time; null when nobody will ever know that. */
+  corrected(item: SpoolItem): SpoolItem | null;
   /** The right time for a stamp of a segment whose newest row has this number. */
   correct(boot: string, last_seq: number, ts: number): number;
   list(boots: ReadonlySet<string>): TimeNote[];
@@ -30,9 +28,9 @@ export const createTimes = (): Times => {
   return {
     add: (note) => void notes.set(note.boot, note),
     own: (boot) => void own.add(boot),
-    isKnown: (boot) => own.has(boot) || notes.has(boot),
     corrected(item) {
-      if (item.kind === 'message' || own.has(item.boot)) return item;
+      if (own.has(item.boot)) return item;
+      if (!notes.has(item.boot)) return null;
       return { ...item, ts: correct(item.boot, item.seq, item.ts) };
     },
     correct,

@@ -6,7 +6,10 @@ import { type Active, type Shelf, sizeOf } from './shelf.js';
 
 /** Appends to the newest segment, one write to an item; throws what the file system throws, and then nothing has changed. */
 export interface Writer {
-  append(item: SpoolItem): void;
+  /** After a start: what the newest file said goes into one of this run. */
+  open(): void;
+  /** `timed`: it was stamped when the time was known. */
+  append(item: SpoolItem, timed: boolean): void;
   settle(boot: string, until: number, shift_ms: number): void;
   /** When the oldest item was written that a power cut would take (monotonic); null: none. */
   unsyncedSince(): number | null;
@@ -33,6 +36,8 @@ const DONE_SPANS = 500;
 export const createWriter = (shelf: Shelf, needs: WriterNeeds, most_bytes: number): Writer => {
   const { files } = needs;
   const segment_bytes = Math.min(SEGMENT_BYTES, Math.floor(most_bytes / PARTS));
+  /** When a note of the time was written that is not synced yet. */
+  let notes_at: number | null = null;
   let unsynced: { item: SpoolItem; at: number }[] = [];
 
   const write = ({ segment, file }: Active, lines: readonly Line[]) => {
@@ -46,34 +51,48 @@ export const createWriter = (shelf: Shelf, needs: WriterNeeds, most_bytes: numbe
     }
     shelf.unsaid = [];
   };
-  const seal = async ({ segment, file, is_new }: Active): Promise<void> => {
-    writeSummary(files, { segment, file });
-    shelf.active = null;
-    shelf.recent = [];
-    unsynced = [];
-    await syncFile(file, is_new).finally(() => files.close(file));
-  };
   const syncFile = async (file: number, is_new: boolean) => {
     await files.sync(file);
     if (is_new) await files.syncFolder();
   };
+  const seal = async ({ segment, file, is_new }: Active): Promise<void> => {
+    writeSummary(files, { segment, file });
+    await syncFile(file, is_new).finally(() => files.close(file));
+  };
+  /** A new newest file, which says what the one before it said; else nothing has changed. */
   const begin = (): Active => {
+    const old = shelf.active;
     const segment = createSegment(shelf.next_number);
-    shelf.active = { segment, file: files.open(nameOf(segment.number)), begun: needs.monotonic(), is_new: true };
-    shelf.next_number++;
+    const next = { segment, file: files.open(nameOf(segment.number)), begun: needs.monotonic(), is_new: true };
+    const head = headOf(shelf, segment.number);
+    try {
+      write(next, head);
+      // Without these notes rows of earlier runs could never be sent.
+      if (head.some(({ kind }) => kind === 'time') && shelf.segments.some((one) => !isDone(one))) files.syncNow(next.file);
+    } catch (error) {
+      files.close(next.file);
+      throw error;
+    }
     shelf.segments.push(segment);
-    return shelf.active;
+    shelf.active = next;
+    shelf.next_number++;
+    shelf.recent = [];
+    unsynced = [];
+    notes_at = null;
+    if (old) retire(old);
+    return next;
+  };
+  const retire = (old: Active) => {
+    // A sync that fails leaves the rows where they are; the next write finds the trouble.
+    if (!isDone(old.segment)) return void seal(old).catch(() => {});
+    files.close(old.file);
+    shelf.leave(old.segment);
   };
   const ready = (bytes: number): Active => {
     const { active } = shelf;
     if (!active) return begin();
-    const { segment, begun } = active;
-    const is_full = segment.size + bytes > segment_bytes || needs.monotonic() - begun > SEGMENT_MS;
-    if (!is_full || segment.size === 0) return active;
-    if (isDone(segment)) shelf.leave(segment);
-    // A sync that fails leaves the rows where they are; the next write finds the trouble.
-    else seal(active).catch(() => {});
-    return begin();
+    const is_full = active.segment.size + bytes > segment_bytes || needs.monotonic() - active.begun > SEGMENT_MS;
+    return is_full ? begin() : active;
   };
   const makeRoom = (bytes: number) => {
     for (let [oldest] = shelf.segments; oldest && shelf.bytes + bytes > most_bytes; [oldest] = shelf.segments) {
@@ -88,28 +107,34 @@ export const createWriter = (shelf: Shelf, needs: WriterNeeds, most_bytes: numbe
   const said = (): Line[] => (shelf.unsaid.length > 0 ? [{ kind: 'done', segments: shelf.unsaid }] : []);
 
   return {
-    append(item) {
+    open() {
+      if (shelf.segments.some((segment) => !isDone(segment))) begin();
+    },
+    append(item, timed) {
       const bytes = sizeOf(item);
       makeRoom(bytes);
       shelf.times.own(item.boot);
       const active = ready(bytes);
-      const first = active.segment.size === 0 ? headOf(shelf, active.segment.number) : said();
-      write(active, [...first, ...columnsLine(active.segment, item), { kind: 'item', item }]);
+      write(active, [...said(), ...columnsLine(active.segment, item), { kind: 'item', item, timed }]);
       shelf.recent.push(item);
       if (shelf.recent.length > RECENT) shelf.recent = shelf.recent.filter(shelf.isWaiting).slice(-RECENT);
       unsynced.push({ item, at: needs.monotonic() });
     },
     settle(boot, until, shift_ms) {
       shelf.times.add({ boot, until, shift_ms });
-      if (shelf.active) write(shelf.active, [...said(), { kind: 'time', boot, until, shift_ms }]);
+      shelf.times.own(boot);
+      if (!shelf.active) return;
+      write(shelf.active, [...said(), { kind: 'time', boot, until, shift_ms }]);
+      notes_at ??= needs.monotonic();
     },
     unsyncedSince() {
       unsynced = unsynced.filter(({ item }) => shelf.isWaiting(item));
-      return unsynced[0]?.at ?? null;
+      return notes_at ?? unsynced[0]?.at ?? null;
     },
     async sync() {
       if (!shelf.active) return;
       unsynced = [];
+      notes_at = null;
       const { file, is_new } = shelf.active;
       shelf.active.is_new = false;
       await syncFile(file, is_new);
@@ -118,7 +143,8 @@ export const createWriter = (shelf: Shelf, needs: WriterNeeds, most_bytes: numbe
       const open = shelf.active ?? (shelf.unsaid.length > 0 ? begin() : null);
       if (!open) return;
       if (shelf.segments.every(isDone)) return shelf.leave(open.segment);
-      write(open, open.segment.size === 0 ? headOf(shelf, open.segment.number) : said());
+      write(open, said());
+      shelf.active = null;
       await seal(open);
     },
   };

@@ -60,7 +60,7 @@ const startReporting = async () => {
   write(data, 'identity.json', { device: 'pi-1', key: 'k', address: broker.address, pin: null });
   const { child } = startAgent(data, ['run']);
   await until(() => broker.messages.some(({ kind }) => kind === 'report'));
-  return { broker, child };
+  return { broker, child, data };
 };
 
 /** The newest value of a series, as the hub would read it. */
@@ -125,6 +125,13 @@ describe('the built agent under its shipped flags', () => {
     await until(() => broker.messages.at(-1)?.kind === 'status');
     const { boot, session } = broker.messages[0]?.body ?? {};
     expect(broker.messages.at(-1)?.body).toEqual({ boot, session, state: 'lost' });
+  });
+
+  it('refuses a folder that another agent uses', async () => {
+    const { data, child } = await startReporting();
+    const { ended, output } = startAgent(data, ['run']);
+    expect(await ended).toBe(1);
+    expect(output()).toContain(`Another agent (process ${child.pid}) already uses ${join(data, 'agent', 'spool')}`);
   });
 
   it('says in one line what is wrong, and ends with 1', async () => {

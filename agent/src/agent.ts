@@ -69,16 +69,14 @@ export type RunSettings = Pick<
 
 export const createAgent = (needs: AgentNeeds, settings: RunSettings): Agent => {
   const { clock, log, identity } = needs;
-  const { interval_ms, keepalive_s } = settings;
+  const { interval_ms } = settings;
   const series = createSeriesTable(clock);
   const schedule = createSchedule({ clock, log });
-  const spool = createSpool(needs, settings, {
-    describe: (columns) => reporter.describeColumns(columns),
-    now: () => (time.trusted() ? time.now() : null),
-  });
+  const spool_now = () => (time.trusted() ? time.now() : null);
+  const spool = createSpool(needs, settings, { describe: (id) => reporter.describeColumns(id), now: spool_now });
   const outbox = createOutbox(spool, identity.device, needs.randomBytes(8));
   const settled = (until: number, shift_ms: number) => spool.settle(outbox.boot, until, shift_ms);
-  const time = createAgentTime({ clock, synchronised: needs.synchronised, last_seq: outbox.last_seq, settled });
+  const time = createAgentTime({ ...needs, last_seq: outbox.last_seq, settled });
   const probes = probesToRead(needs.probes, settings);
 
   const runner = createRunner({ ...needs, probes, series }, { interval_ms });
@@ -120,7 +118,7 @@ export const createAgent = (needs: AgentNeeds, settings: RunSettings): Agent => 
       birth: (wanted) => ({ ...facts, about: about.now(), ...withSpooled(reporter.describe(), spool.columns(wanted)) }),
       onCommand,
     },
-    { ...identity, keepalive_s },
+    { ...identity, keepalive_s: settings.keepalive_s },
   );
   const drops = createDropReport({ spool, clock, log, report });
 

@@ -32,29 +32,16 @@ const BATCH = { items: L.backfill_rows, bytes: L.backfill_bytes };
 
 export const createLanes = (needs: LanesNeeds): Lanes => {
   const { announcer, link, spool, stamp } = needs;
-  const in_flight = new Set<string>();
-  let fresh: SpoolRow[] = [];
-  let closed = false;
-  let filling = false;
-  let live: Promise<void> | null = null;
-
-  const send = async (batch: Batch) => {
-    for (const item of batch.items) in_flight.add(identityOf(item));
+  const state: LaneState = { closed: false, in_flight: new Set(), fresh: [] };
+  const send = async ({ topic, payload, items }: Batch) => {
+    for (const item of items) state.in_flight.add(identityOf(item));
     try {
-      await link.publish(batch.topic, batch.payload);
-      spool.remove(batch.items);
+      await link.publish(topic, payload);
+      spool.remove(items);
     } finally {
-      for (const item of batch.items) in_flight.delete(identityOf(item));
+      for (const item of items) state.in_flight.delete(identityOf(item));
     }
   };
-  const give = () => {
-    closed = true;
-    link.cut();
-  };
-  const isTaken = (item: SpoolItem): boolean =>
-    in_flight.has(identityOf(item)) ||
-    fresh.some(({ seq, device, boot }) => seq === item.seq && device === item.device && boot === item.boot);
-
   /** Rows without their column list mean nothing to anybody: their birth goes first, or they go. */
   const isReady = ({ items }: Batch): boolean => {
     const [first] = items;
@@ -62,62 +49,99 @@ export const createLanes = (needs: LanesNeeds): Lanes => {
     if (!announcer.need(first.columns)) spool.remove(items);
     return false;
   };
+  const give = () => {
+    state.closed = true;
+    link.cut();
+  };
   const nextLive = (): Batch | null => {
-    const batch = closed ? null : nextBatch(fresh, stamp);
+    const batch = nextBatch(state.fresh, stamp);
     if (!batch || !isReady(batch)) return null;
-    fresh = fresh.slice(batch.items.length);
+    state.fresh = state.fresh.slice(batch.items.length);
     return batch;
   };
-  const runLive = async () => {
-    for (let batch = nextLive(); batch; batch = nextLive()) await send(batch);
+  const stepLive = async (): Promise<boolean> => {
+    const batch = nextLive();
+    if (batch) await send(batch);
+    return batch !== null;
   };
-  const goLive = () => {
-    live ??= runLive()
-      .catch(give)
-      .finally(() => {
-        live = null;
-      });
-  };
-
   const announce = async (): Promise<boolean> => {
     const urgent = announcer.next();
     if (!urgent) return false;
     await link.publish(urgent.topic, urgent.payload);
     urgent.acknowledged();
-    goLive();
+    live.wake();
     return true;
   };
-  /** False when there is nothing left to do. */
-  const step = async (): Promise<boolean> => {
+  const stepFill = async (): Promise<boolean> => {
     if (await announce()) return true;
-    const batch = needs.isOpen() ? nextBatch(spool.oldest(BATCH, isTaken), stamp) : null;
-    if (!batch) return false;
-    if (isReady(batch)) await send(batch);
-    return true;
+    const batch = needs.isOpen()
+      ? nextBatch(
+          spool.oldest(BATCH, (item) => isTaken(state, item)),
+          stamp,
+        )
+      : null;
+    if (batch && isReady(batch)) await send(batch);
+    return batch !== null;
   };
-  const fill = async () => {
-    if (filling || closed) return;
-    filling = true;
-    try {
-      while (!closed && (await step()));
-    } catch {
-      give();
-    } finally {
-      filling = false;
-    }
-  };
+  const isClosed = () => state.closed;
+  const live = createLane({ step: stepLive, isClosed, failed: give });
+  const fill = createLane({ step: stepFill, isClosed, failed: give });
 
   return {
     offer(row) {
-      if (closed) return;
-      if (needs.isOpen()) fresh = [...fresh, row].slice(-MAX_FRESH);
-      goLive();
-      void fill();
+      if (needs.isOpen()) state.fresh = [...state.fresh, row].slice(-MAX_FRESH);
+      live.wake();
+      fill.wake();
     },
-    wake: () => void fill(),
+    wake: fill.wake,
     async close() {
-      closed = true;
-      await live;
+      state.closed = true;
+      await live.idle();
     },
+  };
+};
+
+interface LaneState {
+  closed: boolean;
+  /** Identities. */
+  in_flight: Set<string>;
+  fresh: SpoolRow[];
+}
+
+/** Under way, or waits for the live lane. */
+const isTaken = ({ in_flight, fresh }: LaneState, item: SpoolItem): boolean =>
+  in_flight.has(identityOf(item)) ||
+  fresh.some(({ seq, device, boot }) => seq === item.seq && device === item.device && boot === item.boot);
+
+interface LaneNeeds {
+  /** False when there is nothing left to do. */
+  step(): Promise<boolean>;
+  isClosed(): boolean;
+  failed(): void;
+}
+
+/** One message after the other. */
+const createLane = ({ step, isClosed, failed }: LaneNeeds) => {
+  let running: Promise<void> | null = null;
+  let again = false;
+  const run = async () => {
+    try {
+      while (again) {
+        again = false;
+        while (!isClosed() && (await step()));
+      }
+    } catch {
+      failed();
+    } finally {
+      // In the same turn as the last look: what comes from now on wakes it anew.
+      running = null;
+    }
+  };
+  return {
+    wake() {
+      again = true;
+      running ??= run();
+    },
+    idle: () => running ?? Promise.resolve(),
   };
 };

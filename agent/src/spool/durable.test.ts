@@ -1,26 +1,15 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { Log } from '@muster/shared/log';
 import { createTestClock } from '@muster/shared/testing/clock';
 import fc from 'fast-check';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { identityOf, type Spool, type SpoolDrop, type SpoolItem } from '../spool.js';
 import { createTestFiles, Killed, type TestFiles } from '../testing/spool-files.js';
 import { createDropReport } from './drop-report.js';
 import { createDurableSpool, type DurableSettings } from './durable.js';
-import { createSpoolFiles } from './files.js';
 import { encodeLine } from './lines.js';
-import { lockFolder } from './lock.js';
-import { createSpans } from './spans.js';
 
 const NOW = Date.UTC(2026, 5, 1);
 const MANY = { items: 500, bytes: 64_000 };
-const folders: string[] = [];
-afterEach(() => {
-  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
-});
-
 /** A log that keeps its warnings. */
 const keepingLog = () => {
   const lines: string[] = [];
@@ -377,44 +366,5 @@ describe('what the spool gives up', () => {
       'spool_dropped: 2 rows and messages from 2026-06-01T00:00:00.000Z to 2026-06-01T00:00:01.000Z were given up: the spool was full',
     );
     expect(events[1]).toContain('spool_dropped: 120 rows');
-  });
-});
-
-describe('a folder', () => {
-  it('belongs to one agent at a time, and to the next after a crash', () => {
-    const folder = mkdtempSync(join(tmpdir(), 'muster-spool-'));
-    folders.push(folder);
-    const release = lockFolder(folder);
-    expect(() => lockFolder(folder)).toThrow(`Another agent (process ${process.pid}) already uses ${folder}`);
-    release();
-    lockFolder(folder)();
-    const files = createSpoolFiles(folder);
-    const file = files.open('lock');
-    files.write(file, Buffer.from('999999 some-boot 12345'), 0);
-    files.close(file);
-    lockFolder(folder)();
-  });
-});
-
-describe('a set of byte ranges', () => {
-  it('equals a plain set of bytes', () => {
-    const range = fc.tuple(fc.integer({ min: 0, max: 60 }), fc.integer({ min: 0, max: 20 }));
-    fc.assert(
-      fc.property(fc.array(range, { maxLength: 30 }), (ranges) => {
-        const spans = createSpans();
-        const plain = new Set<number>();
-        for (const [from, length] of ranges) {
-          spans.add(from, from + length);
-          for (let at = from; at < from + length; at++) plain.add(at);
-        }
-        for (let at = 0; at < 90; at++) {
-          expect(spans.has(at)).toBe(plain.has(at));
-          let gap = at;
-          while (plain.has(gap)) gap++;
-          expect(spans.gapFrom(at)).toBe(gap);
-        }
-        expect(spans.list().every(([from], n, all) => n === 0 || (all[n - 1]?.[1] ?? 0) < from)).toBe(true);
-      }),
-    );
   });
 });

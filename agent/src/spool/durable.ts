@@ -5,6 +5,7 @@ import { createSignal } from '@muster/shared/signal';
 import { type ColumnFacts, createMemorySpool, type Spool, type SpoolDrop, type SpoolItem } from '../spool.js';
 import { createDisk } from './disk.js';
 import type { SpoolFiles } from './files.js';
+import type { TimeNote } from './times.js';
 
 /**
  * The spool on disk. Every item is written before `add` returns, so a killed agent loses nothing; what nobody has
@@ -36,79 +37,30 @@ const DAY_MS = 86_400_000;
 const EVERYTHING = { items: Number.POSITIVE_INFINITY, bytes: Number.POSITIVE_INFINITY };
 
 export const createDurableSpool = (needs: DurableNeeds, settings: DurableSettings): Spool => {
-  const { clock, log } = needs;
+  const { clock } = needs;
   const dropped = createSignal<SpoolDrop>();
   const tell = createTeller(dropped.emit);
-  const disk = createDisk({ ...needs, monotonic: clock.monotonic, lost: tell.note }, settings.bytes);
-  const memory = createMemorySpool({ rows: Number.POSITIVE_INFINITY, ...limitOf(settings) }, needs.describe);
-  memory.dropped.on(tell.note);
-  const trouble = createTrouble(needs);
-  const pace = createSyncPace(clock, { ms: settings.sync_ms, since: disk.unsyncedSince, sync: disk.sync, failed: trouble.begin });
-  let release: (() => void) | null = null;
-  /** Rows up to this number were stamped before the time was known. */
-  let untimed_until = Number.POSITIVE_INFINITY;
-  let untold: { boot: string; until: number; shift_ms: number } | null = null;
+  const parts = createParts(needs, settings, tell.note);
+  const { disk, memory } = parts;
+  const { ms, since, sync } = { ms: settings.sync_ms, since: disk.unsyncedSince, sync: disk.sync };
+  const pace = createSyncPace(clock, { ms, since, sync, failed: parts.fail });
   let age_checked = Number.NEGATIVE_INFINITY;
 
-  const isTimed = ({ seq }: SpoolItem) => seq > untimed_until;
-  const openDisk = () => {
-    if (release) return;
-    needs.files.list();
-    const letGo = needs.lock();
-    try {
-      disk.open();
-      release = letGo;
-    } catch (error) {
-      letGo();
-      throw error;
-    }
-  };
-  const tellTime = () => {
-    const note = untold;
-    if (note) disk.settle(note.boot, note.until, note.shift_ms);
-    untold = null;
-  };
-  /** Whether the disk takes writes, as far as is known; moves what waited for it. */
-  const isUp = (): boolean =>
-    trouble.isOver() ||
-    trouble.attempt(() => {
-      openDisk();
-      tellTime();
-      for (const item of memory.oldest(EVERYTHING)) {
-        disk.append(item, isTimed(item));
-        memory.remove([item]);
-      }
-    });
   const dropOld = () => {
     const now = clock.monotonic() - age_checked < AGE_CHECK_MS ? null : needs.now();
     if (now === null) return;
     age_checked = clock.monotonic();
     disk.dropBefore(now - settings.days * DAY_MS);
   };
-  const attempt = (act: () => void): boolean => {
-    if (!isUp()) return false;
-    try {
-      act();
-      return true;
-    } catch (error) {
-      trouble.begin(error);
-      return false;
-    }
-  };
 
   return {
     open() {
-      try {
-        openDisk();
-      } catch (error) {
-        if (error instanceof AppError && error.code === 'conflict') throw error;
-        trouble.begin(error);
-      }
+      parts.open();
       tell.now();
     },
     add(item) {
       dropOld();
-      if (attempt(() => disk.append(item, isTimed(item)))) pace.watch();
+      if (parts.append(item)) pace.watch();
       else memory.add(item);
       tell.now();
     },
@@ -122,9 +74,8 @@ export const createDurableSpool = (needs: DurableNeeds, settings: DurableSetting
     },
     columns: (wanted) => new Map([...memory.columns(), ...disk.columns(wanted)]),
     settle(boot, until, shift_ms) {
-      untimed_until = until;
-      untold = { boot, until, shift_ms };
-      attempt(tellTime);
+      parts.settle({ boot, until, shift_ms });
+      pace.watch();
     },
     get length() {
       return disk.length + memory.length;
@@ -135,10 +86,84 @@ export const createDurableSpool = (needs: DurableNeeds, settings: DurableSetting
     dropped,
     async close() {
       pace.stop();
-      if (!release) return;
-      isUp();
+      await parts.close();
+    },
+  };
+};
+
+/** The disk, the memory that stands in for it, and which of them takes an item now. */
+const createParts = (needs: DurableNeeds, settings: DurableSettings, lost: (drop: SpoolDrop) => void) => {
+  const { clock, log } = needs;
+  const disk = createDisk({ ...needs, monotonic: clock.monotonic, lost }, settings.bytes);
+  const memory = createMemorySpool({ rows: Number.POSITIVE_INFINITY, ...limitOf(settings) }, needs.describe);
+  memory.dropped.on(lost);
+  const trouble = createTrouble(needs);
+  const folder = createFolder(needs, disk.open);
+  /** Rows up to this number were stamped before the time was known. */
+  let untimed_until = Number.POSITIVE_INFINITY;
+  let untold: TimeNote | null = null;
+
+  const write = (item: SpoolItem) => disk.append(item, item.seq > untimed_until);
+  const tellTime = () => {
+    if (untold) disk.settle(untold.boot, untold.until, untold.shift_ms);
+    untold = null;
+  };
+  const comeBack = () => {
+    folder.open();
+    tellTime();
+    for (const item of memory.oldest(EVERYTHING)) {
+      write(item);
+      memory.remove([item]);
+    }
+  };
+  const attempt = (act: () => void): boolean => (trouble.isOver() || trouble.attempt(comeBack)) && trouble.spot(act);
+
+  return {
+    disk,
+    memory,
+    fail: trouble.begin,
+    open() {
+      try {
+        folder.open();
+      } catch (error) {
+        if (error instanceof AppError && error.code === 'conflict') throw error;
+        trouble.begin(error);
+      }
+    },
+    append: (item: SpoolItem) => attempt(() => write(item)),
+    settle(note: TimeNote) {
+      untimed_until = note.until;
+      untold = note;
+      attempt(tellTime);
+    },
+    async close() {
+      if (!folder.isOpen()) return;
+      attempt(() => {});
       await disk.close().catch((error) => log.warn('The spool was not closed well', { error: asAppError(error).message }));
-      release();
+      folder.close();
+    },
+  };
+};
+
+/** Makes the folder, keeps other agents out, opens the spool in it; all of it or nothing. */
+const createFolder = ({ files, lock }: Pick<DurableNeeds, 'files' | 'lock'>, open: () => void) => {
+  let release: (() => void) | null = null;
+  return {
+    isOpen: () => release !== null,
+    open() {
+      if (release) return;
+      files.list();
+      const letGo = lock();
+      try {
+        open();
+        release = letGo;
+      } catch (error) {
+        letGo();
+        throw error;
+      }
+    },
+    close() {
+      release?.();
       release = null;
     },
   };
@@ -171,6 +196,17 @@ const createTrouble = ({ clock, log }: { clock: Clock; log: Log }) => {
   return {
     begin,
     isOver: () => retry_at === null,
+    /** Whether it went well. */
+    spot(act: () => void): boolean {
+      try {
+        act();
+        return true;
+      } catch (error) {
+        begin(error);
+        return false;
+      }
+    },
+    /** Not before its time; whether the trouble is over. */
     attempt(act: () => void): boolean {
       if (retry_at !== null && clock.monotonic() < retry_at) return false;
       try {

@@ -1,9 +1,9 @@
 import type { Log } from '@muster/shared/log';
 import type { SpoolFiles } from './files.js';
 import { type DoneSpan, FORMAT_VERSION, type Line } from './lines.js';
+import { writeSummary } from './roll.js';
 import { createSegment, nameOf, numberOf, readSummary, type Segment, takeLine, takeSummary, walkLines } from './segment.js';
 import type { Shelf } from './shelf.js';
-import { writeSummary } from './writer.js';
 
 /** Takes up what an earlier run left: of whole segments the last line, of the newest every line; cuts a torn end off. */
 export const recover = (shelf: Shelf, needs: { files: SpoolFiles; log: Log }): void => {

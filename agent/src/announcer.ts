@@ -1,7 +1,7 @@
 import type { ColumnList, Result } from '@muster/shared/wire/messages';
 import { topicOf } from '@muster/shared/wire/topics';
 import { type BirthFacts, splitBirth } from './birth.js';
-import type { SpoolRow } from './spool.js';
+import { type ListUser, type ListWish, listKey } from './spool.js';
 
 /** What goes before reports: births that the hub lacks, and answers to commands. */
 export interface Announcer {
@@ -9,16 +9,13 @@ export interface Announcer {
   begin(session: number): void;
   /** What the birth says has changed. */
   renew(): void;
-  isAnnounced(row: ListUser): boolean;
-  /** Puts a birth with this column list in line; false when nobody knows the list any more. */
-  need(row: ListUser): boolean;
+  isAnnounced(list: ListUser): boolean;
+  /** Puts a birth with this column list in line, and with others that the hub will need; false when nobody knows the list any more. */
+  need(list: ListUser): boolean;
   answer(result: Result): void;
   /** The next message, taken out of the line. */
   next(): Urgent | null;
 }
-
-/** A row names its list by id; the hub knows lists by device. */
-export type ListUser = Pick<SpoolRow, 'device' | 'columns'>;
 
 export interface Urgent {
   topic: string;
@@ -28,26 +25,48 @@ export interface Urgent {
 
 /** Answers that wait; more commands than that go unanswered. */
 const MAX_RESULTS = 16;
+/** Three lists for each of a thousand carried devices. */
+const MAX_ANNOUNCED = 3_000;
 
-export const createAnnouncer = (device: string, facts: () => Omit<BirthFacts, 'session'>): Announcer => {
+/** Facts of a birth, with the lists in use and those that the spool needs. */
+export type Facts = (wish?: ListWish) => Omit<BirthFacts, 'session'>;
+
+export const createAnnouncer = (device: string, facts: Facts): Announcer => {
   let session = 0;
   let births: Urgent[] = [];
-  const announced = new Set<string>();
+  /** On this connection. */
+  let announced = new Set<string>();
+  /** Lists of births that wait or are under way. */
+  let coming = new Set<string>();
   const results: Result[] = [];
 
-  const nameOf = ({ id, device: of = device }: ColumnList) => `${of} ${id}`;
-  const renew = (): ReadonlySet<string> => {
-    const birth = { ...facts(), session };
-    births = splitBirth(birth).map((part) => ({
+  const keyOf = ({ id, device: of = device }: ColumnList) => listKey({ device: of, columns: id });
+  const messagesOf = (birth: BirthFacts): Urgent[] =>
+    splitBirth(birth).map((part) => ({
       topic: topicOf(device, 'birth'),
       payload: JSON.stringify(part),
       acknowledged() {
-        for (const one of part.columns) announced.add(nameOf(one));
+        for (const key of part.columns.map(keyOf)) {
+          announced.add(key);
+          coming.delete(key);
+        }
       },
     }));
-    const known = new Set(birth.columns.map(nameOf));
-    for (const name of announced) if (!known.has(name)) announced.delete(name);
-    return known;
+  const renew = () => {
+    const birth = { ...facts(), session };
+    births = messagesOf(birth);
+    coming = new Set(birth.columns.map(keyOf));
+    // Else it would grow with every list of a connection that holds for months; what is forgotten is told again.
+    if (announced.size > MAX_ANNOUNCED) announced = new Set();
+  };
+  const isTold = (list: ListUser) => announced.has(listKey(list)) || coming.has(listKey(list));
+  /** Only what is new: with a thousand carried devices a whole birth is long. */
+  const supplement = (wanted: ListUser) => {
+    const { columns, ...birth } = facts({ wanted, isKnown: isTold });
+    const fresh = columns.filter((list) => !isTold({ device: list.device ?? device, columns: list.id }));
+    if (fresh.length === 0) return;
+    births.push(...messagesOf({ ...birth, session, carries: [], columns: fresh }));
+    for (const list of fresh) coming.add(keyOf(list));
   };
   const nextResult = (): Urgent | null => {
     const result = results.shift();
@@ -57,12 +76,15 @@ export const createAnnouncer = (device: string, facts: () => Omit<BirthFacts, 's
   return {
     begin(number) {
       session = number;
-      announced.clear();
+      announced = new Set();
       renew();
     },
     renew,
-    isAnnounced: (row) => announced.has(`${row.device} ${row.columns}`),
-    need: (row) => renew().has(`${row.device} ${row.columns}`),
+    isAnnounced: (list) => announced.has(listKey(list)),
+    need(list) {
+      if (!isTold(list)) supplement(list);
+      return isTold(list);
+    },
     answer(result) {
       if (results.length < MAX_RESULTS) results.push(result);
     },

@@ -26,9 +26,6 @@ export const nextBatch = (items: readonly SpoolItem[], way: BatchWay): Batch | n
   return { topic: topicOf(first.device, first.topic), payload: first.body, items: [first] };
 };
 
-/** The newest row and what came with it, as far as it fits. */
-export const rowBatch = (rows: readonly [SpoolRow, ...SpoolRow[]], way: BatchWay): Batch => rowsBatch(rows[0], rows, way);
-
 interface Part {
   columns: string;
   texts: string[];

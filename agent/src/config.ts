@@ -60,17 +60,24 @@ export const AGENT_SETTINGS = {
     schema: wholeNumber(1, 120),
     default: 5,
   }),
-  spool_rows: setting({
-    name: 'agent.spool_rows',
-    help: 'most rows kept while the hub cannot be reached; the oldest go first',
-    schema: wholeNumber(10, 1_000_000),
-    default: 60_480,
+  spool_days: setting({
+    name: 'agent.spool_days',
+    help: 'days that rows are kept while the hub cannot be reached; the oldest go first',
+    // The hub takes nothing that is older than eight.
+    schema: wholeNumber(1, 7),
+    default: 7,
   }),
   spool_bytes: setting({
     name: 'agent.spool_bytes',
-    help: 'most memory for those rows',
-    schema: wholeNumber(100_000, 12_000_000),
-    default: 8_000_000,
+    help: 'most disk space for those rows',
+    schema: wholeNumber(1_000_000, 100_000_000_000),
+    default: 256_000_000,
+  }),
+  spool_sync_ms: setting({
+    name: 'agent.spool_sync_ms',
+    help: 'milliseconds of rows that a power cut may take while the hub cannot be reached; 0 is one report interval, at least 4 s',
+    schema: wholeNumber(0, 3_600_000),
+    default: 0,
   }),
   commands: setting({ name: 'agent.commands', help: 'commands of the hub that are carried out', schema: words, default: [] }),
   skip_probes: setting({ name: 'agent.skip_probes', help: 'probes that are not read', schema: words, default: [] }),
@@ -121,11 +128,13 @@ export interface AgentPaths {
   folder: string;
   identity: string;
   settings: string;
+  spool: string;
 }
 
 export const agentPaths = (data: string): AgentPaths => {
   const folder = resolve(data, 'agent');
-  return { folder, identity: resolve(folder, 'identity.json'), settings: resolve(folder, 'settings.json') };
+  const inside = (name: string) => resolve(folder, name);
+  return { folder, identity: inside('identity.json'), settings: inside('settings.json'), spool: inside('spool') };
 };
 
 /** Values, origins and paths; `data` is relative to where the command was typed, which npm says in INIT_CWD. */

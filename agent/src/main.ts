@@ -13,7 +13,6 @@ import { createAgent } from './agent.js';
 import { type AgentSettings, loadAgentSettings } from './config.js';
 import { createHost } from './host.js';
 import { readIdentity } from './identity.js';
-import { noteRunning } from './install/running.js';
 import type { InstallFlags, UninstallFlags } from './install/verbs.js';
 import { createWatchdog } from './install/watchdog.js';
 import { createInventory, plainFacts } from './inventory.js';
@@ -21,6 +20,8 @@ import { openLink } from './link.js';
 import type { ProbeDeclaration } from './probe.js';
 import { thisProcess } from './self/self.js';
 import { createSourceMemories } from './source-memories.js';
+import { createSpoolFiles } from './spool/files.js';
+import { lockFolder } from './spool/lock.js';
 import type { JoinFlags, VerbCall } from './verbs.js';
 
 /** The program `muster-agent`. */
@@ -73,11 +74,12 @@ const run = async ({ settings, paths }: VerbCall): Promise<number> => {
       // systemd-timesyncd leaves this mark; without it the hub is asked.
       synchronised: () => existsSync('/run/systemd/timesync/synchronized'),
       process: thisProcess(),
+      spool_files: createSpoolFiles(paths.spool),
+      lock_spool: () => lockFolder(paths.spool),
       giveUp: ending.giveUp,
     },
     settings,
   );
-  const forget = noteRunning(paths.folder);
   const watchdog = createWatchdog({ clock, env: process.env });
   agent.start();
   log.info('Muster agent started', { device: identity.device, hub: identity.address, boot: agent.boot, pid: process.pid });
@@ -86,7 +88,6 @@ const run = async ({ settings, paths }: VerbCall): Promise<number> => {
   watchdog.stop();
   await agent.stop();
   host.stop();
-  forget();
   log.info('Muster agent stopped');
   return code;
 };

@@ -1,27 +1,25 @@
 import { bootIdFrom } from '@muster/shared/wire/codec';
 import type { DeviceEvent } from '@muster/shared/wire/messages';
-import type { Spool, SpoolRow } from './spool.js';
+import type { Moment, Spool, SpoolRow } from './spool.js';
 
-/** Gives rows and messages of this boot their identity: one counter for all of them. */
+/** Gives rows and messages of this boot their identity: one counter for all of a device. */
 export interface Outbox {
   readonly boot: string;
-  last_seq(): number;
   /** Puts a row into the spool. */
-  row(ts: number, columns: string, values: (number | null)[]): SpoolRow;
+  row(when: Moment, columns: string, values: (number | null)[]): SpoolRow;
   /** Puts a message into the spool. */
   message(ts: number, topic: 'rewards' | 'event', fields: object): void;
   /** An event that does not go through the spool. */
   farewell(ts: number): DeviceEvent;
 }
 
-export const createOutbox = (spool: Spool, device: string, random: Uint8Array): Outbox => {
+export const createOutbox = (spool: Pick<Spool, 'add'>, device: string, random: Uint8Array): Outbox => {
   const boot = bootIdFrom(random);
   let seq = 0;
   return {
     boot,
-    last_seq: () => seq,
-    row(ts, columns, values) {
-      const row: SpoolRow = { kind: 'row', device, boot, seq: ++seq, ts, columns, values: flatJson(values) };
+    row({ ts, blind = false }, columns, values) {
+      const row: SpoolRow = { kind: 'row', device, boot, seq: ++seq, ts, blind, columns, values: flatJson(values) };
       spool.add(row);
       return row;
     },

@@ -20,40 +20,42 @@ const row = (seq: number, columns = '00000000', values: (number | null)[] = [1])
   values: JSON.stringify(values),
 });
 
-describe('the spool', () => {
+const all = { items: 1_000, bytes: 1_000_000 };
+
+describe('the spool in memory', () => {
   it('drops the oldest at its bound and says so', () => {
     const spool = createMemorySpool({ rows: 2 });
     const dropped: number[] = [];
-    spool.dropped.on(({ seq }) => dropped.push(seq));
+    spool.dropped.on(({ from }) => dropped.push(from));
     for (const seq of [1, 2, 3]) spool.add(row(seq));
     expect(dropped).toEqual([1]);
-    expect(spool.oldest(5).map(({ seq }) => seq)).toEqual([2, 3]);
+    expect(spool.oldest(all).map(({ seq }) => seq)).toEqual([2, 3]);
   });
 
   it('is bounded by bytes too, and keeps the newest whatever its size', () => {
     const spool = createMemorySpool({ bytes: 20_000 });
     const dropped: number[] = [];
-    spool.dropped.on(({ seq }) => dropped.push(seq));
+    spool.dropped.on(({ from }) => dropped.push(from));
     for (let seq = 1; seq <= 100; seq++) spool.add(row(seq, '00000000', Array(100).fill(1 / 3)));
     expect(spool.length).toBeGreaterThan(3);
     expect(spool.length).toBeLessThan(11);
     expect(dropped).toEqual(Array.from({ length: 100 - spool.length }, (_, n) => n + 1));
-    spool.remove(spool.oldest(100));
-    expect([spool.length, spool.columns().size]).toEqual([0, 0]);
+    spool.remove(spool.oldest(all));
+    expect([spool.length, spool.columns().length]).toEqual([0, 0]);
     for (let seq = 101; seq <= 104; seq++) spool.add(row(seq));
     expect(spool.length).toBe(4);
     spool.add(row(105, '00000000', Array(4_000).fill(1 / 3)));
-    expect(spool.oldest(9).map(({ seq }) => seq)).toEqual([105]);
+    expect(spool.oldest(all).map(({ seq }) => seq)).toEqual([105]);
   });
 
   it('knows the column lists that its rows need', () => {
-    const spool = createMemorySpool();
+    const spool = createMemorySpool({}, ({ columns }) => ({ list: [columns], metrics: [] }));
     const rows = [row(1, 'aaaaaaaa'), row(2, 'aaaaaaaa'), row(3, 'bbbbbbbb')];
     for (const one of rows) spool.add(one);
-    expect([...spool.columns()]).toEqual(['aaaaaaaa', 'bbbbbbbb']);
+    expect(spool.columns().map(({ columns }) => columns)).toEqual(['aaaaaaaa', 'bbbbbbbb']);
     spool.remove(rows.slice(0, 2));
     spool.remove(rows.slice(0, 2));
-    expect([...spool.columns()]).toEqual(['bbbbbbbb']);
+    expect(spool.columns().map(({ columns }) => columns)).toEqual(['bbbbbbbb']);
     expect(spool.length).toBe(1);
   });
 });

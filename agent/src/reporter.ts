@@ -8,42 +8,41 @@ import type { Runner } from './runner.js';
 import type { Task } from './schedule.js';
 import type { Self } from './self/self.js';
 import type { SeriesTable } from './series.js';
-import type { Spool, SpoolRow } from './spool.js';
+import type { ColumnFacts, ListUser, Moment, SpoolRow } from './spool.js';
 
 /** Makes the rows: reads what is due, cuts a row of the newest values, puts it into the spool. */
 export interface Reporter {
   task: Task;
-  /** Column lists and metric declarations that the hub needs for what is in the spool. */
+  /** The column lists in use, of the agent and of carried devices, and their metrics. */
   describe(): { columns: ColumnList[]; metrics: WireMetric[]; carries: Carry[] };
+  /** One of them; null when it is not in use any more. */
+  describeList(list: ListUser): ColumnFacts | null;
 }
 
 export interface ReporterNeeds {
   runner: Runner;
   series: SeriesTable;
-  spool: Spool;
   outbox: Outbox;
   clock: Clock;
-  /** The agent's time. */
-  now(): number;
+  moment(): Moment;
   self: Self;
   carried?: Carried;
-  /** A row was put into the spool, and those of carried devices behind it. */
-  offer(row: SpoolRow, beside?: readonly SpoolRow[]): void;
+  /** A row was put into the spool. */
+  offer(row: SpoolRow): void;
 }
 
 /** The second read of the probes follows the first by this: then rates have a value. */
 const PRIME_MS = 1_000;
 
 export const createReporter = (needs: ReporterNeeds, interval_ms: number): Reporter => {
-  const { clock, outbox, runner, series, spool } = needs;
+  const { clock, outbox, runner, series } = needs;
+  const tableOf = (device: string) => needs.carried?.table(device) ?? series;
   const row = async () => {
     await runner.cycle();
     needs.self.look();
     const { columns, values } = series.row();
-    const row = outbox.row(needs.now(), columns, values);
-    needs.offer(row, needs.carried?.flush());
-    if (series.lists().size > 1) series.forget(spool.columns());
-    needs.carried?.forget(spool.columns());
+    needs.offer(outbox.row(needs.moment(), columns, values));
+    series.forget();
   };
 
   let due: number | null = null;
@@ -66,10 +65,15 @@ export const createReporter = (needs: ReporterNeeds, interval_ms: number): Repor
       const own: ColumnList[] = [...series.lists()].map(([id, list]) => ({ id, list: [...list] }));
       const { carries = [], columns: others = [] } = needs.carried?.describe() ?? {};
       const columns = [...own, ...others];
-      const tables = new Map(columns.flatMap(({ device, list }) => list.map((key) => [metricOf(key), device] as const)));
-      const tableOf = (device: string | undefined) => (device === undefined ? series : (needs.carried?.table(device) ?? series));
+      const tables = new Map(columns.flatMap(({ device = '', list }) => list.map((key) => [metricOf(key), device] as const)));
       const metrics = [...tables].map(([id, device]) => asWireMetric(id, tableOf(device)));
       return { columns, metrics, carries };
+    },
+    describeList({ device, columns }) {
+      const table = tableOf(device);
+      const list = table.lists().get(columns);
+      const metrics = new Set(list?.map(metricOf));
+      return list ? { list, metrics: [...metrics].map((id) => asWireMetric(id, table)) } : null;
     },
   };
 };

@@ -44,7 +44,7 @@ const rig = (
   const sent: Reading[][] = [];
   const events: string[] = [];
   const memories = new Map<string, unknown>();
-  const state = { time_known: true };
+  const state = { time_known: true, safe: true };
   const rewards = createRewards({
     networks: new Map([['storj', network(onDevice)]]),
     sources,
@@ -52,7 +52,10 @@ const rig = (
     grpc: createGrpc(),
     host: createFixtureHost(),
     memories: { read: (source) => memories.get(source), write: (source, value) => memories.set(source, value) },
-    safe: async () => void events.push('safe'),
+    async safe() {
+      events.push('safe');
+      return state.safe;
+    },
     clock,
     log: silentLog,
     schedule,
@@ -96,6 +99,9 @@ describe('what a source keeps', () => {
     expect(seen).toEqual([undefined, undefined, { read_to: 2 }]);
     expect(memories.get('storj')).toEqual({ read_to: 3 });
     expect(events.filter((event) => event === 'safe')).toHaveLength(2);
+    state.safe = false;
+    await pass(2 * MINUTE);
+    expect(memories.get('storj')).toEqual({ read_to: 3 });
   });
 });
 

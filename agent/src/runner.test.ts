@@ -164,14 +164,15 @@ describe('the first row', () => {
     const outbox = createOutbox(spool, 'pi-1', new Uint8Array(8));
     const probes = [cpu as ProbeDeclaration];
     const runner = createRunner({ probes, host, clock, log: silentLog, series }, { interval_ms: 10_000 });
-    const needs = { runner, series, spool, outbox, clock, now: clock.now, self: { look() {} }, offer: () => {} };
+    const moment = () => ({ ts: clock.now() });
+    const needs = { runner, series, outbox, clock, moment, self: { look() {} }, offer: () => {} };
     const { task, describe: lists } = createReporter(needs, 10_000);
     expect(await task.run()).toBe(1_000);
     expect(spool.length).toBe(0);
     clock.advance(1_000);
     host.apply({ at_ms: 1_000, files: { '/proc/stat': 'cpu  125 0 100 875 0 0 0 0 0 0\ncpu0 1\n' } });
     expect(await task.run()).toBe(10_000);
-    const [first] = spool.oldest(1);
+    const [first] = spool.oldest({ items: 1, bytes: 1 });
     const at = lists().columns[0]?.list.indexOf('system.cpu.utilization') ?? -1;
     expect(first?.kind === 'row' && JSON.parse(first.values)[at]).toBe(0.25);
   });
@@ -231,7 +232,7 @@ describe('the columns', () => {
     put('c');
     expect(series.row().columns).not.toBe(first);
     expect(series.lists().size).toBe(2);
-    series.forget(new Set());
+    series.forget();
     expect(series.lists().size).toBe(1);
   });
 

@@ -11,8 +11,8 @@ export interface SeriesTable {
   row(): { columns: string; values: (number | null)[] };
   /** Every column list that was used and not forgotten. */
   lists(): ReadonlyMap<string, readonly string[]>;
-  /** Keeps the current list and those named. */
-  forget(keep: ReadonlySet<string>): void;
+  /** Keeps the current list: the spool keeps those of what it holds. */
+  forget(): void;
   declaration(metric: string): MetricDeclaration;
   /** Samples refused: not a number, not a series, or no room. */
   readonly refused: number;
@@ -32,7 +32,8 @@ const MANY_LISTS_PACE_MS = 3_600_000;
 /** One column list must fit a birth of 200 KB. */
 const MAX_KEY_CHARS = 150_000;
 
-export const createSeriesTable = (clock: Pick<Clock, 'monotonic'>): SeriesTable => {
+/** `waiting`: how many lists the rows need that the hub lacks. */
+export const createSeriesTable = (clock: Pick<Clock, 'monotonic'>, waiting: () => number = () => 0): SeriesTable => {
   const series = new Map<string, Series>();
   const declarations = new Map<string, MetricDeclaration>();
   const lists = new Map<string, readonly string[]>();
@@ -60,7 +61,7 @@ export const createSeriesTable = (clock: Pick<Clock, 'monotonic'>): SeriesTable 
   const columns = () => {
     dropGone();
     const now = clock.monotonic();
-    if (!changed || (lists.size >= MANY_LISTS && now - listed_at < MANY_LISTS_PACE_MS)) return current;
+    if (!changed || (now - listed_at < MANY_LISTS_PACE_MS && waiting() >= MANY_LISTS)) return current;
     listed_at = now;
     const list = [...series.keys()].sort();
     current = { id: idOfColumns(list), list };
@@ -92,8 +93,8 @@ export const createSeriesTable = (clock: Pick<Clock, 'monotonic'>): SeriesTable 
       return { columns: id, values: list.map(fresh) };
     },
     lists: () => lists,
-    forget(keep) {
-      for (const id of lists.keys()) if (id !== current.id && !keep.has(id)) lists.delete(id);
+    forget() {
+      if (lists.size > 1) for (const id of lists.keys()) if (id !== current.id) lists.delete(id);
     },
     declaration: (metric) => declarations.get(metric) ?? undeclared(metric),
     get refused() {

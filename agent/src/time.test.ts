@@ -6,23 +6,25 @@ const HUB = Date.UTC(2026, 5, 1);
 
 const rig = (start: number, synchronised = () => false) => {
   const clock = createTestClock(start);
-  let seq = 0;
-  const time = createAgentTime({ clock, synchronised, last_seq: () => seq });
-  return { clock, time, next: () => ++seq };
+  const settled: number[] = [];
+  const time = createAgentTime({ clock, synchronised, settled: (shift_ms) => settled.push(shift_ms) });
+  return { clock, time, settled };
 };
 
 describe('the time of an agent', () => {
   it('is taken from the hub when the own clock stands in the past, for rows made before as well', () => {
-    const { clock, time, next } = rig(0);
+    const { clock, time, settled } = rig(0);
     clock.advance(60_000);
-    const early = { seq: next(), ts: time.now() };
+    const early = time.moment();
+    expect(early.blind).toBe(true);
     clock.advance(60_000);
     expect(time.trusted()).toBe(false);
     expect(time.hear(HUB)).toBe(HUB - 120_000);
     expect(time.trusted()).toBe(true);
-    expect(early.ts + time.shiftOf(early.seq)).toBe(HUB - 60_000);
+    expect(early.ts + time.shift()).toBe(HUB - 60_000);
+    expect(settled).toEqual([time.shift()]);
     expect(time.now()).toBe(HUB);
-    expect(time.shiftOf(next())).toBe(0);
+    expect(time.moment()).toEqual({ ts: HUB, blind: false });
     clock.advance(1_000);
     expect(time.now()).toBe(HUB + 1_000);
   });
@@ -35,24 +37,23 @@ describe('the time of an agent', () => {
 
   it('follows a clock that NTP sets after the start', () => {
     let synchronised = false;
-    const { clock, time, next } = rig(0, () => synchronised);
-    const seq = next();
+    const { clock, time } = rig(0, () => synchronised);
+    expect(time.moment()).toEqual({ ts: 0, blind: true });
     clock.step(HUB);
     expect(time.now()).toBe(0);
     synchronised = true;
     expect(time.trusted()).toBe(true);
     expect(time.now()).toBe(HUB);
-    expect(time.shiftOf(seq)).toBe(HUB);
+    expect(time.shift()).toBe(HUB);
   });
 
   it('does not shift what was stamped well when a later correction comes', () => {
-    const { clock, time, next } = rig(HUB);
+    const { clock, time, settled } = rig(HUB);
     time.hear(HUB);
-    const seq = next();
     clock.step(-86_400_000);
     expect(time.now()).toBe(HUB);
     time.hear(HUB);
     expect(time.now()).toBe(HUB);
-    expect(time.shiftOf(seq)).toBe(0);
+    expect([time.shift(), settled]).toEqual([0, [0]]);
   });
 });

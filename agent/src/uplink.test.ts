@@ -152,6 +152,24 @@ describe('the uplink', () => {
     expect(report?.body.rows).toHaveLength(1);
   });
 
+  it('sends what carried devices said in the report of the next row, behind a birth with their lists', async () => {
+    const { broker, rig } = await start();
+    rig.uplink.start();
+    rig.addRow();
+    await until(() => rig.spool.length === 0);
+    for (const device of ['roof', 'van']) rig.holdRow(device);
+    rig.uplink.wake();
+    const before = broker.messages.length;
+    const row = rig.addRow();
+    await until(() => rig.spool.length === 0);
+    const [birth, report, ...more] = broker.messages.slice(before);
+    expect(birth?.body.columns.map(({ device }) => device)).toEqual(['roof', 'van']);
+    expect(birth?.body.carries).toBeUndefined();
+    expect(report?.body.rows.map(([seq]) => seq)).toEqual([row.seq]);
+    expect(report?.body.carried?.map(({ device }) => device)).toEqual(['roof', 'van']);
+    expect(more).toEqual([]);
+  });
+
   it('sends messages strictly oldest first among themselves', async () => {
     const { broker, rig } = await start();
     for (let n = 0; n < 30; n++) {

@@ -3,18 +3,19 @@ import { type AppError, asAppError } from '@muster/shared/errors';
 import type { Log } from '@muster/shared/log';
 import type { DeviceEvent, Result } from '@muster/shared/wire/messages';
 import { topicOf } from '@muster/shared/wire/topics';
-import { createAnnouncer } from './announcer.js';
-import type { BirthFacts } from './birth.js';
+import { createAnnouncer, type Facts } from './announcer.js';
 import { createEstablish, type LinkSettings } from './establish.js';
 import { createLanes, type Lanes } from './lanes.js';
 import type { Link, OpenLink } from './link.js';
-import type { Spool, SpoolItem, SpoolRow } from './spool.js';
+import { isBlind, type Spool, type SpoolItem, type SpoolRow } from './spool.js';
 
 /** Keeps one connection to the hub: birth first, then what the spool holds; comes back after every loss, with back-off. */
 export interface Uplink {
   start(): void;
-  /** The row that was just put into the spool, and those of carried devices with it. */
-  offer(row: SpoolRow, beside?: readonly SpoolRow[]): void;
+  /** The row that was just put into the spool. */
+  offer(row: SpoolRow): void;
+  /** One of a carried device: it travels with the next that is offered. */
+  hold(row: SpoolRow): void;
   /** Something was put into the spool, or the time has become known. */
   wake(): void;
   /** What the birth says has changed. */
@@ -33,11 +34,11 @@ export interface UplinkNeeds {
   random(): number;
   log: Log;
   boot: string;
-  /** Milliseconds to add to an item's own stamp. */
-  shiftOf(item: SpoolItem): number;
+  /** Milliseconds to add to blind stamps of this boot. */
+  shift(): number;
   isTimeKnown(): boolean;
-  /** Facts of the birth, with every column list that the spool needs. */
-  birth(): Omit<BirthFacts, 'session'>;
+  /** Facts of the birth, with the column lists that the spool needs next. */
+  birth: Facts;
   onCommand(payload: Uint8Array): void;
 }
 
@@ -48,6 +49,8 @@ const BACKOFF_MIN_MS = 100;
 /** A connection that held this long was a good one: the back-off starts anew. */
 const STEADY_MS = 10_000;
 const GOODBYE_MS = 2_000;
+/** A hub acknowledges when it has written, 2.5 s later by default. */
+const LAST_PUBACK_MS = 3_000;
 
 /** Full jitter: a fleet must not come back in step. */
 export const backoffMs = (failures: number, random: number): number =>
@@ -64,13 +67,14 @@ export const createUplink = (needs: UplinkNeeds, settings: LinkSettings): Uplink
   const establish = createEstablish({ ...needs, announcer }, settings);
   const tell = createTrouble(log);
   const stopping = new AbortController();
+  const topic = topicOf(settings.device, 'event');
   let session = 0;
   let current: Connection | null = null;
   /** Settles when the connection that is being opened is up, or is not. */
   let opening: Promise<void> = Promise.resolve();
   let loop: Promise<void> = Promise.resolve();
 
-  const stamp = (item: SpoolItem) => item.ts + needs.shiftOf(item);
+  const stamp = (item: SpoolItem) => item.ts + (isBlind(item) && item.boot === needs.boot ? needs.shift() : 0);
   /** One connection, from its opening to its end; answers why it ended. */
   const serve = async (): Promise<string> => {
     const opened = establish(++session, stopping.signal);
@@ -97,18 +101,13 @@ export const createUplink = (needs: UplinkNeeds, settings: LinkSettings): Uplink
       await pause(clock, backoffMs(failures, needs.random()), stopping.signal);
     }
   };
-  const leave = async (connection: Connection, event: DeviceEvent) => {
-    await within(clock, GOODBYE_MS, sayGoodbye(connection, topicOf(settings.device, 'event'), event));
-    stopping.abort();
-    await within(clock, GOODBYE_MS, connection.link.goodbye());
-    connection.link.cut();
-  };
 
   return {
     start() {
       loop = run();
     },
-    offer: (row, beside) => current?.lanes.offer(row, beside),
+    offer: (row) => current?.lanes.offer(row),
+    hold: (row) => current?.lanes.hold(row),
     wake: () => current?.lanes.wake(),
     announce() {
       announcer.renew();
@@ -122,7 +121,8 @@ export const createUplink = (needs: UplinkNeeds, settings: LinkSettings): Uplink
     async stop(goodbye) {
       // A link that dies between its birth and the PUBACK would be taken for a crash.
       await within(clock, GOODBYE_MS, opening);
-      if (current && !stopping.signal.aborted) await leave(current, goodbye);
+      const payload = JSON.stringify(goodbye);
+      if (current && !stopping.signal.aborted) await leave(current, clock, { topic, payload, stopping });
       stopping.abort();
       await loop;
     },
@@ -131,9 +131,23 @@ export const createUplink = (needs: UplinkNeeds, settings: LinkSettings): Uplink
 
 const nothing = (): void => {};
 
-const sayGoodbye = async ({ link, lanes }: Connection, topic: string, event: DeviceEvent): Promise<void> => {
-  await lanes.close();
-  await link.publish(topic, JSON.stringify(event));
+interface Goodbye {
+  topic: string;
+  payload: string;
+  stopping: AbortController;
+}
+
+const leave = async (connection: Connection, clock: Clock, goodbye: Goodbye): Promise<void> => {
+  await within(clock, LAST_PUBACK_MS, sayGoodbye(connection, goodbye));
+  goodbye.stopping.abort();
+  await within(clock, GOODBYE_MS, connection.link.goodbye());
+  connection.link.cut();
+};
+
+const sayGoodbye = async ({ link, lanes }: Connection, { topic, payload }: Goodbye): Promise<void> => {
+  const live = lanes.close();
+  // Not after the live row: a hub that is slow to acknowledge it would never hear the goodbye.
+  await Promise.all([link.publish(topic, payload), live]);
 };
 
 /** Logs the change, not every try. */

@@ -5,7 +5,6 @@ import { createTestClock } from '@muster/shared/testing/clock';
 import { afterEach, describe, expect, it } from 'vitest';
 import { examine, type Patient } from './doctor.js';
 import { type InstallRequest, install, isHidden, uninstall } from './install.js';
-import { noteRunning, runningOn } from './running.js';
 import { createSystem } from './system.js';
 import { unitText } from './unit.js';
 import { createWatchdog } from './watchdog.js';
@@ -48,20 +47,6 @@ describe('the watchdog', () => {
       clock.advance(3_600_000);
     },
   );
-});
-
-describe('the note of who runs', () => {
-  it('names the process while it lives, and nobody after it ended or was killed', () => {
-    const path = folder();
-    expect(runningOn(path)).toBeNull();
-    const forget = noteRunning(path);
-    expect(runningOn(path)).toBe(process.pid);
-    // The same number, begun at another time: a later process.
-    writeFileSync(join(path, 'running'), `${process.pid} 1\n`);
-    expect(runningOn(path)).toBeNull();
-    forget();
-    expect(existsSync(join(path, 'running'))).toBe(false);
-  });
 });
 
 describe('the unit', () => {

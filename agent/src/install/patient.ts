@@ -7,9 +7,9 @@ import type { AgentPaths } from '../config.js';
 import { type Identity, readIdentity } from '../identity.js';
 import { openLink } from '../link.js';
 import { openSocket } from '../socket.js';
+import { holderOf } from '../spool/lock.js';
 import type { Patient } from './doctor.js';
 import { SERVICE, UNIT } from './install.js';
-import { runningOn } from './running.js';
 
 const PATIENCE_MS = 8_000;
 
@@ -31,7 +31,7 @@ export const createPatient = (paths: AgentPaths, options: { login: boolean }): P
     identity_mode: orNull(() => statSync(paths.identity).mode & 0o777),
     reach: (identity) => whyNot(() => reach(identity)),
     clockOffset,
-    running: runningOn(paths.folder),
+    running: holderOf(paths.spool),
     login: options.login ? (identity) => whyNot(() => login(identity)) : null,
     folder: paths.folder,
     writable: () => writable(paths.folder),

@@ -30,10 +30,10 @@ const DECLARED = {
   'process.memory.usage': gauge('By', 'Memory of the agent', { resolution: 262_144 }),
   'nodejs.eventloop.utilization': gauge('1', 'Share of time that the agent is busy', { resolution: 0.001 }),
   'muster.agent.spool.length': gauge('1', 'Rows and messages that the hub has not acknowledged'),
-  'muster.agent.spool.usage': gauge('By', 'Size of what the hub has not acknowledged', { resolution: 1_024 }),
+  'muster.agent.spool.usage': gauge('By', 'Disk space of the spool', { resolution: 65_536 }),
   'muster.agent.spool.age': gauge('s', 'Age of the oldest row that the hub has not acknowledged', { resolution: 1 }),
   'muster.agent.reconnects': counter('1', 'Connections to the hub after the first'),
-  'muster.agent.dropped': counter('1', 'Rows and messages dropped because the spool was full'),
+  'muster.agent.dropped': counter('1', 'Rows and messages that were given up: the spool was full or damaged, or they too old'),
   'muster.agent.refused': counter('1', 'Samples of probes and sources that were none'),
 };
 
@@ -43,7 +43,9 @@ const STALL_MS = 2_000;
 export const createMeasures = (needs: MeasuresNeeds, interval_ms: number): Measures => {
   const { log, series, spool } = needs;
   let dropped = 0;
-  spool.dropped.on(() => dropped++);
+  spool.dropped.on(({ items }) => {
+    dropped += items;
+  });
   let stalled: boolean | null = null;
 
   const watchLoop = () => {
@@ -57,14 +59,14 @@ export const createMeasures = (needs: MeasuresNeeds, interval_ms: number): Measu
   };
   const values = (): Record<keyof typeof DECLARED, number> => {
     const { user, system } = needs.cpuUsage();
-    const oldest = spool.oldest(1)[0];
+    const { oldest_ts } = spool;
     return {
       'process.cpu.time': (user + system) / 1e6,
       'process.memory.usage': needs.memory_bytes(),
       'nodejs.eventloop.utilization': watchLoop(),
       'muster.agent.spool.length': spool.length,
-      'muster.agent.spool.usage': spool.bytes ?? 0,
-      'muster.agent.spool.age': oldest ? Math.max(0, needs.now() - oldest.ts) / 1_000 : 0,
+      'muster.agent.spool.usage': spool.bytes,
+      'muster.agent.spool.age': oldest_ts === null ? 0 : Math.max(0, needs.now() - oldest_ts) / 1_000,
       'muster.agent.reconnects': Math.max(0, needs.connections() - 1),
       'muster.agent.dropped': dropped,
       'muster.agent.refused': series.refused + needs.refused(),

@@ -1,6 +1,7 @@
 import { createSystemClock } from '@muster/shared/clock';
 import { silentLog } from '@muster/shared/log';
 import { idOfColumns } from '@muster/shared/wire/codec';
+import type { ColumnList } from '@muster/shared/wire/messages';
 import { createCommands } from '../commands.js';
 import type { LinkSettings } from '../establish.js';
 import { openLink } from '../link.js';
@@ -14,19 +15,22 @@ export interface UplinkRig {
   spool: Spool;
   /** Puts a row into the spool and offers it. */
   addRow(columns?: readonly string[]): SpoolRow;
+  /** Puts a row of a carried device into the spool, to travel with the next row. */
+  holdRow(device: string): SpoolRow;
   /** Puts a message into the spool. */
   addMessage(): void;
   last_seq(): number;
 }
 
 export const BOOT = 'abcdefgh';
+const FACTS = { boot: BOOT, agent_version: '0.0.0', interval_ms: 250, about: { hostname: 'pi-1' }, metrics: [], carries: [] };
 
 export const createUplinkRig = (settings: Partial<LinkSettings> & { address: string }): UplinkRig => {
   const clock = createSystemClock();
   const spool = createMemorySpool();
-  const lists = new Map<string, readonly string[]>();
+  const lists: ColumnList[] = [];
   let seq = 0;
-  const time = createAgentTime({ clock, synchronised: () => false, last_seq: () => seq });
+  const time = createAgentTime({ clock, synchronised: () => false });
   const full = { device: 'pi-1', key: 'secret', pin: null, keepalive_s: 1, ...settings };
   const onCommand = createCommands({
     allowed: ['inventory'],
@@ -47,31 +51,35 @@ export const createUplinkRig = (settings: Partial<LinkSettings> & { address: str
       random: () => 0,
       log: silentLog,
       boot: BOOT,
-      shiftOf: (item) => time.shiftOf(item.seq),
+      shift: time.shift,
       isTimeKnown: time.trusted,
-      birth: () => ({
-        boot: BOOT,
-        agent_version: '0.0.0',
-        interval_ms: 250,
-        about: { hostname: 'pi-1' },
-        metrics: [],
-        carries: [],
-        columns: [...lists].map(([id, list]) => ({ id, list: [...list] })),
-      }),
+      birth: () => ({ ...FACTS, columns: [...lists] }),
       onCommand,
     },
     full,
   );
   const stamp = () => ({ device: full.device, boot: BOOT, seq: ++seq, ts: time.now() });
+  const put = (device: string, list: readonly string[]): SpoolRow => {
+    const columns = idOfColumns(list);
+    const name = device === full.device ? {} : { device };
+    if (!lists.some((one) => one.id === columns && one.device === name.device))
+      lists.push({ id: columns, ...name, list: [...list] });
+    const values = JSON.stringify(list.map(() => seq));
+    const row: SpoolRow = { kind: 'row', ...stamp(), ...time.moment(), device, columns, values };
+    spool.add(row);
+    return row;
+  };
   return {
     uplink,
     spool,
     addRow(columns = ['a.metric', 'b.metric']) {
-      const id = idOfColumns(columns);
-      lists.set(id, columns);
-      const row: SpoolRow = { kind: 'row', ...stamp(), columns: id, values: JSON.stringify(columns.map(() => seq)) };
-      spool.add(row);
+      const row = put(full.device, columns);
       uplink.offer(row);
+      return row;
+    },
+    holdRow(device) {
+      const row = put(device, ['battery']);
+      uplink.hold(row);
       return row;
     },
     addMessage() {

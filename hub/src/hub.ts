@@ -8,6 +8,7 @@ import { loadNetworks } from '@muster/shared/network-plugins';
 import { loadPlugins } from '@muster/shared/plugins';
 import { createSignal } from '@muster/shared/signal';
 import { addressesOf } from './addresses.js';
+import { createEarningFacts } from './alerts/earning-facts.js';
 import { type Alerts, createAlerts } from './alerts/engine.js';
 import type { RuleDeclaration } from './alerts/rule.js';
 import { type Api, createApi } from './api/server.js';
@@ -20,7 +21,9 @@ import { createRegistry } from './devices/registry.js';
 import { createTracker, type Tracker } from './devices/tracker.js';
 import { createEarnings, type Earnings } from './earnings/book.js';
 import { watchWriter } from './earnings/daily-watch.js';
+import { createPriceView, expectsOf } from './earnings/expects.js';
 import { createFiatBook, type FiatBook } from './earnings/fiat-book.js';
+import { createIncome, type IncomeBook } from './earnings/income.js';
 import { createIngest, type Ingest } from './ingest/ingest.js';
 import { createLatest, type LatestKeeper } from './ingest/latest.js';
 import { createQuarantine } from './ingest/quarantine.js';
@@ -32,7 +35,7 @@ import type { Certificate } from './self/certificate.js';
 import { createCommitCounts } from './self/commits.js';
 import { createProcessView, metricsText } from './self/metrics.js';
 import { type OpenStore, openStore } from './store/open.js';
-import type { Change } from './store/store.js';
+import type { Change, Writer } from './store/store.js';
 import { createViews } from './view.js';
 
 export interface HubSettings {
@@ -129,18 +132,9 @@ const buildParts = async (core: Core) => {
   const quarantine = createQuarantine(basics);
   const earnings = createEarnings({ registry, now, log }, recovered);
   const ingest = createIngest({ ...basics, registry, tracker, sequences, latest, quarantine, earnings });
-  const rules = await loadPlugins<RuleDeclaration>(new URL('./alerts/rules/', import.meta.url));
-  const alerts = createAlerts({ ...basics, clock, rules, registry, presence: tracker, latest }, recovered);
-  const networks = [...(await loadNetworks()).values()];
-  const capacities = new Map(networks.flatMap(({ id, per }) => (per ? [[id, per] as const] : [])));
-  const money = createFiatBook(
-    {
-      ...{ ...basics, clock, registry, presence: tracker, latest, alerts: () => alerts, reader: engine },
-      ...{ http: createHttp(), random: Math.random, capacities },
-    },
-    recovered,
-  );
+  const { alerts, money, income, worth } = await buildWorth(core, { basics, registry, tracker, latest, earnings });
   queued.on(money.take);
+  queued.on(income.take);
   const { admin_token, control_token } = core.settings;
   const auth = createAuth(basics, { documents, admin_token, control_token });
   const audit = createAudit(basics);
@@ -160,13 +154,14 @@ const buildParts = async (core: Core) => {
     ...views,
     ...priced,
   };
-  connectParts(core, { registry, tracker, ingest, latest, alerts, earnings, money });
+  connectParts(core, { registry, tracker, ingest, latest, alerts, earnings, money, income });
   return {
     ...{ parts, tracker, alerts, ingest, quarantine, money },
     async begin() {
       writer.queue(await earnings.start(engine), { bytes: 0 });
       clock.every(60_000, earnings.tick);
       clock.every(60_000, money.tick);
+      clock.every(EARNINGS_STEP_MS, worth.step);
       tracker.start();
       await alerts.start(engine);
     },
@@ -178,6 +173,38 @@ const buildParts = async (core: Core) => {
     },
   };
 };
+type Worth = Pick<Parts, 'registry' | 'latest'> & { tracker: Tracker; earnings: Earnings } & {
+  basics: { writer: Writer; now: () => number; random: (bytes: number) => Uint8Array; log: Log };
+};
+
+/** What is wrong and what it costs know each other: alerts say what is at stake, a comparison counts alerts. */
+const buildWorth = async ({ needs, store }: Core, { basics, registry, tracker, latest, earnings }: Worth) => {
+  const { clock, log } = needs;
+  const { recovered, engine } = store;
+  const { now } = basics;
+  const rules = await loadPlugins<RuleDeclaration>(new URL('./alerts/rules/', import.meta.url));
+  const networks = await loadNetworks();
+  const expects = expectsOf(networks);
+  const income = createIncome({ ...earnings, cadence: (network) => expects(network)?.cadence ?? null, now });
+  const price = createPriceView(() => money.prices(), clock);
+  const worth = createEarningFacts({
+    ...{ registry, presence: tracker, now, log, expects, price, stake: (id) => money.stake(id) },
+    ...{ income: { of: income.of, load: () => income.load(engine) }, due: (id) => alerts.incomeDue(id) },
+  });
+  const alerts: Alerts = createAlerts({ ...basics, clock, rules, registry, presence: tracker, latest, money: worth }, recovered);
+  const capacities = new Map([...networks.values()].flatMap(({ id, per }) => (per ? [[id, per] as const] : [])));
+  const money: FiatBook = createFiatBook(
+    {
+      ...{ ...basics, clock, registry, presence: tracker, latest, alerts: () => alerts, reader: engine },
+      ...{ http: createHttp(), random: Math.random, capacities },
+    },
+    recovered,
+  );
+  return { alerts, money, income, worth };
+};
+
+const EARNINGS_STEP_MS = 5_000;
+
 /** The newest stored values come behind the start: reading them waits for the heads of the whole fleet, devices do not. */
 const seedLatest = async (
   core: Core,
@@ -203,10 +230,10 @@ const SEED_SLICE = 10_000;
 type Built = Awaited<ReturnType<typeof buildParts>>;
 
 type Wired = Pick<Parts, 'registry' | 'latest'> & { tracker: Tracker; ingest: Ingest; alerts: Alerts } & Books;
-type Books = { earnings: Earnings; money: FiatBook };
+type Books = { earnings: Earnings; money: FiatBook; income: IncomeBook };
 
 /** What follows from what, between parts that do not know each other. */
-const connectParts = ({ store, needs }: Core, { registry, tracker, ingest, latest, alerts, earnings, money }: Wired) => {
+const connectParts = ({ store, needs }: Core, { registry, tracker, ingest, latest, alerts, earnings, money, income }: Wired) => {
   tracker.changed.on(alerts.presenceChanged);
   latest.updated.on(alerts.valuesUpdated);
   ingest.born.on(({ link, birth }) => store.writer.queue(earnings.born(link.grant.agent, birth.boot), { bytes: 0 }));
@@ -218,6 +245,7 @@ const connectParts = ({ store, needs }: Core, { registry, tracker, ingest, lates
   registry.removed.on((device) => {
     tracker.forget(device);
     ingest.forget(device);
+    income.forget(device);
     store.writer.queue([...earnings.forget(device), ...money.forget(device)], { bytes: 0, urgent: true });
     alerts.deviceRemoved(device);
   });

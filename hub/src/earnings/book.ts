@@ -3,7 +3,7 @@ import { utcDay } from '@muster/shared/money';
 import { createSignal } from '@muster/shared/signal';
 import { WIRE_LIMITS } from '@muster/shared/wire/limits';
 import type { DeviceEvent, Reading } from '@muster/shared/wire/messages';
-import type { EarningsBook, NetworkState, Registry } from '../parts.js';
+import type { EarningsBook, NetworkState, Registry, StreamKey } from '../parts.js';
 import type { Change, Json, Reader, Recovered } from '../store/store.js';
 import { createDays } from './days.js';
 import { createFailures, withFailures } from './failures.js';
@@ -20,7 +20,21 @@ export interface EarningsNeeds {
   log: Log;
 }
 
+/** A stream as the rules about earning see it. */
+export interface StreamView extends StreamKey {
+  /** Plain text that can be part of a URL. */
+  id: string;
+  device: string;
+  exact: boolean;
+  /** Its source lists entries, with dates of its own. */
+  ledger: boolean;
+  /** By the source that is booked; as of when. */
+  last_reading: number;
+}
+
 export interface Earnings extends EarningsBook {
+  streams(device: string): StreamView[];
+  stream(key: StreamKey): StreamView | undefined;
   /** Reads today's income; answers what to queue: leftovers of devices that are gone. */
   start(reader: Pick<Reader, 'entries'>): Promise<Change[]>;
   /** Takes what an agent says of its sources; answers what to queue. */
@@ -102,6 +116,7 @@ export const createEarnings = ({ registry, now, log }: EarningsNeeds, found: Pic
       for (const sum of days.today(device)?.amounts() ?? []) tally.add({ ...sum, exact: !sum.estimated }, BigInt(sum.amount));
       return tally.amounts();
     },
+    ...viewsOf(shelf),
     networks: () =>
       withFailures([...shelf.all().flatMap(statesOf), ...refusals.all()], failures.all(), { agentOf, idOf: stateId }),
   };
@@ -128,6 +143,20 @@ const tallied = (streams: readonly Stream[], amount: (stream: Stream) => bigint)
     tally.add({ ...stream, exact }, amount(stream));
   }
   return tally;
+};
+
+const viewsOf = (shelf: ReturnType<typeof createShelf>): Pick<Earnings, 'streams' | 'stream'> => ({
+  streams: (device) => shelf.of(device).map(viewOf),
+  stream(key) {
+    const found = shelf.get(streamKey(key));
+    return found && viewOf(found);
+  },
+});
+
+const viewOf = ({ network, account, token, device, sources, booked }: Stream): StreamView => {
+  const source = sources.get(booked ?? '');
+  const rest = { exact: source?.exact ?? true, ledger: source?.mode === 'ledger', last_reading: source?.newest ?? 0 };
+  return { id: stateId(network, account, token), network, account, token, device, ...rest };
 };
 
 const statesOf = (stream: Stream): NetworkState[] =>

@@ -17,7 +17,7 @@ export interface PaceInput {
 }
 
 export interface Pace {
-  /** Within it income comes 99 times of 100, and never less than the declared cadence (a day where none is). */
+  /** Within it income comes 199 times of 200, and never less than the declared cadence (a day where none is). */
   period: number;
   /** Silence beyond it is told; at most two periods. */
   limit: number;
@@ -39,11 +39,11 @@ const HISTORY_MS = 28 * DAY_MS;
 const SLACK = 1.85;
 /** A regular stream may be late by a part of its cadence. */
 const JITTER = 1.2;
-const RARE = 0.01;
+const RARE = 0.005;
 /** Times the mean gap, while the history is too short to say more. */
 const CAREFUL = 6;
 const MARGIN = 1.1;
-const MOST_PERIODS = 1.75;
+const MOST_PERIODS = 1.6;
 /** How far a gap that was seen twice may stretch what the others say. */
 const SEEN_TWICE = 1.5;
 

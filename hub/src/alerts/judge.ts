@@ -56,7 +56,14 @@ export const createJudge = ({ registry, presence, latest, money }: FactSources, 
       const { id, name, site, tags, interval_ms } = device;
       const about = { id, name, site, tags, interval_ms: interval_ms ?? DEFAULT_INTERVAL_MS };
       const known = presence.get(id);
-      const worth = money && { earnings: () => money.earnings(id), stake: () => money.stake(id) };
+      let earned: readonly EarningFacts[] | undefined;
+      const worth = money && {
+        earnings: () => {
+          earned ??= money.earnings(id);
+          return earned;
+        },
+        stake: () => money.stake(id),
+      };
       return list.map((rule) => ({
         rule,
         verdicts: ask(rule, { now, device: about, presence: known, samples: pick(samples, rule.needs), ...worth }),

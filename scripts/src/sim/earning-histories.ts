@@ -130,7 +130,7 @@ export const networkEvents = (random: Random, { start, days: length }: { start: 
 };
 const LATE_MS = 2.5 * DAY_MS;
 
-/** The gap that one in a hundred exceeds, of a long history of this character. */
+/** The gap that one in two hundred exceeds, of a long history of this character. */
 export const rareGap = (payments: readonly Payment[], window: number): number => {
   const gaps: number[] = [];
   let began = Number.NEGATIVE_INFINITY;
@@ -143,5 +143,5 @@ export const rareGap = (payments: readonly Payment[], window: number): number =>
     last = seen;
   }
   gaps.sort((a, b) => a - b);
-  return gaps[Math.min(gaps.length - 1, Math.ceil(gaps.length * 0.99))] ?? 0;
+  return gaps[Math.min(gaps.length - 1, Math.ceil(gaps.length * 0.995))] ?? 0;
 };

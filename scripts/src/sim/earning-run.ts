@@ -73,7 +73,7 @@ const createPlayer = (
   const isSeldom = (model.expects?.cadence ?? 0) > DAY_MS;
   const away = ({ ts }: Payment) => !isSeldom && outages.some(({ from, to }) => ts >= from && ts < to);
   const healthy = model.payments(random.fork('payments'), span);
-  const at = START + (0.4 + 0.5 * random.next()) * size.days * DAY_MS;
+  const at = START + (0.4 + 0.35 * random.next()) * size.days * DAY_MS;
   const kind = index < size.healthy ? null : index < size.healthy + size.stopped ? 'stopped' : 'dropped';
   const paid = events(healthy.filter((one) => !away(one))).flatMap((one) => {
     if (kind === null || one.ts < at) return [one];
@@ -113,13 +113,20 @@ const createWorld = (model: Model, players: readonly Player[]) => {
     cadence: () => model.expects?.cadence ?? null,
     now: () => now,
   });
+  let looked = { now: Number.NaN, known: new Map<string, ReturnType<typeof income.of>>() };
+  const of = (device: string) => {
+    if (looked.now !== now) looked = { now, known: new Map() };
+    const found = looked.known.get(device) ?? income.of(device);
+    looked.known.set(device, found);
+    return found;
+  };
   const outagesBy = (id: string) => (byId.get(id)?.outages ?? []).filter(({ from }) => from < now);
   const facts = createEarningFacts({
     registry: { get: (id) => byId.get(id)?.device, all: () => players.map(({ device }) => device) },
     presence: {
       availability: async (id) => outagesBy(id).map((one) => ({ state: 'lost', from: one.from, to: Math.min(one.to, now) })),
     },
-    income: { of: income.of, load: async () => {} },
+    income: { of, load: async () => {} },
     ...{ stake: () => null, price: () => null, expects: () => model.expects },
     ...{ due: () => {}, steps: 1, now: () => now, log: silentLog },
   });

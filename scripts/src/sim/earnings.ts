@@ -10,7 +10,10 @@ export interface Figures {
   false_drop: number;
   stops: number;
   stops_missed: number;
-  /** From the last income, without the time in which the device was away, in expected periods: the declared cadence, or the gap that one in a hundred exceeds where that is longer. */
+  /**
+   * From the last income, without the time in which the device was away, in expected periods: the declared cadence, or the gap that
+   * one in two hundred exceeds where that is longer.
+   */
   stop_periods: { median: number; p95: number; worst: number } | null;
   drops: number;
   drops_missed: number;

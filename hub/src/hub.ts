@@ -10,6 +10,7 @@ import { loadNetworks } from '@muster/shared/network-plugins';
 import { loadPlugins } from '@muster/shared/plugins';
 import { createSignal } from '@muster/shared/signal';
 import { addressesOf } from './addresses.js';
+import { createEarningFacts } from './alerts/earning-facts.js';
 import { type Alerts, createAlerts } from './alerts/engine.js';
 import type { RuleDeclaration } from './alerts/rule.js';
 import { type Api, createApi } from './api/server.js';
@@ -22,7 +23,9 @@ import { createRegistry } from './devices/registry.js';
 import { createTracker, type Tracker } from './devices/tracker.js';
 import { createEarnings, type Earnings } from './earnings/book.js';
 import { watchWriter } from './earnings/daily-watch.js';
+import { createPriceView, expectsOf } from './earnings/expects.js';
 import { createFiatBook, type FiatBook } from './earnings/fiat-book.js';
+import { createIncome, type IncomeBook } from './earnings/income.js';
 import { createIngest, type Ingest } from './ingest/ingest.js';
 import { createLatest, type LatestKeeper } from './ingest/latest.js';
 import { createQuarantine } from './ingest/quarantine.js';
@@ -35,7 +38,7 @@ import { createCommitCounts } from './self/commits.js';
 import { createProcessView, metricsText } from './self/metrics.js';
 import { createSources } from './sources/sources.js';
 import type { OpenStore } from './store/open.js';
-import type { Change } from './store/store.js';
+import type { Change, Writer } from './store/store.js';
 import { createViews } from './view.js';
 
 export interface HubSettings {
@@ -138,16 +141,10 @@ const buildParts = async (core: Core) => {
   const asking = { http: createHttp(), grpc: createGrpc(), networks: await loadNetworks(), random: Math.random };
   const sources = createSources({ ...basics, ...asking, clock, registry, latest, earnings, sourced: tracker.sourced }, documents);
   const ingest = createIngest({ ...basics, registry, tracker, sequences, latest, quarantine, earnings });
-  const rules = await loadPlugins<RuleDeclaration>(new URL('./alerts/rules/', import.meta.url));
-  const alerts = createAlerts({ ...basics, clock, rules, registry, presence: tracker, latest }, recovered);
-  const money = createFiatBook(
-    {
-      ...{ ...basics, clock, registry, presence: tracker, latest, alerts: () => alerts, reader: engine },
-      ...{ http: asking.http, random: Math.random, capacities: capacitiesOf(asking.networks) },
-    },
-    recovered,
-  );
+  const judging = { basics, registry, tracker, latest, earnings, networks: asking.networks };
+  const { alerts, money, income, worth } = await buildWorth(core, judging);
   queued.on(money.take);
+  queued.on(income.take);
   const { admin_token, control_token } = core.settings;
   const auth = createAuth(basics, { documents, admin_token, control_token });
   const audit = createAudit(basics);
@@ -168,13 +165,14 @@ const buildParts = async (core: Core) => {
     ...views,
     ...priced,
   };
-  connectParts(core, { registry, tracker, ingest, latest, alerts, earnings, money });
+  connectParts(core, { registry, tracker, ingest, latest, alerts, earnings, money, income });
   return {
     ...{ parts, tracker, alerts, ingest, quarantine, sources, money },
     async begin() {
       writer.queue(await earnings.start(engine.early), { bytes: 0 });
       clock.every(60_000, earnings.tick);
       clock.every(60_000, money.tick);
+      clock.every(EARNINGS_STEP_MS, worth.step);
       tracker.start();
     },
     seed() {
@@ -188,6 +186,36 @@ const buildParts = async (core: Core) => {
 
 const capacitiesOf = (networks: ReadonlyMap<string, NetworkDeclaration>) =>
   new Map([...networks.values()].flatMap(({ id, per }) => (per ? [[id, per] as const] : [])));
+type Worth = Pick<Parts, 'registry' | 'latest'> & { tracker: Tracker; earnings: Earnings } & {
+  networks: ReadonlyMap<string, NetworkDeclaration>;
+  basics: { writer: Writer; now: () => number; random: (bytes: number) => Uint8Array; log: Log };
+};
+
+/** What is wrong and what it costs know each other: alerts say what is at stake, a comparison counts alerts. */
+const buildWorth = async ({ needs, store }: Core, { basics, registry, tracker, latest, earnings, networks }: Worth) => {
+  const { clock, log } = needs;
+  const { recovered, engine } = store;
+  const { now } = basics;
+  const rules = await loadPlugins<RuleDeclaration>(new URL('./alerts/rules/', import.meta.url));
+  const expects = expectsOf(networks);
+  const income = createIncome({ ...earnings, cadence: (network) => expects(network)?.cadence ?? null, now });
+  const price = createPriceView(() => money.prices(), clock);
+  const worth = createEarningFacts({
+    ...{ registry, presence: tracker, now, log, expects, price, stake: (id) => money.stake(id) },
+    ...{ income: { of: income.of, load: () => income.load(engine) }, due: (id) => alerts.incomeDue(id) },
+  });
+  const alerts: Alerts = createAlerts({ ...basics, clock, rules, registry, presence: tracker, latest, money: worth }, recovered);
+  const money: FiatBook = createFiatBook(
+    {
+      ...{ ...basics, clock, registry, presence: tracker, latest, alerts: () => alerts, reader: engine },
+      ...{ http: createHttp(), random: Math.random, capacities: capacitiesOf(networks) },
+    },
+    recovered,
+  );
+  return { alerts, money, income, worth };
+};
+
+const EARNINGS_STEP_MS = 5_000;
 
 /** The newest stored values come behind the start: reading them waits for the heads of the whole fleet, devices do not. */
 const seedLatest = async (
@@ -209,10 +237,10 @@ const seedLatest = async (
 type Built = Awaited<ReturnType<typeof buildParts>>;
 
 type Wired = Pick<Parts, 'registry' | 'latest'> & { tracker: Tracker; ingest: Ingest; alerts: Alerts } & Books;
-type Books = { earnings: Earnings; money: FiatBook };
+type Books = { earnings: Earnings; money: FiatBook; income: IncomeBook };
 
 /** What follows from what, between parts that do not know each other. */
-const connectParts = ({ store, needs }: Core, { registry, tracker, ingest, latest, alerts, earnings, money }: Wired) => {
+const connectParts = ({ store, needs }: Core, { registry, tracker, ingest, latest, alerts, earnings, money, income }: Wired) => {
   tracker.changed.on(alerts.presenceChanged);
   latest.updated.on(alerts.valuesUpdated);
   ingest.born.on(({ link, birth }) => store.writer.queue(earnings.born(link.grant.agent, birth.boot), { bytes: 0 }));
@@ -224,6 +252,7 @@ const connectParts = ({ store, needs }: Core, { registry, tracker, ingest, lates
   registry.removed.on((device) => {
     tracker.forget(device);
     ingest.forget(device);
+    income.forget(device);
     store.writer.queue([...earnings.forget(device), ...money.forget(device)], { bytes: 0, urgent: true });
     alerts.deviceRemoved(device);
   });

@@ -291,6 +291,8 @@ test('rules that are switched off, replaced or edited end what they no longer as
 test('defaults are on at the first start, and a deletion lasts', async () => {
   const hub = await running();
   expect(hub.alerts.rules().map(({ id, enabled }) => [id, enabled])).toEqual([
+    ['earning_drop', true],
+    ['not_earning', true],
     ['not_reporting', true],
     ['offline', true],
   ]);
@@ -306,7 +308,7 @@ test.each([
   [[hot({ config: { metric: 'hw.temperature' } })], '0.config', 'above'],
   [[hot({ config: { metric: 7, above: 1 } })], '0.config.metric', 'metric'],
   [[hot(), hot()], '1.id', 'Two rules'],
-  [[hot({ rule: 'treshold' })], '0.rule', 'known are not_reporting, offline, threshold'],
+  [[hot({ rule: 'treshold' })], '0.rule', 'known are earning_drop, not_earning, not_reporting, offline, threshold'],
   [[hot({ scope: { everything: true } as never })], '0.scope', '{"all": true}'],
 ])('a wrong rule is refused with its path: %#', async (rules, path, word) => {
   const hub = await running();
@@ -314,7 +316,7 @@ test.each([
   expect(refusal).toBeInstanceOf(AppError);
   expect((refusal as AppError).details.path).toBe(path);
   expect((refusal as AppError).message).toContain(word);
-  expect(hub.alerts.rules()).toHaveLength(2);
+  expect(hub.alerts.rules()).toHaveLength(4);
 });
 
 test('a removed device takes its alerts with it, a renamed one keeps them under its new name', async () => {

@@ -28,6 +28,8 @@ export interface Alerts extends AlertsDesk {
   stop(): void;
   presenceChanged(change: { device: string }): void;
   valuesUpdated(update: LatestUpdate): void;
+  /** Its income is to be looked at. */
+  incomeDue(id: string): void;
   deviceChanged(id: string): void;
   deviceRemoved(id: string): void;
   /** An alert about the hub itself, such as `store`. */
@@ -112,6 +114,9 @@ const createInputs = (engine: Engine, { registry, log, writer }: AlertNeeds) => 
     valuesUpdated(update: LatestUpdate) {
       const device = started ? registry.get(update.device) : undefined;
       if (device) rounds.report(device, update);
+    },
+    incomeDue(id: string) {
+      if (started) rounds.income(id);
     },
     deviceChanged(id: string) {
       engine.plans().drop(id);

@@ -3,12 +3,13 @@ import { seriesKey } from '@muster/shared/metrics';
 import type { LiveValue } from '@muster/shared/wire/live';
 import type { Device, Latest, LatestUpdate, Presence, PresenceKeeper, Registry } from '../parts.js';
 import type { ActiveRule, Plan } from './plan.js';
-import type { FactSample, Facts, Verdict } from './rule.js';
+import type { EarningFacts, FactSample, Facts, StakeFacts, Verdict } from './rule.js';
 
 export interface FactSources {
   registry: Pick<Registry, 'get' | 'all' | 'declaration'>;
   presence: Pick<PresenceKeeper, 'get'>;
   latest: Pick<Latest, 'of'>;
+  money?: { earnings(device: string): readonly EarningFacts[]; stake(device: string): StakeFacts | null } | undefined;
 }
 
 /** Rhythm assumed of a device that never declared one (DESIGN §3.4). */
@@ -21,7 +22,7 @@ export interface Judge {
   presence(device: string): Presence;
 }
 
-export const createJudge = ({ registry, presence, latest }: FactSources, log: Log): Judge => {
+export const createJudge = ({ registry, presence, latest, money }: FactSources, log: Log): Judge => {
   const broken = new WeakSet<ActiveRule>();
 
   const samplesFor = (device: Device, rules: readonly ActiveRule[]): Map<string, FactSample[]> => {
@@ -55,9 +56,17 @@ export const createJudge = ({ registry, presence, latest }: FactSources, log: Lo
       const { id, name, site, tags, interval_ms } = device;
       const about = { id, name, site, tags, interval_ms: interval_ms ?? DEFAULT_INTERVAL_MS };
       const known = presence.get(id);
+      let earned: readonly EarningFacts[] | undefined;
+      const worth = money && {
+        earnings: () => {
+          earned ??= money.earnings(id);
+          return earned;
+        },
+        stake: () => money.stake(id),
+      };
       return list.map((rule) => ({
         rule,
-        verdicts: ask(rule, { now, device: about, presence: known, samples: pick(samples, rule.needs) }),
+        verdicts: ask(rule, { now, device: about, presence: known, samples: pick(samples, rule.needs), ...worth }),
       }));
     },
   };

@@ -58,6 +58,13 @@ export const createRounds = ({ watch, judge, registry, clock, plans, expect }: R
       const device = registry.get(id);
       if (device) judgeRules(device, plans().of(device).rules.values());
     },
+    /** Judges what looks at the income of a device. */
+    income(id: string) {
+      const device = registry.get(id);
+      if (!device) return;
+      const rules = [...plans().of(device).rules.values()].filter(({ declaration }) => declaration.looks_at_earnings);
+      if (rules.length > 0) judgeRules(device, rules);
+    },
     /** Judges the open alerts of a device by all that is known of it; what no verdict speaks of any more ends when `gone` says so. */
     sweep(id: string, gone: (cell: Cell) => boolean = isGone) {
       const device = registry.get(id);

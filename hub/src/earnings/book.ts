@@ -2,7 +2,7 @@ import type { Log } from '@muster/shared/log';
 import { utcDay } from '@muster/shared/money';
 import { createSignal } from '@muster/shared/signal';
 import type { DeviceEvent } from '@muster/shared/wire/messages';
-import type { AccountShare, EarningsBook, NetworkState, Registry } from '../parts.js';
+import type { AccountShare, EarningsBook, NetworkState, Registry, StreamKey } from '../parts.js';
 import { keep } from '../shelf.js';
 import type { Change, LedgerEntry, Reader, Recovered, Writer } from '../store/store.js';
 import { createAccounts } from './accounts.js';
@@ -24,7 +24,21 @@ export interface EarningsNeeds {
   writer: Pick<Writer, 'queue' | 'accepts' | 'healthy'>;
 }
 
+/** A stream as the rules about earning see it. */
+export interface StreamView extends StreamKey {
+  /** Plain text that can be part of a URL. */
+  id: string;
+  device: string;
+  exact: boolean;
+  /** Its source lists entries, with dates of its own. */
+  ledger: boolean;
+  /** By the source that is booked; as of when. */
+  last_reading: number;
+}
+
 export interface Earnings extends EarningsBook {
+  streams(device: string): StreamView[];
+  stream(key: StreamKey): StreamView | undefined;
   /** Reads today's income; answers what to queue: leftovers of devices that are gone. */
   start(reader: Pick<Reader, 'entries'>): Promise<Change[]>;
   /** Takes what an agent says of its sources; answers what to queue. */
@@ -94,6 +108,7 @@ export const createEarnings = (needs: EarningsNeeds, found: Pick<Recovered, 'doc
       for (const sum of days.today(device)?.amounts() ?? []) tally.add({ ...sum, exact: !sum.estimated }, BigInt(sum.amount));
       return tally.amounts();
     },
+    ...viewsOf(shelf),
     networks() {
       const states = shelf.all().flatMap((stream) => statesOf(stream, holdersOf(claims, stream)(now())));
       return withFailures([...states, ...refusals.all()], failures.all(), { agentOf, idOf: stateId });
@@ -124,6 +139,20 @@ const tallied = (streams: readonly Stream[], amount: (stream: Stream) => bigint)
     tally.add({ ...stream, exact }, amount(stream));
   }
   return tally;
+};
+
+const viewsOf = (shelf: ReturnType<typeof createShelf>): Pick<Earnings, 'streams' | 'stream'> => ({
+  streams: (device) => shelf.of(device).map(viewOf),
+  stream(key) {
+    const found = shelf.get(streamKey(key));
+    return found && viewOf(found);
+  },
+});
+
+const viewOf = ({ network, account, token, device, sources, booked }: Stream): StreamView => {
+  const source = sources.get(booked ?? '');
+  const rest = { exact: source?.exact ?? true, ledger: source?.mode === 'ledger', last_reading: source?.newest ?? 0 };
+  return { id: stateId(network, account, token), network, account, token, device, ...rest };
 };
 
 const statesOf = (stream: Stream, holders: readonly AccountShare[]): NetworkState[] => {

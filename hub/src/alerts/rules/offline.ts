@@ -1,3 +1,4 @@
+import { stakeText } from '@muster/shared/stake-text';
 import { utcTime } from '@muster/shared/text';
 import type { PresenceState } from '@muster/shared/wire/live';
 import * as v from 'valibot';
@@ -29,8 +30,8 @@ export default defineRule({
   judge: (_config, facts) => ({ firing: FIRING[facts.presence.state], value: null, why: sentence(facts) }),
 });
 
-const sentence = ({ device, presence }: Facts): string => {
+const sentence = ({ device, presence, stake }: Facts): string => {
   if (presence.state !== 'lost') return `${device.name} is ${presence.state.replace('_', ' ')}.`;
-  if (presence.last_seen === null) return `${device.name} is lost; it has not been heard yet.`;
-  return `${device.name} is lost; last heard ${utcTime(presence.last_seen)}.`;
+  const heard = presence.last_seen === null ? 'it has not been heard yet' : `last heard ${utcTime(presence.last_seen)}`;
+  return `${device.name} is lost; ${heard}${stakeText(stake?.())}.`;
 };

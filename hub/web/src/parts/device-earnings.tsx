@@ -57,7 +57,9 @@ export const DeviceEarnings = ({ device, detail }: { device: LiveDevice; detail:
       {networks.map((network) => (
         <Network key={network} {...{ network, device, lifetime, month }} stake={detail?.stake ?? null} />
       ))}
-      {networks.length > 0 && month?.row && <Together row={month.row} money={month.money} stake={detail?.stake ?? null} />}
+      {networks.length > 0 && month?.row && (
+        <Together row={month.row} money={month.money} several={networks.length > 1} stake={detail?.stake ?? null} />
+      )}
     </section>
   );
 };
@@ -87,7 +89,7 @@ const Network = ({ network, device, lifetime, month, stake }: NetworkProps) => {
         <Amounts list={row?.streams ?? []} most={3} />
       </Line>
       {row && month && (
-        <Line title="worth">
+        <Line title="30 days, worth">
           <Fiat
             money={month.money}
             text={row.fiat}
@@ -112,20 +114,28 @@ const Network = ({ network, device, lifetime, month, stake }: NetworkProps) => {
 };
 
 /** Over all its networks, 30 days. */
-const Together = ({ row, money, stake }: { row: CompareRow; money: Money; stake: DeviceDetail['stake'] }) => {
+interface Whole {
+  row: CompareRow;
+  money: Money;
+  several: boolean;
+  stake: DeviceDetail['stake'];
+}
+const Together = ({ row, money, several, stake }: Whole) => {
   const estimated = isEstimated(row.streams);
   return (
     <dl class="pairs earnings">
       <h3>Last 30 days</h3>
-      <Line title="Worth">
-        <Fiat
-          money={money}
-          text={row.fiat}
-          part={row.incomplete?.fiat}
-          {...{ estimated }}
-          hint={row.fiat === null ? NO_PRICE : ''}
-        />
-      </Line>
+      {several && (
+        <Line title="Worth">
+          <Fiat
+            money={money}
+            text={row.fiat}
+            part={row.incomplete?.fiat}
+            {...{ estimated }}
+            hint={row.fiat === null ? NO_PRICE : ''}
+          />
+        </Line>
+      )}
       <Line title="Electricity">
         <Fiat money={money} text={row.cost} hint={row.cost === null ? NO_COST : ''} />
       </Line>

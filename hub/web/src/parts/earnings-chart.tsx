@@ -3,6 +3,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import type uPlot from 'uplot';
 import { useApp } from '../app.js';
 import { dayText, type Stack, topsOf } from '../earnings-query.js';
+import { networkName } from '../format.js';
 import type { Money } from '../money.js';
 import { loadPlot } from '../plot.js';
 import { stackOptions } from '../plot-stack.js';
@@ -25,20 +26,27 @@ export const EarningsChart = ({ stack, money }: { stack: Stack; money: Money }) 
         {stack.layers.map((layer, i) => (
           <li key={layer.network}>
             <i class={`swatch line-${(i % 8) + 1}`} />
-            <span>{layer.network}</span>
+            <span>{networkName(layer.network)}</span>
             <output>{legendText(layer, at, money)}</output>
           </li>
         ))}
       </ul>
       {stack.unknown.length > 0 && (
-        <p class="quiet">Days of {stack.unknown.join(', ')} are without a price: what they were worth is not in the chart.</p>
+        <p class="quiet">
+          Days of {stack.unknown.map(networkName).join(', ')} are without a price: what they were worth is not in the chart.
+        </p>
       )}
     </figure>
   );
 };
 
 const legendText = ({ values, texts }: Stack['layers'][number], at: number | null, money: Money): string => {
-  if (at === null) return money.shown(values.reduce((sum, value) => sum + value, 0).toFixed(8));
+  if (at === null) {
+    const sum = values.reduce((total, value) => total + value, 0);
+    const shown = money.shown(sum.toFixed(8));
+    if (!texts.includes(null)) return shown;
+    return sum > 0 ? `${shown} + unknown` : 'unknown';
+  }
   const text = texts[at];
   return text === null || text === undefined ? 'unknown' : money.shown(text);
 };

@@ -2,7 +2,7 @@ import type { CompareRow, CompareSort } from '@muster/hub/parts';
 import type { ComponentChildren } from 'preact';
 import { useApp } from '../app.js';
 import type { Asked } from '../earnings-query.js';
-import { exactAmount, NOTHING } from '../format.js';
+import { exactAmount, NOTHING, networkName } from '../format.js';
 import { changeText, type Money, shareOf, trimmed } from '../money.js';
 import { Amounts } from './amounts.js';
 import { Fiat, isEstimated, NO_COST, NO_PRICE } from './fiat.js';
@@ -91,7 +91,7 @@ const Row = ({ row, money }: { row: CompareRow; money: Money }) => {
           {row.name}
         </a>
       </Cell>
-      <Cell of="e-network">{networksOf(row).join(', ') || NOTHING}</Cell>
+      <Cell of="e-network">{networksOf(row).map(networkName).join(', ') || NOTHING}</Cell>
       <Cell of="num e-tokens">
         <Amounts list={row.streams} most={3} />
       </Cell>

@@ -1,6 +1,7 @@
 import { useSignal } from '@preact/signals';
 import { useApp } from '../app.js';
 import { type Asked, dayText, PERIODS, spanOf } from '../earnings-query.js';
+import { networkName } from '../format.js';
 import { Choice, useChoices } from './fleet-tools.js';
 
 /** Period, filters and export of the earnings page. */
@@ -103,7 +104,7 @@ export const EarningsFilters = ({ asked, networks, onChange }: Tools & { network
         all="All networks"
         value={asked.network}
         options={list}
-        nameOf={String}
+        nameOf={networkName}
         onPick={(network) => onChange({ network })}
       />
       <Choice

@@ -3,7 +3,7 @@ import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { useApp } from '../app.js';
 import { FormError, sentenceOf } from '../client.js';
-import { fullTime } from '../format.js';
+import { fullTime, networkName } from '../format.js';
 import { trimmed } from '../money.js';
 
 /** What each token is worth today and who says so; operators change it. */
@@ -93,7 +93,7 @@ const Line = ({ state, view, editing, may, onEdit, onSave }: LineProps) => {
   return (
     <li>
       <b>{token}</b>
-      <span class="quiet">{network}</span>
+      <span class="quiet">{networkName(network)}</span>
       {price === null ? (
         <span class="none">unknown</span>
       ) : (

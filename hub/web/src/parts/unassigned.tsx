@@ -2,6 +2,7 @@ import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { useApp } from '../app.js';
 import { FormError, type RewardSource, sentenceOf } from '../client.js';
+import { networkName } from '../format.js';
 
 /** Accounts whose income is nobody's yet, and a form that says whose it is from now on. */
 interface Account {
@@ -52,7 +53,7 @@ export const Unassigned = () => {
           const key = `${one.network} ${one.account}`;
           return (
             <li key={key}>
-              <b>{one.network}</b>
+              <b>{networkName(one.network)}</b>
               <span class="account" title={one.account}>
                 {one.account}
               </span>

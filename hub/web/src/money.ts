@@ -3,7 +3,7 @@ import { NOTHING } from './format.js';
 /** Fiat as a person reads it; the whole text is for `title` attributes. Texts go to the formatter as they are: no float on the way. */
 export interface Money {
   currency: string;
-  /** Cents for what is worth many, up to four places for less. */
+  /** Cents; four places for less than ten of them. */
   shown(text: string): string;
   exact(text: string): string;
 }
@@ -11,12 +11,12 @@ export interface Money {
 const sizeOf = (text: string): 'large' | 'small' | 'tiny' => {
   const digits = text.replace('-', '');
   if (/^0*\.0000/.test(digits) && /[1-9]/.test(digits)) return 'tiny';
-  return /^0*\./.test(digits) && /[1-9]/.test(digits) ? 'small' : 'large';
+  return /^0*\.0/.test(digits) && /[1-9]/.test(digits) ? 'small' : 'large';
 };
 
 const PLACES: Record<ReturnType<typeof sizeOf>, Intl.NumberFormatOptions> = {
   large: { minimumFractionDigits: 2, maximumFractionDigits: 2 },
-  small: { minimumFractionDigits: 2, maximumFractionDigits: 4 },
+  small: { minimumFractionDigits: 4, maximumFractionDigits: 4 },
   tiny: { maximumSignificantDigits: 2 },
 };
 

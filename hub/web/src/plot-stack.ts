@@ -15,6 +15,9 @@ export interface StackOptions {
 
 const DAY_S = 86_400;
 
+/** Whole money without its cents. */
+const tick = (money: Money, at: number): string => money.shown(at.toFixed(4)).replace(/[.,]00(?=\D*$)/, '');
+
 export const stackOptions = (Plotter: typeof uPlot, options: StackOptions): uPlot.Options => {
   const { layers, money, width, height, onCursor } = options;
   const font = '11px system-ui, sans-serif';
@@ -50,7 +53,7 @@ export const stackOptions = (Plotter: typeof uPlot, options: StackOptions): uPlo
         space: 34,
         size: 62,
         gap: 6,
-        values: (_plot, splits) => splits.map((at) => (at === 0 ? '0' : money.shown(at.toFixed(4)))),
+        values: (_plot, splits) => splits.map((at) => (at === 0 ? '0' : tick(money, at))),
       },
     ],
     series: [{}, ...series],

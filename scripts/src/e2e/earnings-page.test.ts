@@ -133,11 +133,11 @@ describe.skipIf(!browser)('the earnings page', { timeout: 90_000 }, () => {
 
   it('exports receipts in four forms', async () => {
     await page.getByText('Export', { exact: true }).click();
+    await picture(page, 'earnings-export');
     const [file] = await Promise.all([page.waitForEvent('download'), page.getByText('CSV for Koinly').click()]);
     expect(file.suggestedFilename()).toMatch(/^muster-.*koinly\.csv$/);
     expect(await page.locator('.menu a').count()).toBe(4);
-    await picture(page, 'earnings-export');
-    await page.getByText('Export', { exact: true }).click();
+    expect(await page.locator('.menu[open]').count()).toBe(0);
   });
 
   it('takes a price by hand', async () => {

@@ -82,7 +82,11 @@ export const ExportMenu = ({ asked }: { asked: Asked }) => {
       <ul>
         {Object.entries(FORMATS).map(([format, words]) => (
           <li key={format}>
-            <a href={linkOf(format)} download={fileOf(format)}>
+            <a
+              href={linkOf(format)}
+              download={fileOf(format)}
+              onClick={(event) => event.currentTarget.closest('details')?.removeAttribute('open')}
+            >
               {words}
             </a>
           </li>

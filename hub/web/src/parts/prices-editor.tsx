@@ -75,8 +75,6 @@ const Currency = ({ view, onSave }: { view: PricesView; onSave: Save | null }) =
   );
 };
 
-const LABELS = { day: 'of today', earlier: 'of an earlier day', manual: 'by hand', fixed: 'fixed' };
-
 interface LineProps {
   state: PriceState;
   view: PricesView;
@@ -100,9 +98,7 @@ const Line = ({ state, view, editing, may, onEdit, onSave }: LineProps) => {
         <output title={`${price} ${currency ?? ''}`}>{`${trimmed(price)} ${currency ?? ''}`}</output>
       )}
       <span class="said" title={at === null ? '' : fullTime(at)}>
-        {[provider === 'none' ? 'no provider' : provider, label && provider !== label ? LABELS[label] : '', day, failure]
-          .filter(Boolean)
-          .join(' · ')}
+        {[providerWord(provider), label === 'earlier' ? 'of an earlier day' : '', day, failure].filter(Boolean).join(' · ')}
       </span>
       {may && (
         <button
@@ -124,9 +120,11 @@ const PROVIDERS = {
   jupiter: { title: 'Jupiter (Solana)', field: 'Mint address' },
   manual: { title: 'By hand', field: 'Price from today on' },
   fixed: { title: 'Fixed', field: 'Price' },
-  none: { title: 'None', field: '' },
+  none: { title: 'No price', field: '' },
 } as const;
 type Provider = keyof typeof PROVIDERS;
+
+const providerWord = (provider: string): string => (provider in PROVIDERS ? PROVIDERS[provider as Provider].title : provider);
 
 const textOf = (source: PriceSource | undefined): string => {
   if (source?.provider === 'coingecko') return source.id;

@@ -44,6 +44,8 @@ export interface Daily {
   repriced(token: string | null, day: number): void;
   /** Forgets days before this one. */
   trim(day: number): void;
+  /** Changes with every change of what a day holds, its prices included. */
+  stamp(day: number): number;
   bytes(): number;
 }
 
@@ -52,6 +54,7 @@ export const createDaily = (needs: { priceOf: PriceOf; known: (device: string) =
   /** Entries taken before the ledger has been read: they may or may not be in what is read. */
   let taken: Map<string, LedgerEntry> | null = new Map();
   let first = dayOf(0);
+  const stamps = createStamps(() => needs.today() + AHEAD_DAYS);
 
   const find = (entry: LedgerEntry): Series => {
     const list = devices.get(entry.device) ?? [];
@@ -69,11 +72,18 @@ export const createDaily = (needs: { priceOf: PriceOf; known: (device: string) =
     const day = dayOf(entry.ts);
     if (entry.kind === 'opening' || day < first || day > needs.today() + AHEAD_DAYS || !needs.known(entry.device)) return;
     const series = find(entry);
+    if (taken === null) stamp(series, day);
     series.amounts.add(day, BigInt(entry.amount));
     series.stale = Math.min(series.stale, day);
   };
+  /** A device that is there from an earlier day on, or earns another token, has other costs on other days. */
+  const stamp = ({ amounts }: Series, day: number) => {
+    if (amounts.first !== undefined && day >= amounts.first) stamps.touch(day);
+    else stamps.touchFrom(amounts.first === undefined ? first : day);
+  };
   const all = () => [...devices.values()].flat();
   const repriced = (token: string | null, day: number) => {
+    stamps.touchFrom(day);
     for (const list of devices.values())
       for (const one of list) if (token === null || one.token === token) one.stale = Math.min(one.stale, day);
   };
@@ -86,6 +96,7 @@ export const createDaily = (needs: { priceOf: PriceOf; known: (device: string) =
           for (const entry of page) if (!taken?.has(entry.id)) add(entry);
         }
         taken = null;
+        stamps.touchFrom(first);
       } catch (error) {
         // Half of it read twice would be counted twice.
         devices.clear();
@@ -100,7 +111,9 @@ export const createDaily = (needs: { priceOf: PriceOf; known: (device: string) =
         add(change.entry);
       }
     },
-    forget: (device) => void devices.delete(device),
+    forget(device) {
+      if (devices.delete(device)) stamps.touchFrom(first);
+    },
     has: (device) => devices.has(device),
     series(device) {
       const list = devices.get(device) ?? NONE;
@@ -113,6 +126,7 @@ export const createDaily = (needs: { priceOf: PriceOf; known: (device: string) =
       first = Math.max(first, day);
       for (const one of all()) for (const sums of [one.amounts, one.fiat, one.unknown, one.earlier]) sums?.trim(day);
     },
+    stamp: stamps.of,
     bytes: () => all().reduce((sum, one) => sum + bytesOf(one), 0),
   };
 };
@@ -124,6 +138,23 @@ const tokensOf = (list: readonly Series[]): { network: string; token: string }[]
 
 const bytesOf = ({ amounts, fiat, unknown, earlier }: Series): number =>
   amounts.bytes + fiat.bytes + (unknown?.bytes ?? 0) + (earlier?.bytes ?? 0);
+
+/** A count that rises, for each day. */
+const createStamps = (last: () => number) => {
+  const days = new Map<number, number>();
+  let count = 0;
+  return {
+    of: (day: number): number => days.get(day) ?? 0,
+    touch: (day: number) => void days.set(day, ++count),
+    touchFrom(from: number) {
+      count++;
+      for (let day = Math.max(from, last() - STAMPED_DAYS); day <= last(); day++) days.set(day, count);
+      for (const day of days.keys()) if (day < last() - STAMPED_DAYS) days.delete(day);
+    },
+  };
+};
+/** More than is ever asked of the sums in memory. */
+const STAMPED_DAYS = KEPT_DAYS + 2 * AHEAD_DAYS;
 
 const NONE: readonly Series[] = [];
 const FRESH = Number.POSITIVE_INFINITY;

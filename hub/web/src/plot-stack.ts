@@ -5,8 +5,8 @@ import { colour, seriesColour } from './plot.js';
 
 /** uPlot as the earnings chart uses it: bars by UTC day, the highest top first so that the lower ones cover it. */
 export interface StackOptions {
-  layers: number;
-  days: number;
+  /** Of the layers, the lowest first. */
+  colours: readonly number[];
   money: Money;
   width: number;
   height: number;
@@ -19,7 +19,7 @@ const DAY_S = 86_400;
 const tick = (money: Money, at: number): string => money.shown(at.toFixed(4)).replace(/[.,]00(?=\D*$)/, '');
 
 export const stackOptions = (Plotter: typeof uPlot, options: StackOptions): uPlot.Options => {
-  const { layers, money, width, height, onCursor } = options;
+  const { colours, money, width, height, onCursor } = options;
   const font = '11px system-ui, sans-serif';
   const common: uPlot.Axis = {
     stroke: colour('--quiet'),
@@ -28,8 +28,8 @@ export const stackOptions = (Plotter: typeof uPlot, options: StackOptions): uPlo
     ticks: { show: false },
   };
   const bars = Plotter.paths.bars?.({ size: [0.72, 40] });
-  const series = Array.from({ length: layers }, (_, at): uPlot.Series => {
-    const paint = seriesColour(layers - 1 - at);
+  const series = [...colours].reverse().map((at): uPlot.Series => {
+    const paint = seriesColour(at);
     return { stroke: paint, fill: paint, width: 0, points: { show: false }, ...(bars && { paths: bars }) };
   });
   return {

@@ -127,6 +127,7 @@ describe.skipIf(!browser)('the earnings page', { timeout: 90_000 }, () => {
     expect(page.url()).toMatch(/period=7d/);
     await page.reload();
     await until('the same after a reload', async () => (await page.locator('.compare tbody tr').count()) === DEVICES / 4);
+    await page.locator('.stack .uplot canvas').waitFor();
     await picture(page, 'earnings-filtered');
     await page.getByLabel('Network').selectOption('');
   });

@@ -11,7 +11,15 @@ import { stackOptions } from '../plot-stack.js';
 /** Worth by day, networks one upon the other; the legend says the day under the pointer, else the whole period. */
 const HEIGHT = 168;
 
-export const EarningsChart = ({ stack, money }: { stack: Stack; money: Money }) => {
+interface ChartProps {
+  stack: Stack;
+  /** All of the page: a network keeps its colour when others are left out. */
+  networks: readonly string[];
+  money: Money;
+}
+
+export const EarningsChart = ({ stack, networks, money }: ChartProps) => {
+  const colours = stack.layers.map(({ network }) => Math.max(0, networks.indexOf(network)));
   const cursor = useSignal<number | null>(null);
   const at = cursor.value !== null && stack.times[cursor.value] !== undefined ? cursor.value : null;
   const day = at === null ? '' : dayText((stack.times[at] ?? 0) * 1000);
@@ -21,11 +29,11 @@ export const EarningsChart = ({ stack, money }: { stack: Stack; money: Money }) 
         <h2>By day</h2>
         <time>{day}</time>
       </figcaption>
-      <StackPlot stack={stack} money={money} cursor={cursor} />
+      <StackPlot stack={stack} colours={colours} money={money} cursor={cursor} />
       <ul class="legend">
         {stack.layers.map((layer, i) => (
           <li key={layer.network}>
-            <i class={`swatch line-${(i % 8) + 1}`} />
+            <i class={`swatch line-${((colours[i] ?? i) % 8) + 1}`} />
             <span>{networkName(layer.network)}</span>
             <output>{legendText(layer, at, money)}</output>
           </li>
@@ -53,6 +61,7 @@ const legendText = ({ values, texts }: Stack['layers'][number], at: number | nul
 
 interface PlotProps {
   stack: Stack;
+  colours: readonly number[];
   money: Money;
   cursor: Signal<number | null>;
 }
@@ -66,19 +75,19 @@ const StackPlot = (props: PlotProps) => {
   const newest = useRef(props);
   newest.current = props;
   const { layers, times } = props.stack;
-  const shape = `${layers.map(({ network }) => network).join(' ')} ${times.length} ${props.money.currency}`;
+  const shape = `${layers.map(({ network }) => network).join(' ')} ${times.length} ${props.colours.join(' ')} ${props.money.currency}`;
   useEffect(() => {
     const element = box.current;
     if (!element || layers.length === 0) return;
     const state = { gone: false };
     void loadPlot().then((Plotter) => {
       if (state.gone) return;
-      const { stack, money, cursor } = newest.current;
+      const { stack, colours, money, cursor } = newest.current;
       const onCursor = (index: number | null) => {
         cursor.value = index;
       };
       const size = { width: element.clientWidth, height: HEIGHT };
-      const options = stackOptions(Plotter, { layers: stack.layers.length, days: stack.times.length, money, onCursor, ...size });
+      const options = stackOptions(Plotter, { colours, money, onCursor, ...size });
       plot.current = new Plotter(options, dataOf(stack), element);
     });
     const watcher = new ResizeObserver(() => plot.current?.setSize({ width: element.clientWidth, height: HEIGHT }));

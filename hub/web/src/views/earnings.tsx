@@ -109,7 +109,7 @@ export const EarningsPage = () => {
       {failure !== null && <p class="failure">{failure}</p>}
       {page && (page.devices > 0 || filtered) && <Totals page={page} money={money} />}
       {page && page.devices === 0 && <Empty filtered={filtered} onReset={() => change({ network: '', site: '', tag: '' })} />}
-      {stack && stack.layers.length > 0 && <EarningsChart stack={stack} money={money} />}
+      {stack && stack.layers.length > 0 && <EarningsChart stack={stack} networks={networks} money={money} />}
       {page && (page.devices > 0 || filtered) && (
         <section aria-label="Devices compared">
           <search class="tools">

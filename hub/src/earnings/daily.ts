@@ -1,5 +1,6 @@
 /** Income per device, network, token and UTC day, in memory: what comparing 10,000 devices over 90 days reads instead of the ledger. */
 import type { Change, LedgerEntry, Reader } from '../store/store.js';
+import { createStamps } from './daily-stamps.js';
 import { DaySums } from './daily-sums.js';
 import { type Factor, fiatOf } from './fiat.js';
 import { pages } from './query.js';
@@ -54,32 +55,15 @@ export const createDaily = (needs: { priceOf: PriceOf; known: (device: string) =
   /** Entries taken before the ledger has been read: they may or may not be in what is read. */
   let taken: Map<string, LedgerEntry> | null = new Map();
   let first = dayOf(0);
-  const stamps = createStamps(() => needs.today() + AHEAD_DAYS);
+  const stamps = createStamps(() => needs.today() + AHEAD_DAYS, KEPT_DAYS + 2 * AHEAD_DAYS);
 
-  const find = (entry: LedgerEntry): Series => {
-    const list = devices.get(entry.device) ?? [];
-    if (list.length === 0) devices.set(entry.device, list);
-    const { network, token, decimals, exact } = entry;
-    const known = list.find(
-      (one) => one.token === token && one.network === network && one.exact === exact && one.decimals === decimals,
-    );
-    if (known) return known;
-    const made = newSeries({ network, token, decimals, exact });
-    list.push(made);
-    return made;
-  };
   const add = (entry: LedgerEntry) => {
     const day = dayOf(entry.ts);
     if (entry.kind === 'opening' || day < first || day > needs.today() + AHEAD_DAYS || !needs.known(entry.device)) return;
-    const series = find(entry);
-    if (taken === null) stamp(series, day);
+    const series = seriesFor(devices, entry);
+    if (taken === null) stamps.earned(series.amounts.first, day, first);
     series.amounts.add(day, BigInt(entry.amount));
     series.stale = Math.min(series.stale, day);
-  };
-  /** A device that is there from an earlier day on, or earns another token, has other costs on other days. */
-  const stamp = ({ amounts }: Series, day: number) => {
-    if (amounts.first !== undefined && day >= amounts.first) stamps.touch(day);
-    else stamps.touchFrom(amounts.first === undefined ? first : day);
   };
   const all = () => [...devices.values()].flat();
   const repriced = (token: string | null, day: number) => {
@@ -131,6 +115,19 @@ export const createDaily = (needs: { priceOf: PriceOf; known: (device: string) =
   };
 };
 
+const seriesFor = (devices: Map<string, Series[]>, entry: LedgerEntry): Series => {
+  const list = devices.get(entry.device) ?? [];
+  if (list.length === 0) devices.set(entry.device, list);
+  const { network, token, decimals, exact } = entry;
+  const known = list.find(
+    (one) => one.token === token && one.network === network && one.exact === exact && one.decimals === decimals,
+  );
+  if (known) return known;
+  const made = newSeries({ network, token, decimals, exact });
+  list.push(made);
+  return made;
+};
+
 const tokensOf = (list: readonly Series[]): { network: string; token: string }[] => {
   const found = new Map(list.map(({ network, token }) => [`${network}\n${token}`, { network, token }]));
   return [...found.keys()].sort().flatMap((key) => found.get(key) ?? []);
@@ -138,23 +135,6 @@ const tokensOf = (list: readonly Series[]): { network: string; token: string }[]
 
 const bytesOf = ({ amounts, fiat, unknown, earlier }: Series): number =>
   amounts.bytes + fiat.bytes + (unknown?.bytes ?? 0) + (earlier?.bytes ?? 0);
-
-/** A count that rises, for each day. */
-const createStamps = (last: () => number) => {
-  const days = new Map<number, number>();
-  let count = 0;
-  return {
-    of: (day: number): number => days.get(day) ?? 0,
-    touch: (day: number) => void days.set(day, ++count),
-    touchFrom(from: number) {
-      count++;
-      for (let day = Math.max(from, last() - STAMPED_DAYS); day <= last(); day++) days.set(day, count);
-      for (const day of days.keys()) if (day < last() - STAMPED_DAYS) days.delete(day);
-    },
-  };
-};
-/** More than is ever asked of the sums in memory. */
-const STAMPED_DAYS = KEPT_DAYS + 2 * AHEAD_DAYS;
 
 const NONE: readonly Series[] = [];
 const FRESH = Number.POSITIVE_INFINITY;

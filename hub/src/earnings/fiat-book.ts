@@ -51,12 +51,8 @@ export interface FiatBook extends MoneyDesk {
 export const createFiatBook = (needs: FiatNeeds, recovered: Pick<Recovered, 'documents'>): FiatBook => {
   const { registry, clock, reader } = needs;
   const now = () => clock.now();
-  const { prices, daily, make, energy, costs } = createMachinery(needs, recovered);
+  const { prices, daily, make, energy, costs, memo } = createMachinery(needs, recovered);
   const accounts = createAccounts();
-  const memo = createDayMemo(() => {
-    const { currency: shown, watts_by_tag } = prices.settings();
-    return [dayOf(now()), energy.version(), shown, watts_by_tag, ...registry.sites.all()];
-  });
   const why = createWhy({
     ...needs,
     alerts: { list: (filter) => needs.alerts().list(filter) },
@@ -151,5 +147,9 @@ const createMachinery = (needs: FiatNeeds, recovered: Pick<Recovered, 'documents
     recovered.documents,
   );
   const costs = createCosts({ registry, energy, tariffs, now, watts_by_tag: () => prices.settings().watts_by_tag });
-  return { prices, daily, make, energy, costs };
+  const memo = createDayMemo(() => {
+    const { currency: shown, watts_by_tag } = prices.settings();
+    return [dayOf(now()), energy.version(), shown, watts_by_tag, ...registry.sites.all()];
+  });
+  return { prices, daily, make, energy, costs, memo };
 };

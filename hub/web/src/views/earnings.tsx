@@ -76,14 +76,16 @@ const useEarnings = (asked: Asked) => {
   return { ...loaded.value, refresh: () => (again.value += 1) };
 };
 
-/** Every network seen on this page, so that choosing one does not hide the others. */
+/** Every network of the fleet, so that choosing one does not hide the others. */
 const useNetworks = (page: ComparePage | null, asked: Asked): string[] => {
-  const seen = useSignal<ReadonlySet<string>>(new Set());
-  useEffect(() => {
-    const found = page ? networksOf(page) : [];
-    if (found.some((network) => !seen.value.has(network))) seen.value = new Set([...seen.value, ...found]);
-  }, [page, seen]);
-  return [...new Set([...seen.value, ...(asked.network ? [asked.network] : [])])].sort();
+  const { board } = useApp();
+  const streams = useComputed(() => {
+    board.places.value;
+    const found = new Set<string>();
+    for (const { earnings_today } of board.devices.values()) for (const { network } of earnings_today) found.add(network);
+    return found;
+  });
+  return [...new Set([...streams.value, ...(page ? networksOf(page) : []), ...(asked.network ? [asked.network] : [])])].sort();
 };
 
 export const EarningsPage = () => {

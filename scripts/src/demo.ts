@@ -1,9 +1,9 @@
-/** `npm run demo`: a hub in a temporary folder with 50 simulated devices on several networks, faults happening. */
+/** `npm run demo`: a hub in a temporary folder with 50 simulated devices that earn on five networks, faults happening. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createHubApi, type HubApi } from './api.js';
-import { dress } from './sim/dress.js';
+import { dress, priceTokens } from './sim/dress.js';
 import { planFaults } from './sim/faults.js';
 import { createFleet } from './sim/fleet.js';
 import { createRandom } from './sim/random.js';
@@ -11,6 +11,8 @@ import { startHub } from './testing/processes.js';
 
 const DEVICES = 50;
 const SEED = 7;
+/** Income before the start: two periods of 30 days, and some. */
+const HISTORY_DAYS = 75;
 
 const addRules = async (api: HubApi) => {
   const { items } = await api.get<{ items: object[] }>('/rules');
@@ -43,12 +45,14 @@ const main = async () => {
     prefix: 'demo',
     faults: planFaults(plan, createRandom(SEED)),
     connects_per_s: 100,
+    history_days: HISTORY_DAYS,
   });
+  await priceTokens(api, { days: HISTORY_DAYS, now: Date.now(), seed: SEED });
   await fleet.start();
   await dress(api, { prefix: 'demo', devices: DEVICES });
   await addRules(api);
   console.log(
-    `The demo runs: ${DEVICES} simulated devices, with faults.\n  Dashboard  ${hub.addresses.http}\n  Sign in    demo / ${password}\n  Ctrl-C ends it and removes ${data}`,
+    `The demo runs: ${DEVICES} simulated devices on five networks, with faults. Their income and the prices of its tokens are made up.\n  Dashboard  ${hub.addresses.http}\n  Sign in    demo / ${password}\n  Ctrl-C ends it and removes ${data}`,
   );
   await new Promise<void>((done) => {
     for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => done());

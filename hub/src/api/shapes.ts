@@ -47,6 +47,14 @@ export const devicePage = v.object({
   /** Devices that its birth names and its credential does not hold: an admin may allow them. */
   waiting: v.array(v.string()),
   earnings_lifetime: v.array(amount),
+  /** What an hour without it costs, by its own last days; null: nothing to go by. */
+  stake: v.nullable(
+    v.object({
+      currency: v.string(),
+      fiat_per_hour: v.nullable(v.string()),
+      tokens: v.array(v.object({ network: v.string(), token: v.string(), decimals: v.number(), amount_per_hour: v.string() })),
+    }),
+  ),
 });
 
 export const labels = v.record(v.string(), v.string());

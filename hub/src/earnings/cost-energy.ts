@@ -73,6 +73,8 @@ export const createEnergy = (needs: EnergyNeeds, documents: Recovered['documents
   return {
     of: shelf.of,
     rebuild: shelf.rebuild,
+    /** Rises with every change of what was measured. */
+    version: shelf.version,
     forget: shelf.forget,
     /** One device after the other, so that charts do not wait. */
     async tick(reader: Pick<Reader, 'series'>): Promise<void> {
@@ -107,11 +109,13 @@ export type Energy = ReturnType<typeof createEnergy>;
 const createMonths = (currency: () => string, documents: Recovered['documents']) => {
   const months = new Map<string, Month>();
   let measured = new Map<string, MeasuredDays>();
+  let version = 0;
 
   const put = (device: string, day: number, stored: StoredDay) => {
     const one = measured.get(device) ?? newMeasured(stored.source);
     measured.set(device, one);
     if (one.days.between(day, day + 1) > 0n) return;
+    version++;
     one.source = stored.source;
     one.energy.add(day, BigInt(stored.mwh));
     one.days.add(day, 1n);
@@ -120,6 +124,7 @@ const createMonths = (currency: () => string, documents: Recovered['documents'])
     one.costed.add(day, 1n);
   };
   const rebuild = () => {
+    version++;
     measured = new Map();
     for (const [key, month] of [...months].sort(([a], [b]) => (a < b ? -1 : 1))) {
       const [device = '', name = ''] = key.split('/');
@@ -146,11 +151,13 @@ const createMonths = (currency: () => string, documents: Recovered['documents'])
   };
   return {
     of: (device: string) => measured.get(device),
+    version: () => version,
     keep,
     drop,
     /** Another currency: what was stored in the old one no longer says what it costs. */
     rebuild,
     forget(device: string): Change[] {
+      version++;
       measured.delete(device);
       return drop((key) => key.startsWith(`${device}/`));
     },

@@ -3,6 +3,7 @@ import type { Device, EarningsQuery, EarningsRow, Registry } from '../parts.js';
 import type { Costs } from './cost.js';
 import { DAY_MS, type Daily, dayOf, type Series } from './daily.js';
 import { type Accounts, type Span, spanOf } from './daily-accounts.js';
+import type { DayMemo, DayRows } from './daily-memo.js';
 import { type Account, accountOf, hostingOf, MoneySum } from './fiat-sum.js';
 import { dayText } from './prices-table.js';
 
@@ -11,6 +12,8 @@ export interface RowNeeds {
   costs: Costs;
   registry: Pick<Registry, 'get' | 'all'>;
   accounts: Accounts;
+  /** Where the sums in memory are asked. */
+  memo?: DayMemo | undefined;
   now: number;
 }
 
@@ -28,17 +31,34 @@ export const sinceOf = (device: Device, series: readonly Series[]): number => {
 
 /** Income, cost and net by group; a device counts for each of its tags. */
 export const earningsRows = (needs: RowNeeds, query: EarningsQuery): EarningsRow[] => {
-  const sums = new Map<string, MoneySum>();
-  const sumOf = (key: string): MoneySum => {
+  if (query.by === 'day') return rowsByDay(needs, query);
+  const { sums, sumOf } = createSums<string>();
+  const span = spanOf([dayOf(query.from), dayOf(query.to - 1) + 1], query.network);
+  for (const device of earners(needs)) if (fits(device, query)) addDevice(needs, { device, query, sumOf, span });
+  return [...sums].sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, sum]) => ({ key, ...sum.row() }));
+};
+
+const createSums = <K>() => {
+  const sums = new Map<K, MoneySum>();
+  const sumOf = (key: K): MoneySum => {
     const known = sums.get(key) ?? new MoneySum();
     sums.set(key, known);
     return known;
   };
-  const [first, end] = [dayOf(query.from), query.by === 'day' ? Math.ceil(query.to / DAY_MS) : 0];
-  const names = Array.from({ length: Math.max(0, end - first) }, (_, index) => dayText(first + index));
-  const span = spanOf([dayOf(query.from), dayOf(query.to - 1) + 1], query.network);
-  for (const device of earners(needs)) if (fits(device, query)) addDevice(needs, { device, query, sumOf, names, span });
-  return [...sums].sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, sum]) => ({ key, ...sum.row() }));
+  return { sums, sumOf };
+};
+
+const rowsByDay = (needs: RowNeeds, query: EarningsQuery): EarningsRow[] => {
+  const [first, end] = [dayOf(query.from), Math.ceil(query.to / DAY_MS)];
+  const days = Array.from({ length: Math.max(0, end - first) }, (_, index) => first + index);
+  const make = (wanted: readonly number[]): DayRows => {
+    const { sums, sumOf } = createSums<number>();
+    if (wanted.length > 0)
+      for (const device of earners(needs)) if (fits(device, query)) addDays(needs, { device, query, sumOf, days: wanted });
+    return new Map([...sums].map(([day, sum]) => [day, { key: dayText(day), ...sum.row() }]));
+  };
+  const rows = needs.memo ? needs.memo(needs, { query, days }, make) : make(days);
+  return days.flatMap((day) => rows.get(day) ?? []);
 };
 
 const fits = (device: Device, { device: id, site, tag }: EarningsQuery): boolean =>
@@ -50,8 +70,6 @@ interface Adding {
   device: Device;
   query: EarningsQuery;
   sumOf: (key: string) => MoneySum;
-  /** Of the days. */
-  names: readonly string[];
   span: Span;
 }
 
@@ -59,7 +77,6 @@ const addDevice = (needs: RowNeeds, adding: Adding) => {
   const { device, query, sumOf, span } = adding;
   const series = needs.daily.series(device.id);
   if (query.network !== undefined && !series.some((one) => one.network === query.network)) return;
-  if (query.by === 'day') return addDays(needs, series, adding);
   const since = sinceOf(device, series);
   const cost = needs.costs.cost(device, { from: query.from, to: query.to, since, now: needs.now });
   if (query.by === 'network') {
@@ -80,16 +97,22 @@ const addTo = (sum: MoneySum, device: Device, { account, cost }: { account: Acco
   sum.addCost({ cost });
 };
 
-const addDays = (needs: RowNeeds, series: readonly Series[], { device, query, sumOf, names }: Adding) => {
+interface AddingDays extends Pick<Adding, 'device' | 'query'> {
+  days: readonly number[];
+  sumOf: (day: number) => MoneySum;
+}
+
+const addDays = (needs: RowNeeds, { device, query, sumOf, days }: AddingDays) => {
+  const series = needs.daily.series(device.id);
+  if (query.network !== undefined && !series.some((one) => one.network === query.network)) return;
   const since = sinceOf(device, series);
-  const [first, end] = [dayOf(query.from), Math.ceil(query.to / DAY_MS)];
-  for (let day = first; day < end; day++) {
+  for (const day of days) {
     const span = { from: Math.max(query.from, day * DAY_MS), to: Math.min(query.to, (day + 1) * DAY_MS), since, now: needs.now };
     const all = needs.costs.cost(device, span);
     const cost = query.network === undefined ? all : costIn(query.network, { series, span: [day, day + 1], cost: all });
     const account = accountOf(series, [day, day + 1], query.network);
     if (account.streams.length === 0 && !cost) continue;
-    addTo(sumOf(names[day - first] ?? ''), device, { account, cost });
+    addTo(sumOf(day), device, { account, cost });
   }
 };
 

@@ -1,5 +1,6 @@
 /** Income per device, network, token and UTC day, in memory: what comparing 10,000 devices over 90 days reads instead of the ledger. */
 import type { Change, LedgerEntry, Reader } from '../store/store.js';
+import { createStamps } from './daily-stamps.js';
 import { DaySums } from './daily-sums.js';
 import { type Factor, fiatOf } from './fiat.js';
 import { pages } from './query.js';
@@ -44,6 +45,8 @@ export interface Daily {
   repriced(token: string | null, day: number): void;
   /** Forgets days before this one. */
   trim(day: number): void;
+  /** Changes with every change of what a day holds, its prices included. */
+  stamp(day: number): number;
   bytes(): number;
 }
 
@@ -52,28 +55,19 @@ export const createDaily = (needs: { priceOf: PriceOf; known: (device: string) =
   /** Entries taken before the ledger has been read: they may or may not be in what is read. */
   let taken: Map<string, LedgerEntry> | null = new Map();
   let first = dayOf(0);
+  const stamps = createStamps(() => needs.today() + AHEAD_DAYS, KEPT_DAYS + 2 * AHEAD_DAYS);
 
-  const find = (entry: LedgerEntry): Series => {
-    const list = devices.get(entry.device) ?? [];
-    if (list.length === 0) devices.set(entry.device, list);
-    const { network, token, decimals, exact } = entry;
-    const known = list.find(
-      (one) => one.token === token && one.network === network && one.exact === exact && one.decimals === decimals,
-    );
-    if (known) return known;
-    const made = newSeries({ network, token, decimals, exact });
-    list.push(made);
-    return made;
-  };
   const add = (entry: LedgerEntry) => {
     const day = dayOf(entry.ts);
     if (entry.kind === 'opening' || day < first || day > needs.today() + AHEAD_DAYS || !needs.known(entry.device)) return;
-    const series = find(entry);
+    const series = seriesFor(devices, entry);
+    if (taken === null) stamps.earned(series.amounts.first, day, first);
     series.amounts.add(day, BigInt(entry.amount));
     series.stale = Math.min(series.stale, day);
   };
   const all = () => [...devices.values()].flat();
   const repriced = (token: string | null, day: number) => {
+    stamps.touchFrom(day);
     for (const list of devices.values())
       for (const one of list) if (token === null || one.token === token) one.stale = Math.min(one.stale, day);
   };
@@ -86,6 +80,7 @@ export const createDaily = (needs: { priceOf: PriceOf; known: (device: string) =
           for (const entry of page) if (!taken?.has(entry.id)) add(entry);
         }
         taken = null;
+        stamps.touchFrom(first);
       } catch (error) {
         // Half of it read twice would be counted twice.
         devices.clear();
@@ -100,7 +95,9 @@ export const createDaily = (needs: { priceOf: PriceOf; known: (device: string) =
         add(change.entry);
       }
     },
-    forget: (device) => void devices.delete(device),
+    forget(device) {
+      if (devices.delete(device)) stamps.touchFrom(first);
+    },
     has: (device) => devices.has(device),
     series(device) {
       const list = devices.get(device) ?? NONE;
@@ -113,8 +110,22 @@ export const createDaily = (needs: { priceOf: PriceOf; known: (device: string) =
       first = Math.max(first, day);
       for (const one of all()) for (const sums of [one.amounts, one.fiat, one.unknown, one.earlier]) sums?.trim(day);
     },
+    stamp: stamps.of,
     bytes: () => all().reduce((sum, one) => sum + bytesOf(one), 0),
   };
+};
+
+const seriesFor = (devices: Map<string, Series[]>, entry: LedgerEntry): Series => {
+  const list = devices.get(entry.device) ?? [];
+  if (list.length === 0) devices.set(entry.device, list);
+  const { network, token, decimals, exact } = entry;
+  const known = list.find(
+    (one) => one.token === token && one.network === network && one.exact === exact && one.decimals === decimals,
+  );
+  if (known) return known;
+  const made = newSeries({ network, token, decimals, exact });
+  list.push(made);
+  return made;
 };
 
 const tokensOf = (list: readonly Series[]): { network: string; token: string }[] => {

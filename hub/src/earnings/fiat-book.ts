@@ -13,6 +13,7 @@ import { createEnergy } from './cost-energy.js';
 import { createTariffs } from './cost-tariff.js';
 import { createDaily, DAY_MS, type Daily, dayOf, KEPT_DAYS } from './daily.js';
 import { createAccounts } from './daily-accounts.js';
+import { createDayMemo } from './daily-memo.js';
 import { earningsRows, type RowNeeds } from './daily-rows.js';
 import { exportReceipts } from './export.js';
 import type { ComparePage, CompareQuery } from './fiat-port.js';
@@ -50,7 +51,7 @@ export interface FiatBook extends MoneyDesk {
 export const createFiatBook = (needs: FiatNeeds, recovered: Pick<Recovered, 'documents'>): FiatBook => {
   const { registry, clock, reader } = needs;
   const now = () => clock.now();
-  const { prices, daily, make, energy, costs } = createMachinery(needs, recovered);
+  const { prices, daily, make, energy, costs, memo } = createMachinery(needs, recovered);
   const accounts = createAccounts();
   const why = createWhy({
     ...needs,
@@ -73,7 +74,14 @@ export const createFiatBook = (needs: FiatNeeds, recovered: Pick<Recovered, 'doc
     const whole = from % DAY_MS === 0 && to % DAY_MS === 0 && dayOf(from) >= oldest();
     const chosen = whole ? daily : make();
     await (whole ? start() : chosen.load(reader, { from, to }));
-    return { daily: chosen, costs, registry, accounts: whole ? accounts : createAccounts(), now: now() };
+    return {
+      daily: chosen,
+      costs,
+      registry,
+      accounts: whole ? accounts : createAccounts(),
+      memo: whole ? memo : undefined,
+      now: now(),
+    };
   };
   const compared = async (query: CompareQuery): Promise<ComparePage> => {
     const { before } = periodOf(query, now());
@@ -139,5 +147,9 @@ const createMachinery = (needs: FiatNeeds, recovered: Pick<Recovered, 'documents
     recovered.documents,
   );
   const costs = createCosts({ registry, energy, tariffs, now, watts_by_tag: () => prices.settings().watts_by_tag });
-  return { prices, daily, make, energy, costs };
+  const memo = createDayMemo(() => {
+    const { currency: shown, watts_by_tag } = prices.settings();
+    return [dayOf(now()), energy.version(), shown, watts_by_tag, ...registry.sites.all()];
+  });
+  return { prices, daily, make, energy, costs, memo };
 };

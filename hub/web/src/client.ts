@@ -1,4 +1,15 @@
-import type { Device, EarningsRow, Role, Site } from '@muster/hub/parts';
+import type {
+  AccountView,
+  ComparePage,
+  CompareSort,
+  Device,
+  EarningsRow,
+  PriceChange,
+  PricesView,
+  Role,
+  Site,
+  Stake,
+} from '@muster/hub/parts';
 import { type Labels, type MetricDeclaration, seriesKey } from '@muster/shared/metrics';
 import type { LiveAlert, LiveAlertEvent, LiveDevice, LiveValue } from '@muster/shared/wire/live';
 import type { Point, Tier } from './chart-data.js';
@@ -31,7 +42,8 @@ export interface SessionReply {
   user: SessionUser;
 }
 /** `GET /devices/{id}`. */
-export type DeviceDetail = Device & LiveDevice & { carries: string[]; waiting: string[]; earnings_total: Amount[] };
+export type DeviceDetail = Device &
+  LiveDevice & { carries: string[]; waiting: string[]; earnings_lifetime: Amount[]; stake: Stake | null };
 export interface Listing<T> {
   items: T[];
   next?: string | number | null;
@@ -88,12 +100,15 @@ export interface RewardSource {
   network: string;
   device: string;
   account: string;
+  token: string;
   source: string;
   state: 'ok' | 'refused' | 'failed' | 'waiting';
   last_reading: number | null;
   last_error: string | null;
   /** On the line of a source of the hub itself. */
   next_at?: number | null;
+  /** Where the income is several devices'. */
+  shares?: { device: string; parts: number }[];
 }
 /** `GET /networks/kinds`: what the hub can ask, with the JSON schema of its configuration. */
 export interface SourceKind {
@@ -118,6 +133,27 @@ export interface HubSource {
   devices: string[];
   every: number | null;
   enabled: boolean;
+}
+/** `GET /earnings/compare`. */
+export interface CompareRequest {
+  period: string;
+  network?: string;
+  tag?: string;
+  site?: string;
+  device?: string;
+  sort?: CompareSort;
+  order?: string;
+  limit?: number;
+  after?: number;
+}
+export interface EarningsRequest {
+  from: number;
+  to: number;
+  by: string;
+  device?: string;
+  network?: string;
+  tag?: string;
+  site?: string;
 }
 type Query = Record<string, string | number | undefined>;
 
@@ -196,7 +232,12 @@ export const createClient = (on: { unauthorized(): void }) => {
         { ...query, labels: Object.keys(labels).length > 0 ? labelsText(labels) : undefined },
         signal,
       ),
-    earnings: (query: { from: number; to: number; by: string; device?: string }) => get<Listing<EarningsRow>>('/earnings', query),
+    earnings: (query: EarningsRequest, signal?: AbortSignal) => get<Listing<EarningsRow>>('/earnings', { ...query }, signal),
+    compare: (query: CompareRequest, signal?: AbortSignal) => get<ComparePage>('/earnings/compare', { ...query }, signal),
+    prices: () => get<PricesView>('/prices'),
+    setPrices: (change: PriceChange) => call<PricesView>('PUT', '/prices', change),
+    share: (of: { network: string; account: string }, shares: readonly { device: string; parts: number }[]) =>
+      call<AccountView>('PUT', `/accounts/${id(of.network)}/${id(of.account)}`, { shares }),
 
     alerts: (query: { state?: string; device?: string } = {}) => get<Listing<LiveAlert>>('/alerts', query),
     alertEvents: (after: number) => get<Listing<LiveAlertEvent>>('/alerts/events', { after, limit: 500 }),

@@ -151,6 +151,9 @@ export const shownAmount = (amount: Amount): string =>
 export const exactAmount = (amount: Amount): string =>
   `${wholeTokens(amount)} ${amount.token} (${amount.network}${amount.estimated ? ', estimated' : ''})`;
 
+/** A network by its id, as a heading or a list names it. */
+export const networkName = (id: string): string => id.slice(0, 1).toUpperCase() + id.slice(1);
+
 /** Sum per network and token, in base units: amounts never become floats. */
 export const sumAmounts = (lists: Iterable<readonly Amount[]>): Amount[] => {
   const sums = new Map<string, { first: Amount; sum: bigint; estimated: boolean }>();

@@ -5,6 +5,7 @@ export type Place =
   | { page: 'fleet' }
   | { page: 'device'; id: string }
   | { page: 'alerts' }
+  | { page: 'earnings' }
   | { page: 'hub' }
   | { page: 'missing' };
 
@@ -16,9 +17,12 @@ export interface Router {
   setQuery(query: Record<string, string>): void;
 }
 
+const PLAIN: Record<string, 'earnings' | 'alerts' | 'hub'> = { '/earnings': 'earnings', '/alerts': 'alerts', '/hub': 'hub' };
+
 export const placeOf = (path: string): Place => {
   if (path === '/' || path === '/index.html' || path === '/login' || path === '/setup') return { page: 'fleet' };
-  if (path === '/alerts' || path === '/hub') return { page: path === '/hub' ? 'hub' : 'alerts' };
+  const plain = PLAIN[path];
+  if (plain) return { page: plain };
   const device = /^\/devices\/([a-z0-9][a-z0-9-]{0,62})$/.exec(path)?.[1];
   return device ? { page: 'device', id: device } : { page: 'missing' };
 };

@@ -16,6 +16,8 @@ export interface FleetSettings {
   faults: readonly Fault[];
   /** New connections a second. */
   connects_per_s: number;
+  /** Days of income that the first readings bring; none unless said. */
+  history_days?: number | undefined;
 }
 
 export interface FleetFigures {
@@ -110,7 +112,7 @@ const joinOne = async (api: HubApi, settings: FleetSettings, index: number): Pro
     interval_ms: settings.interval_ms,
     keepalive_s: settings.keepalive_s,
     machine: createMachine(kind, random),
-    earner: createEarner(id, kind, random.fork('earner')),
+    earner: createEarner({ id, kind, history_days: settings.history_days ?? 0 }, random.fork('earner')),
     boot: crypto.getRandomValues(new Uint8Array(8)),
     now: Date.now,
   });

@@ -85,6 +85,7 @@ const pageOf = (parts: Parts, id: string): v.InferInput<typeof devicePage> => {
     carries,
     waiting: waiting.map((wish) => wish.device),
     earnings_lifetime: parts.earnings.totals(id),
+    stake: parts.money.stake(id),
   };
 };
 

@@ -12,7 +12,7 @@ interface Tools {
   onChange(part: Partial<Filter>): void;
 }
 
-const useChoices = () => {
+export const useChoices = () => {
   const { board } = useApp();
   return useComputed(() => {
     board.places.value;
@@ -67,7 +67,7 @@ interface Choices {
   nameOf(option: string): string;
   onPick(option: string): void;
 }
-const Choice = ({ label, all, value, options, nameOf, onPick }: Choices) => {
+export const Choice = ({ label, all, value, options, nameOf, onPick }: Choices) => {
   if (options.length === 0 && value === '') return null;
   return (
     <select aria-label={label} value={value} onChange={(event) => onPick(event.currentTarget.value)}>

@@ -5,6 +5,7 @@ import { BrandMark, Icon } from '../parts/icons.js';
 import { AddDevice } from './add-device.js';
 import { AlertsPage } from './alerts.js';
 import { DevicePage } from './device.js';
+import { EarningsPage } from './earnings.js';
 import { FleetPage } from './fleet.js';
 import { HubPage } from './hub.js';
 import { SetupPage, SignInPage } from './sign-in.js';
@@ -62,6 +63,7 @@ const Page = () => {
   if (at.page === 'fleet') return <FleetPage />;
   if (at.page === 'device') return <DevicePage key={at.id} id={at.id} />;
   if (at.page === 'alerts') return <AlertsPage />;
+  if (at.page === 'earnings') return <EarningsPage />;
   if (at.page === 'hub') return <HubPage />;
   return (
     <main class="centre">
@@ -86,6 +88,9 @@ const Bar = () => {
       <nav aria-label="Pages">
         <a href="/" aria-current={page === 'fleet' || page === 'device' ? 'page' : undefined}>
           Fleet
+        </a>
+        <a href="/earnings" aria-current={page === 'earnings' ? 'page' : undefined}>
+          Earnings
         </a>
         <a href="/alerts" aria-current={page === 'alerts' ? 'page' : undefined}>
           Alerts

@@ -6,7 +6,7 @@ import { AppError, asAppError } from '@muster/shared/errors';
 import { createGrpc } from '@muster/shared/grpc';
 import { createHttp } from '@muster/shared/http';
 import { createLog } from '@muster/shared/log';
-import { loadNetworks } from '@muster/shared/network-plugins';
+import { loadNamedNetworks } from '@muster/shared/network-plugins';
 import { loadPlugins } from '@muster/shared/plugins';
 import { parseArguments } from '@muster/shared/settings';
 import { createAgent } from './agent.js';
@@ -59,7 +59,7 @@ const run = async ({ settings, paths }: VerbCall): Promise<number> => {
     {
       identity,
       probes: await loadProbes(),
-      networks: await loadNetworks(),
+      networks: await loadNamedNetworks(namedIn(settings)),
       host,
       http: createHttp(),
       grpc: createGrpc(),
@@ -91,6 +91,9 @@ const run = async ({ settings, paths }: VerbCall): Promise<number> => {
   log.info('Muster agent stopped');
   return code;
 };
+
+const namedIn = ({ networks, carries }: AgentSettings): Set<string> =>
+  new Set([...networks, ...carries.flatMap(({ sources }) => sources)].map(({ network }) => network));
 
 /** EX_TEMPFAIL: nothing is wrong with the settings, a new start mends it. */
 const START_ME_ANEW = 75;

@@ -1,5 +1,5 @@
 /** Unary gRPC calls on node:http2, in clear (h2c) or over TLS; messages are bytes, as protobuf makes them. */
-import { type ClientHttp2Session, connect, type IncomingHttpHeaders } from 'node:http2';
+import type { ClientHttp2Session, IncomingHttpHeaders } from 'node:http2';
 import { AppError, type ErrorCode } from './errors.js';
 import { safeAddress } from './http.js';
 
@@ -26,7 +26,7 @@ const FRAME = 5;
 
 export const createGrpc = (): Grpc => ({
   async unary(request) {
-    const session = open(request.url);
+    const session = await open(request.url);
     try {
       return await call(session, request);
     } finally {
@@ -35,7 +35,9 @@ export const createGrpc = (): Grpc => ({
   },
 });
 
-const open = (url: string): ClientHttp2Session => {
+/** Loaded when it is needed: most agents never speak gRPC. */
+const open = async (url: string): Promise<ClientHttp2Session> => {
+  const { connect } = await import('node:http2');
   try {
     return connect(url);
   } catch (error) {

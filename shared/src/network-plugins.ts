@@ -10,3 +10,9 @@ export const loadNetworks = async (): Promise<Map<string, NetworkDeclaration>> =
   const networks = await loadPlugins<NetworkDeclaration>(NETWORKS_FOLDER);
   return new Map([...(await loadPresets(networks)), ...networks]);
 };
+
+/** Of these ids only, where all of them are coded: an agent keeps no code in memory that it does not use. */
+export const loadNamedNetworks = async (ids: ReadonlySet<string>): Promise<Map<string, NetworkDeclaration>> => {
+  const networks = await loadPlugins<NetworkDeclaration>(NETWORKS_FOLDER, (id) => ids.has(id));
+  return networks.size === ids.size ? networks : loadNetworks();
+};

@@ -4,8 +4,13 @@ import { fileURLToPath } from 'node:url';
 import { assert } from './errors.js';
 
 /** Loads an open set: every module of a folder whose default export has the file's name as its id. */
-export const loadPlugins = async <T extends { id: string }>(folder: URL): Promise<Map<string, T>> => {
-  const files = (await readdir(fileURLToPath(folder))).filter(isPlugin).sort();
+export const loadPlugins = async <T extends { id: string }>(
+  folder: URL,
+  /** Only these of them. */
+  wanted: (id: string) => boolean = () => true,
+): Promise<Map<string, T>> => {
+  const listed = (await readdir(fileURLToPath(folder))).filter(isPlugin).sort();
+  const files = listed.filter((file) => wanted(basename(file, extname(file))));
   const plugins = await Promise.all(files.map((file) => load<T>(folder, file)));
   return new Map(plugins.map((plugin) => [plugin.id, plugin]));
 };

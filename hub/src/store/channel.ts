@@ -5,7 +5,7 @@ import { createPacker, type Packer } from './packed.js';
 import type { Change } from './store.js';
 
 /** What can be asked of the engine in the thread. */
-export type Remote = Omit<SqliteEngine, 'open' | 'work' | 'whole'>;
+export type Remote = Omit<SqliteEngine, 'open' | 'work' | 'whole' | 'fault'>;
 export type Method = keyof Remote;
 export interface Request {
   id: number;

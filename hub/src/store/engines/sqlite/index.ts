@@ -46,6 +46,8 @@ export interface SqliteEngine extends Engine {
   work(now: number): boolean;
   /** False while rows of before the start are still being read back: what asks for them then waits for all of them. */
   readonly whole: boolean;
+  /** Why nothing gets done behind the commits, null when all is well. */
+  readonly fault: string | null;
 }
 
 /** A reader takes over no state: its writer has recovered it. */
@@ -93,6 +95,9 @@ export const createSqliteEngine = (settings: SqliteSettings, now: () => number =
     },
     get whole() {
       return opened?.write?.whole ?? true;
+    },
+    get fault() {
+      return opened?.write?.fault ?? null;
     },
     series: (query, options) => on('Reading', ({ queries }) => queries.series(query, readingOf(options).head)),
     latest: (options) => on('Reading', ({ queries }) => queries.latest({ ...readingOf(options), page: options?.page })),

@@ -2,7 +2,7 @@
 import { Worker } from 'node:worker_threads';
 import { AppError } from '@muster/shared/errors';
 import { builtUrl } from './built.js';
-import { type Channel, createChannel } from './channel.js';
+import { type Channel, createChannel, type Notice } from './channel.js';
 import type { Page } from './engines/sqlite/fleet.js';
 import type { SqliteSettings } from './engines/sqlite/index.js';
 import type { Slice, SliceQuery } from './engines/sqlite/slice.js';
@@ -31,9 +31,12 @@ const READS_AT_ONCE = 4;
 /** Devices whose newest values travel at a time: about 6,000 values, 6 ms of the main thread. */
 const LATEST_PAGE = 200;
 
-export const createEngineClient = (settings: EngineClientSettings): EngineClient => {
+export const createEngineClient = (
+  settings: EngineClientSettings,
+  onNotice: (notice: Notice) => void = () => {},
+): EngineClient => {
   const { reads_waiting = READS_WAITING, ...sqlite } = settings;
-  const writer = createChannel('storage thread', () => startWorker(sqlite));
+  const writer = createChannel('storage thread', () => startWorker(sqlite), onNotice);
   const reader = createChannel('query thread', () => startWorker({ ...sqlite, readonly: true }));
   const turns = createTurns({ at_once: READS_AT_ONCE, most: reads_waiting });
   let fault: 'io_error' | null = null;

@@ -15,7 +15,7 @@ const settings = workerData as SqliteSettings;
 const warming = settings.readonly ? null : warmUp(settings.file);
 // Loaded while the file is being read.
 const { createSqliteEngine } = await import('./engines/sqlite/index.js');
-const engine = createSqliteEngine(settings);
+const engine = createSqliteEngine(settings, Date.now, (notice) => port.postMessage({ id: 0, notice } satisfies Reply));
 const driver = createDriver({ work: engine.work, now: Date.now });
 const unpacker = createUnpacker();
 let opening: Promise<void> | null = null;

@@ -1,5 +1,6 @@
 /** The chunk engine in SQLite: WAL, `synchronous=FULL`. Synchronous inside, hence run in a worker thread (`client`). */
 import { AppError } from '@muster/shared/errors';
+import type { Notice } from '../../channel.js';
 import { type PackedRecovered, packRecovered, unpackRecovered } from '../../recovered.js';
 import type { Engine, ExportedRow, LatestValue, ReadOptions, SeriesQuery, SeriesResult, TopQuery } from '../../store.js';
 import { type Connection, type ConnectSettings, openForReading, openForWriting } from './connect.js';
@@ -63,7 +64,13 @@ interface Opened {
   checkpointer: ReturnType<typeof createCheckpointer>;
 }
 
-export const createSqliteEngine = (settings: SqliteSettings, now: () => number = Date.now): SqliteEngine => {
+type OnNotice = (notice: Notice) => void;
+
+export const createSqliteEngine = (
+  settings: SqliteSettings,
+  now: () => number = Date.now,
+  onNotice: OnNotice = () => {},
+): SqliteEngine => {
   const { file } = settings;
   let opened: Opened | null = null;
   const on = async <T>(doing: string, work: (store: Opened) => T | Promise<T>): Promise<T> => {
@@ -75,7 +82,7 @@ export const createSqliteEngine = (settings: SqliteSettings, now: () => number =
     }
   };
   const recover = async () => {
-    opened ??= openStore(settings, now());
+    opened ??= openStore(settings, now(), onNotice);
     return on('Reading', ({ write }) => write?.recovered() ?? nothing());
   };
   return {
@@ -127,12 +134,13 @@ export const createSqliteEngine = (settings: SqliteSettings, now: () => number =
 
 const readingOf = ({ slice, signal }: SqliteReadOptions = {}): FleetOptions => ({ head: slice && unpackSlice(slice), signal });
 
-const openStore = (settings: SqliteSettings, now: number): Opened => {
+const openStore = (settings: SqliteSettings, now: number, onNotice: OnNotice): Opened => {
   const { file, readonly = false, busy_ms = 1_000, max_bytes = null } = settings;
   const db = (readonly ? openForReading : openForWriting)({ file, busy_ms, max_bytes });
   try {
     const dictionary = createDictionary(db, { alone: !readonly });
-    const write = readonly ? null : createWriteSide({ db, dictionary, rollups: createRollups(db), now }, settings);
+    const rollups = createRollups(db);
+    const write = readonly ? null : createWriteSide({ db, dictionary, rollups, now, onNotice }, settings);
     const queries = createQueries(db, dictionary, write ?? undefined);
     return { db, dictionary, write, queries, checkpointer: createCheckpointer(db) };
   } catch (error) {

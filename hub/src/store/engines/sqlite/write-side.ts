@@ -1,4 +1,6 @@
 /** The writing half of the engine: commits, what is in memory only, and the work behind them. */
+
+import type { Notice } from '../../channel.js';
 import { type PackedRecovered, packRecovered } from '../../recovered.js';
 import type { Change, StoreStats } from '../../store.js';
 import { createChunks } from './chunks.js';
@@ -51,9 +53,13 @@ export interface WriteNeeds {
   dictionary: Dictionary;
   rollups: RollupHook;
   now: number;
+  onNotice: (notice: Notice) => void;
 }
 
-export const createWriteSide = ({ db, dictionary, rollups, now }: WriteNeeds, settings: WriteSettings = {}): WriteSide => {
+export const createWriteSide = (
+  { db, dictionary, rollups, now, onNotice }: WriteNeeds,
+  settings: WriteSettings = {},
+): WriteSide => {
   const { seriesOf } = dictionary;
   const totals = createTotals(db);
   const identities = createIdentities(db);
@@ -70,6 +76,7 @@ export const createWriteSide = ({ db, dictionary, rollups, now }: WriteNeeds, se
     // `identified` may be the number of a commit that failed: a record that took it again would have its identities passed over.
     numbers: createNumbers(Math.max(ring.numbers.at(-1) ?? 0, kept.seals, kept.trimmed, ring.identified)),
     retention: { ...RETENTION, ...settings.retention },
+    onClock: (apart: Apart) => onNotice(clockNotice(apart)),
   };
   const reads = createHeadReads({ of: base.heads.of, seriesOf, whole: base.heads.tables });
   const onDisk = ({ device, slot }: Head) => base.chunks.holds(device, slot);
@@ -118,6 +125,16 @@ export const createWriteSide = ({ db, dictionary, rollups, now }: WriteNeeds, se
     },
   };
 };
+
+type Apart = Parameters<SweepNeeds['onClock']>[0];
+
+const clockNotice = (apart: Apart): Notice =>
+  apart
+    ? {
+        text: "This machine's clock and the newest stored row are more than a day apart; nothing younger than that row's age limit is deleted",
+        fields: { clock: new Date(apart.now).toISOString(), newest_row: new Date(apart.newest).toISOString() },
+      }
+    : { text: "This machine's clock and the newest stored row agree again", fields: {} };
 
 /** All at once: one by one they take three times as long. */
 const namesOf = (db: Connection): ((device: number) => string | undefined) => {

@@ -328,6 +328,11 @@ const readerOf = (kept: Kept): Reader => ({
     kept.asked.push(query);
     return { tier: 'raw', points: [[query.from, 1, 2, 3]] };
   },
+  async many(queries) {
+    if (kept.broken) throw kept.broken;
+    kept.asked.push(...queries);
+    return queries.map(({ from }) => ({ tier: 'raw', points: [[from, 1, 2, 3]] }));
+  },
   top: async ({ metric }) => [{ device: 'pi-1', series: `${metric}{zone=cpu}`, ts: NOW, value: 54 }],
   log: async ({ after, limit, newest }) => {
     const wanted = (number: number) => (newest ? after === 0 || number < after : number > after);

@@ -32,6 +32,7 @@ export interface SqliteEngine extends Engine {
   /** `open`, with what it finds as it travels between threads. */
   recover(): Promise<PackedRecovered>;
   series(query: SeriesQuery, options?: SqliteReadOptions): Promise<SeriesResult>;
+  many(queries: readonly SeriesQuery[], options?: SqliteReadOptions): Promise<SeriesResult[]>;
   top(query: TopQuery, options?: SqliteReadOptions): Promise<LatestValue[]>;
   latest(options?: SqliteReadOptions & { page?: Page | undefined }): Promise<LatestValue[]>;
   rows(device: string, after: number, limit: number, options?: SqliteReadOptions): Promise<ExportedRow[]>;
@@ -107,6 +108,7 @@ export const createSqliteEngine = (
       return opened?.write?.fault ?? null;
     },
     series: (query, options) => on('Reading', ({ queries }) => queries.series(query, readingOf(options).head)),
+    many: (queries, options) => on('Reading', ({ queries: all }) => all.many(queries, readingOf(options))),
     latest: (options) => on('Reading', ({ queries }) => queries.latest({ ...readingOf(options), page: options?.page })),
     top: (query, options) => on('Reading', ({ queries }) => queries.top(query, readingOf(options))),
     rows: (device, after, limit, options) =>

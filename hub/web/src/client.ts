@@ -52,6 +52,10 @@ export interface SeriesReply {
   tier: Tier;
   points: Point[];
 }
+/** All series of some metrics of a device. */
+export interface SeveralReply {
+  items: (SeriesReply & { labels: Labels })[];
+}
 export interface SeriesRequest {
   device: string;
   metric: string;
@@ -196,6 +200,10 @@ export const createClient = (on: { unauthorized(): void }) => {
         { ...query, labels: Object.keys(labels).length > 0 ? labelsText(labels) : undefined },
         signal,
       ),
+    several: (
+      { device, metrics, ...query }: Omit<SeriesRequest, 'metric' | 'labels'> & { metrics: string[] },
+      signal?: AbortSignal,
+    ) => get<SeveralReply>(`/devices/${id(device)}/series`, { ...query, metrics: metrics.join(',') }, signal),
     earnings: (query: { from: number; to: number; by: string; device?: string }) => get<Listing<EarningsRow>>('/earnings', query),
 
     alerts: (query: { state?: string; device?: string } = {}) => get<Listing<LiveAlert>>('/alerts', query),

@@ -141,24 +141,6 @@ describe('values', () => {
     expect((await get('/devices/pi-1/series/hw.temperature?labels=zone')).status).toBe(400);
   });
 
-  it('of several metrics come at once, all series of each', async () => {
-    const reply = await get('/devices/pi-1/series?metrics=hw.temperature,system.uptime,system.network.io&from=1&to=2&points=5');
-    expect(reply.json.items).toEqual([
-      { metric: 'hw.temperature', labels: { zone: 'cpu' }, unit: '1', kind: 'gauge', tier: 'raw', points: [[1, 1, 2, 3]] },
-      { metric: 'hw.temperature', labels: { zone: 'gpu' }, unit: '1', kind: 'gauge', tier: 'raw', points: [[1, 1, 2, 3]] },
-      { metric: 'system.uptime', labels: {}, unit: '1', kind: 'gauge', tier: 'raw', points: [[1, 1, 2, 3]] },
-    ]);
-    expect(server.kept.asked.at(-1)).toMatchObject({ series: 'system.uptime', from: 1, to: 2, points: 5 });
-    const many = Array.from({ length: 51 }, (_, n) => value(`hw.temperature{zone=${n}}`, n));
-    server.kept.values.set('pi-1', many);
-    expect((await get('/devices/pi-1/series?metrics=hw.temperature')).json.error?.message).toMatch(/51 series.*name fewer/);
-    for (const metrics of ['', 'No', ',', many.map((_, n) => `m${n}`).join()])
-      expect([metrics, (await get(`/devices/pi-1/series?metrics=${metrics}`)).status]).toEqual([metrics, 400]);
-    expect((await get('/devices/pi-1/series')).status).toBe(400);
-    expect((await get('/devices/pi-1/series?metrics=no.such')).status).toBe(404);
-    expect((await get('/devices/none/series?metrics=system.uptime')).status).toBe(404);
-  });
-
   it('refuse what cannot be: an unknown metric, too many points, a span that ends before it begins', async () => {
     expect((await get('/devices/pi-1/series/no.such')).status).toBe(404);
     expect((await get('/devices/none/series/system.uptime')).status).toBe(404);

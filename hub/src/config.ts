@@ -15,6 +15,9 @@ const publicUrl = v.nullable(
 );
 const adminToken = v.nullable(v.pipe(v.string(), v.minLength(16, 'must have at least 16 characters')));
 
+/** A century. */
+const MOST_DAYS = 36_500;
+
 export const HUB_SETTINGS = {
   data: setting({ name: 'data', help: 'Folder for everything the hub keeps', schema: word(), default: './data' }),
   lan: setting({ name: 'lan', help: 'Open the dashboard, HTTPS and MQTTS to the network', schema: onOff(), default: false }),
@@ -71,6 +74,24 @@ export const HUB_SETTINGS = {
     help: 'Longest wait of a report for its group commit',
     schema: wholeNumber(0, 60_000),
     default: 2_500,
+  }),
+  store_raw_days: setting({
+    name: 'store.raw_days',
+    help: 'Days that reported values are kept as they came; 0 keeps them for ever',
+    schema: wholeNumber(0, MOST_DAYS),
+    default: 30,
+  }),
+  store_five_minute_days: setting({
+    name: 'store.five_minute_days',
+    help: 'Days that 5-minute values are kept; 0 keeps them for ever',
+    schema: wholeNumber(0, MOST_DAYS),
+    default: 365,
+  }),
+  store_hour_days: setting({
+    name: 'store.hour_days',
+    help: 'Days that 1-hour values are kept; 0 keeps them for ever',
+    schema: wholeNumber(0, MOST_DAYS),
+    default: 0,
   }),
   log: setting({ name: 'log', help: 'Form of the log: text or json', schema: word(['text', 'json']), default: 'text' }),
   log_level: setting({

@@ -1,12 +1,14 @@
 import { parseLabels } from '@muster/shared/metrics';
 import { deviceId, metricId } from '@muster/shared/wire/messages';
 import * as v from 'valibot';
-import type { Json } from '../store/store.js';
+import { type Json, MOST_SERIES } from '../store/store.js';
 
 /** Fields that many routes take; a query or path gives text, the route gets the value. */
 export const LIMITS = {
   /** Items of one page. */
   page: 1_000,
+  /** Metrics of one question: each has a series at least. */
+  metrics: MOST_SERIES,
   /** Points of one chart: more than a screen has columns. */
   points: 5_000,
   /** Nesting of a value that is stored as it came: a deeper one could not be written as JSON again. */
@@ -41,6 +43,14 @@ export const range = { from: v.optional(timeText()), to: v.optional(timeText()) 
 
 export const device = deviceId;
 export const metric = metricId;
+/** Several of them, with commas between. */
+export const metricsText = v.pipe(
+  v.string('names the metrics, with commas between'),
+  v.maxLength(4_000),
+  v.transform((given) => [...new Set(given.split(','))]),
+  v.array(metric),
+  v.maxLength(LIMITS.metrics, `names at most ${LIMITS.metrics} metrics`),
+);
 export const labelsText = v.pipe(
   v.string(),
   v.maxLength(400),

@@ -1,7 +1,7 @@
 /** What every engine refuses before it touches anything: changes that no store could hold. */
 import { AppError } from '@muster/shared/errors';
 import { BASE_UNITS } from '@muster/shared/money';
-import type { Change, LedgerEntry, StoredRow } from './store.js';
+import { type Change, type LedgerEntry, MOST_SERIES, type SeriesQuery, type StoredRow } from './store.js';
 
 /** Throws `bad_request` naming the first bad change; `sound`: lists looked at before, which is most of the work (1 µs of 30 columns). */
 export const checkChanges = (changes: readonly Change[], sound: WeakSet<readonly string[]> = new WeakSet()): void => {
@@ -14,6 +14,12 @@ export const checkChanges = (changes: readonly Change[], sound: WeakSet<readonly
     }
     index++;
   }
+};
+
+/** Throws `bad_request` on more series than are answered at once. */
+export const checkQueries = (queries: readonly SeriesQuery[]): void => {
+  if (queries.length > MOST_SERIES)
+    throw new AppError('bad_request', `${queries.length} series are asked for at once; ask for at most ${MOST_SERIES}`);
 };
 
 const faultOf = (change: Change, sound: WeakSet<readonly string[]>): string | null => {

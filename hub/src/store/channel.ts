@@ -5,7 +5,7 @@ import { createPacker, type Packer } from './packed.js';
 import type { Change } from './store.js';
 
 /** What can be asked of the engine in the thread. */
-export type Remote = Omit<SqliteEngine, 'open' | 'work' | 'whole'>;
+export type Remote = Omit<SqliteEngine, 'open' | 'work' | 'whole' | 'fault'>;
 export type Method = keyof Remote;
 export interface Request {
   id: number;
@@ -24,7 +24,12 @@ export interface WireError {
   message: string;
   details: ErrorDetails;
 }
-export type Reply = { id: number; value: unknown } | { id: number; error: WireError };
+/** Something that the thread wants in the log: it has none of its own. */
+export interface Notice {
+  text: string;
+  fields: Record<string, string>;
+}
+export type Reply = { id: number; value: unknown } | { id: number; error: WireError } | { id: 0; notice: Notice };
 
 export const asWireError = (error: unknown): WireError => {
   const { code, message, details } = asAppError(error);
@@ -66,6 +71,7 @@ interface Waiting {
 interface State {
   name: string;
   spawn: () => Thread;
+  onNotice: (notice: Notice) => void;
   thread: Thread | null;
   /** Names that the present thread knows. */
   packer: Packer;
@@ -75,8 +81,9 @@ interface State {
 }
 
 /** `spawn` runs at the first call, and again at the first call after the thread died. */
-export const createChannel = (name: string, spawn: () => Thread): Channel => {
-  const state: State = { name, spawn, thread: null, packer: createPacker(), waiting: new Map(), newest: 0, closing: null };
+export const createChannel = (name: string, spawn: () => Thread, onNotice: State['onNotice'] = () => {}): Channel => {
+  const idle = { thread: null, packer: createPacker(), waiting: new Map(), newest: 0, closing: null };
+  const state: State = { name, spawn, onNotice, ...idle };
   return {
     call: <M extends Method>(method: M, ...args: Parameters<Remote[M]>) =>
       (state.closing ? Promise.reject(closed(name)) : send(state, method, args)) as ReturnType<Remote[M]>,
@@ -153,7 +160,11 @@ const start = (state: State): Thread => {
   return thread;
 };
 
-const settle = ({ waiting }: State, reply: Reply): void => {
+const settle = ({ waiting, onNotice }: State, reply: Reply): void => {
+  if ('notice' in reply) {
+    onNotice(reply.notice);
+    return;
+  }
   const one = waiting.get(reply.id);
   waiting.delete(reply.id);
   if (!one) return;

@@ -2,13 +2,14 @@
 import { Worker } from 'node:worker_threads';
 import { AppError } from '@muster/shared/errors';
 import { builtUrl } from './built.js';
-import { type Channel, createChannel } from './channel.js';
+import { checkQueries } from './changes.js';
+import { type Channel, createChannel, type Notice } from './channel.js';
 import type { Page } from './engines/sqlite/fleet.js';
 import type { SqliteSettings } from './engines/sqlite/index.js';
 import type { Slice, SliceQuery } from './engines/sqlite/slice.js';
 import { unpackRecovered } from './recovered.js';
 import { GRID_MS, rankedSpan } from './rollup.js';
-import type { Engine, LatestValue, ReadOptions, TopQuery } from './store.js';
+import type { Engine, LatestValue, ReadOptions, SeriesQuery, SeriesResult, TopQuery } from './store.js';
 import { createTurns, type Turns } from './turns.js';
 
 export interface EngineClientSettings extends Omit<SqliteSettings, 'readonly'> {
@@ -31,9 +32,12 @@ const READS_AT_ONCE = 4;
 /** Devices whose newest values travel at a time: about 6,000 values, 6 ms of the main thread. */
 const LATEST_PAGE = 200;
 
-export const createEngineClient = (settings: EngineClientSettings): EngineClient => {
+export const createEngineClient = (
+  settings: EngineClientSettings,
+  onNotice: (notice: Notice) => void = () => {},
+): EngineClient => {
   const { reads_waiting = READS_WAITING, ...sqlite } = settings;
-  const writer = createChannel('storage thread', () => startWorker(sqlite));
+  const writer = createChannel('storage thread', () => startWorker(sqlite), onNotice);
   const reader = createChannel('query thread', () => startWorker({ ...sqlite, readonly: true }));
   const turns = createTurns({ at_once: READS_AT_ONCE, most: reads_waiting });
   let fault: 'io_error' | null = null;
@@ -82,7 +86,7 @@ interface Threads {
   turns: Turns;
 }
 
-type Reads = Pick<EngineClient, 'series' | 'latest' | 'newest' | 'top' | 'log' | 'entries' | 'rows'>;
+type Reads = Pick<EngineClient, 'series' | 'many' | 'latest' | 'newest' | 'top' | 'log' | 'entries' | 'rows'>;
 
 /** First what is in the writer's memory, then the disk: what is sealed in between comes twice and counts once. */
 const readsBy = ({ writer, reader, turns }: Threads): Reads => {
@@ -107,6 +111,22 @@ const readsBy = ({ writer, reader, turns }: Threads): Reads => {
       const read = ({ options, ask }: Given) => reader.ask({ method: 'series', args: [query, options], ...ask });
       return turns.run(() => withSlice({ device, series, from: 0, to }, signal, read), signal);
     },
+    async many(queries, { signal } = {}) {
+      checkQueries(queries);
+      const found = new Map<SeriesQuery, SeriesResult>();
+      for (const own of byDevice(queries)) {
+        const slice = {
+          device: own[0]?.device,
+          series: own.map(({ series }) => series),
+          from: 0,
+          to: Math.max(...own.map(({ to }) => to)),
+        };
+        const read = ({ options, ask }: Given) => reader.ask({ method: 'many', args: [own, options], ...ask });
+        const results = await turns.run(() => withSlice(slice, signal, read), signal);
+        for (const [index, query] of own.entries()) found.set(query, results[index] ?? { tier: 'raw', points: [] });
+      }
+      return queries.map((query) => found.get(query) ?? { tier: 'raw', points: [] });
+    },
     top: (query, { signal } = {}) => {
       const read = ({ options, ask }: Given) => reader.ask({ method: 'top', args: [query, options], ...ask });
       return turns.run(() => withSlice(rankingSlice(query), signal, read), signal);
@@ -123,6 +143,12 @@ const readsBy = ({ writer, reader, turns }: Threads): Reads => {
     log: (query) => turns.run(() => reader.call('log', query)),
     entries: (query) => turns.run(() => reader.call('entries', query)),
   };
+};
+
+const byDevice = (queries: readonly SeriesQuery[]): SeriesQuery[][] => {
+  const devices = new Map<string, SeriesQuery[]>();
+  for (const query of queries) devices.set(query.device, [...(devices.get(query.device) ?? []), query]);
+  return [...devices.values()];
 };
 
 /** Off whole five minutes a ranking needs every sample. */

@@ -20,7 +20,7 @@ export const openStore = async (
   { file, clock, log }: { file: string; clock: Clock; log: Log },
   settings: StoreSettings = {},
 ): Promise<OpenStore> => {
-  const engine = createEngineClient({ file, ...settings });
+  const engine = createEngineClient({ file, ...settings }, ({ text, fields }) => log.warn(text, fields));
   try {
     const recovered = await engine.open();
     const writer = createCommitter({ engine, clock, log, numbers: recovered.numbers }, settings);

@@ -68,6 +68,9 @@ export interface SeriesQuery {
   points: number;
 }
 
+/** Series of one question: a page of charts; more would hold up other readers for too long. */
+export const MOST_SERIES = 50;
+
 /** `[bucket start, min, mean, max]`; counters as rate per second; no point = gap. */
 export type Point = [ts: number, min: number, mean: number, max: number];
 export interface SeriesResult {
@@ -155,6 +158,8 @@ export interface Engine {
   /** Durable when it resolves; on rejection nothing of it is stored. */
   commit(changes: readonly Change[]): Promise<void>;
   series(query: SeriesQuery, options?: ReadOptions): Promise<SeriesResult>;
+  /** The same of several series at once, in the order asked for; more than `MOST_SERIES` are refused. */
+  many(queries: readonly SeriesQuery[], options?: ReadOptions): Promise<SeriesResult[]>;
   /** The newest value of every series of every device. */
   latest(options?: ReadOptions): Promise<LatestValue[]>;
   top(query: TopQuery, options?: ReadOptions): Promise<LatestValue[]>;
@@ -185,4 +190,4 @@ export interface Writer {
 }
 
 /** The reading half of an engine, as API and dashboard need it. */
-export type Reader = Pick<Engine, 'series' | 'top' | 'log' | 'entries' | 'rows' | 'stats' | 'backup' | 'verify'>;
+export type Reader = Pick<Engine, 'series' | 'many' | 'top' | 'log' | 'entries' | 'rows' | 'stats' | 'backup' | 'verify'>;

@@ -7,6 +7,7 @@ import type { SqliteSettings } from './engines/sqlite/index.js';
 import { warmUp } from './engines/sqlite/warm.js';
 import { createUnpacker, type Packed } from './packed.js';
 import { blocksOf, type PackedRecovered } from './recovered.js';
+import { untilWhole } from './whole.js';
 
 assert(parentPort, 'store/worker is started as a worker thread');
 const port = parentPort;
@@ -14,18 +15,15 @@ const settings = workerData as SqliteSettings;
 const warming = settings.readonly ? null : warmUp(settings.file);
 // Loaded while the file is being read.
 const { createSqliteEngine } = await import('./engines/sqlite/index.js');
-const engine = createSqliteEngine(settings);
+const engine = createSqliteEngine(settings, Date.now, (notice) => port.postMessage({ id: 0, notice } satisfies Reply));
 const driver = createDriver({ work: engine.work, now: Date.now });
 const unpacker = createUnpacker();
 let opening: Promise<void> | null = null;
 /** Until it is asked for: it is large. */
 let found: PackedRecovered | null = null;
 
-/** Right after a start their answer waits until the driver has read all rows back: commits go on meanwhile. */
+/** They wait until the driver has read all rows back. */
 const NEEDS_HEAD: ReadonlySet<Request['method']> = new Set(['stats', 'slice']);
-const whole = async (): Promise<void> => {
-  while (!engine.whole) await new Promise((resolve) => setImmediate(resolve));
-};
 
 const load = async (): Promise<void> => {
   await warming;
@@ -55,7 +53,7 @@ const run = async ({ method, args }: Request): Promise<unknown> => {
   await open();
   if (method === 'recover') return takeFound();
   if (changes) return engine.commit(changes).finally(driver.soon);
-  if (NEEDS_HEAD.has(method)) await whole();
+  if (NEEDS_HEAD.has(method)) await untilWhole(engine);
   return (engine[method] as (...all: readonly unknown[]) => Promise<unknown>)(...args);
 };
 

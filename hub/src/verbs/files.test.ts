@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { decimalBytes } from '@muster/shared/text';
@@ -7,6 +7,8 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { row, rows, START } from '../store/conformance/subject.js';
 import { createSqliteEngine } from '../store/engines/sqlite/index.js';
 import { backup, check, restore } from './files.js';
+import { loadHubSettings, retentionOf } from './options.js';
+import { finishReplacement, replaceBySteps, requireNotAside } from './replacement.js';
 import { describeContents, describeStore } from './sizes.js';
 
 let data: string;
@@ -23,15 +25,15 @@ const call = (...words: string[]) => ({ words, flags: { data }, env: {}, print: 
 const HOUR_MS = 3_600_000;
 const HOURS = 14;
 /** A row a minute; the older ones are merged. */
-const fill = async (): Promise<void> => {
-  let now = START;
+const fill = async (start = START): Promise<void> => {
+  let now = start;
   const engine = createSqliteEngine({ file: database() }, () => now);
   await engine.open();
   for (let hour = 0; hour < HOURS; hour++) {
-    now = START + (hour + 1) * HOUR_MS;
+    now = start + (hour + 1) * HOUR_MS;
     const list = Array.from({ length: 60 }, (_, minute) => {
       const seq = hour * 60 + minute + 1;
-      return row(seq, START + seq * 60_000, [seq % 7, seq / 3]);
+      return row(seq, start + seq * 60_000, [seq % 7, seq / 3]);
     });
     await engine.commit([rows('pi-1', ['a', 'b'], list)]);
     while (engine.work(now));
@@ -138,4 +140,51 @@ it('what a restore has set aside can be restored with its newest commits, which 
   expect(await restored.rows('pi-1', 0, 10)).toHaveLength(2);
   await restored.close();
   await crashed.close();
+});
+
+it('a restore that a crash has cut short at any step leaves the old database or is ended by the next start', async () => {
+  const old = { '': 'old', '-wal': 'old log' };
+  for (let steps = 0; steps < 6; steps++) {
+    const file = join(data, `at-${steps}.db`);
+    for (const [suffix, text] of Object.entries(old)) writeFileSync(`${file}${suffix}`, text);
+    writeFileSync(`${file}.new`, 'new');
+    const replacing = replaceBySteps(file);
+    for (let done = 0; done < steps; done++) replacing.next();
+    finishReplacement(file);
+    requireNotAside(file);
+    const decided = steps > 1;
+    expect([steps, readFileSync(file, 'utf8')]).toEqual([steps, decided ? 'new' : 'old']);
+    expect(existsSync(`${file}-wal`)).toBe(!decided);
+    if (decided) expect(readFileSync(`${file}.before-restore-wal`, 'utf8')).toBe('old log');
+    if (decided) expect(readFileSync(`${file}.before-restore`, 'utf8')).toBe('old');
+  }
+});
+
+it('a database that was set aside and never replaced is named instead of being passed over for an empty one', async () => {
+  await fill();
+  renameSync(database(), `${database()}.before-restore`);
+  expect(() => requireNotAside(database())).toThrow(/a restore was cut short.*muster-hub restore .*muster\.db\.before-restore/);
+  await restore(call(`${database()}.before-restore`));
+  requireNotAside(database());
+  await check(call());
+});
+
+it('how long values are kept is a setting, and the forecast follows it', async () => {
+  await fill(Math.floor(Date.now() / HOUR_MS - HOURS - 2) * HOUR_MS);
+  const day = 86_400_000;
+  const kept = (flags: Record<string, string>) => retentionOf(loadHubSettings({ flags: { data, ...flags }, env: {} }).values);
+  expect(kept({})).toEqual({ raw_ms: 30 * day, five_ms: 365 * day, hour_ms: null });
+  expect(kept({ 'store.raw_days': '7', 'store.five_minute_days': '0', 'store.hour_days': '3650' })).toEqual({
+    raw_ms: 7 * day,
+    five_ms: null,
+    hour_ms: 3_650 * day,
+  });
+  const forecast = async (flags: Record<string, string>) => {
+    printed = [];
+    await check({ ...call(), flags: { data, ...flags } });
+    return printed[1];
+  };
+  const usual = await forecast({});
+  expect(usual).toMatch(/after a year/);
+  expect(await forecast({ 'store.raw_days': '365' })).not.toBe(usual);
 });

@@ -1,11 +1,14 @@
-import { chmodSync, closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs';
+import { chmodSync, closeSync, existsSync, fsyncSync, openSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { AppError } from '@muster/shared/errors';
 import type { Call } from '../main.js';
 import { asStoreError } from '../store/engines/sqlite/errors.js';
-import { createSqliteEngine } from '../store/engines/sqlite/index.js';
+import { createSqliteEngine, type SqliteSettings } from '../store/engines/sqlite/index.js';
+import type { Contents } from '../store/engines/sqlite/records.js';
+import type { StoreStats } from '../store/store.js';
 import { lockData } from './lock.js';
-import { loadHubSettings } from './options.js';
+import { loadHubSettings, retentionOf } from './options.js';
+import { finishReplacement, replaceBySteps } from './replacement.js';
 import { describeContents, describeStore } from './sizes.js';
 
 /** Verbs about the database file: backup and check work beside a running hub, restore does not. */
@@ -17,9 +20,11 @@ const typedPath = (call: Call, verb: string): string => {
   return resolve(call.env['INIT_CWD'] ?? '.', path);
 };
 
-const withEngine = async <T>(file: string, use: (engine: ReturnType<typeof createSqliteEngine>) => Promise<T>): Promise<T> => {
-  if (!existsSync(file)) throw new AppError('not_found', `There is no database at ${file}; name the data folder by --data`);
-  const engine = createSqliteEngine({ file, readonly: true });
+type Use<T> = (engine: ReturnType<typeof createSqliteEngine>) => Promise<T>;
+
+const withEngine = async <T>(file: string, use: Use<T>, settings: Partial<SqliteSettings> = {}): Promise<T> => {
+  if (!existsSync(file)) throw noDatabase(file);
+  const engine = createSqliteEngine({ ...settings, file, readonly: true });
   try {
     await engine.open();
     return await use(engine);
@@ -28,6 +33,13 @@ const withEngine = async <T>(file: string, use: (engine: ReturnType<typeof creat
   } finally {
     await engine.close();
   }
+};
+
+const noDatabase = (file: string): AppError => {
+  const hint = existsSync(`${file}.restoring`)
+    ? 'a restore was cut short, the next start ends it'
+    : 'name the data folder by --data';
+  return new AppError('not_found', `There is no database at ${file}; ${hint}`, { file });
 };
 
 /** What SQLite alone throws names no file. */
@@ -48,14 +60,21 @@ export const backup = async (call: Call): Promise<void> => {
   call.print(`Saved ${target}`);
 };
 
+interface Checked {
+  stats: StoreStats;
+  faults: string[];
+  contents: Contents | null;
+}
+
 /** Reads every page, chunk and record; says what is kept and how large it will be, then every fault. */
 export const check = async (call: Call): Promise<void> => {
-  const { data } = loadHubSettings(call);
+  const { data, values } = loadHubSettings(call);
   const file = databaseOf(data);
-  const { stats, faults, contents } = await withEngine(file, async (engine) => {
+  const read: Use<Checked> = async (engine) => {
     const [stats, faults] = [await engine.stats(), await engine.verify()];
     return { stats, faults, contents: faults.length ? null : await engine.contents() };
-  });
+  };
+  const { stats, faults, contents } = await withEngine(file, read, { retention: retentionOf(values) });
   for (const line of describeStore(stats)) call.print(line);
   if (contents) call.print(describeContents(contents));
   if (faults.length) throw new AppError('damaged', damageText(file, faults));
@@ -74,21 +93,21 @@ const damageText = (file: string, faults: readonly string[]): string => {
   ].join('\n');
 };
 
-/** A crash leaves the old database or the new one; the old one is kept, log and all, until the next restore. */
+/** The old database is kept, log and all, until the next restore. */
 export const restore = async (call: Call): Promise<void> => {
   const source = typedPath(call, 'restore');
   const { data } = loadHubSettings(call);
   const lock = lockData(data);
   const file = databaseOf(data);
-  const kept = existsSync(file);
   try {
+    finishReplacement(file);
+    const kept = existsSync(file);
     await copyWhole(source, `${file}.new`);
-    setAside(file);
-    renameSync(`${file}.new`, file);
+    for (const _step of replaceBySteps(file));
+    call.print(kept ? `Restored ${source}; the database of before is ${file}.before-restore` : `Restored ${source}`);
   } finally {
     lock.release();
   }
-  call.print(kept ? `Restored ${source}; the database of before is ${file}.before-restore` : `Restored ${source}`);
 };
 
 /** With what lies in its write-ahead log; on disk before it takes the place of anything. */
@@ -104,13 +123,5 @@ const copyWhole = async (from: string, to: string): Promise<void> => {
     fsyncSync(handle);
   } finally {
     closeSync(handle);
-  }
-};
-
-/** With its write-ahead log: after a crash that holds the newest commits. */
-const setAside = (file: string): void => {
-  for (const suffix of ['', '-wal', '-shm']) {
-    rmSync(`${file}.before-restore${suffix}`, { force: true });
-    if (existsSync(`${file}${suffix}`)) renameSync(`${file}${suffix}`, `${file}.before-restore${suffix}`);
   }
 };

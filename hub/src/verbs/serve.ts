@@ -12,7 +12,8 @@ import type { Call } from '../main.js';
 import type { Certificate } from '../self/certificate.js';
 import { openStore } from '../store/open.js';
 import { type DataLock, lockData } from './lock.js';
-import { loadHubSettings } from './options.js';
+import { loadHubSettings, retentionOf } from './options.js';
+import { finishReplacement, requireNotAside } from './replacement.js';
 
 type Values = ReturnType<typeof loadHubSettings>['values'];
 
@@ -29,7 +30,10 @@ export const serve = async ({ words, flags, env, print }: Call): Promise<void> =
     write: (line) => void process.stdout.write(line),
     now: clock.now,
   });
-  const store = openStore({ file: join(data, 'hub', 'muster.db'), clock, log }, { commit_ms: values.commit_ms });
+  const file = join(data, 'hub', 'muster.db');
+  finishReplacement(file);
+  requireNotAside(file);
+  const store = openStore({ file, clock, log }, { commit_ms: values.commit_ms, retention: retentionOf(values) });
   // Whether it could be opened is asked once the rest is loaded.
   store.catch(() => {});
   const [{ startHub }, certificate] = await Promise.all([import('../hub.js'), certificateFor(data, values, clock.now())]);

@@ -64,6 +64,10 @@ export interface SeriesReply {
   tier: Tier;
   points: Point[];
 }
+/** All series of some metrics of a device. */
+export interface SeveralReply {
+  items: (SeriesReply & { labels: Labels })[];
+}
 export interface SeriesRequest {
   device: string;
   metric: string;
@@ -238,6 +242,11 @@ export const createClient = (on: { unauthorized(): void }) => {
     setPrices: (change: PriceChange) => call<PricesView>('PUT', '/prices', change),
     share: (of: { network: string; account: string }, shares: readonly { device: string; parts: number }[]) =>
       call<AccountView>('PUT', `/accounts/${id(of.network)}/${id(of.account)}`, { shares }),
+    several: (
+      { device, metrics, ...query }: Omit<SeriesRequest, 'metric' | 'labels'> & { metrics: string[] },
+      signal?: AbortSignal,
+    ) => get<SeveralReply>(`/devices/${id(device)}/series`, { ...query, metrics: metrics.join(',') }, signal),
+    earnings: (query: { from: number; to: number; by: string; device?: string }) => get<Listing<EarningsRow>>('/earnings', query),
 
     alerts: (query: { state?: string; device?: string } = {}) => get<Listing<LiveAlert>>('/alerts', query),
     alertEvents: (after: number) => get<Listing<LiveAlertEvent>>('/alerts/events', { after, limit: 500 }),

@@ -33,6 +33,7 @@ const createListed = ({ metrics, public_url, installer = null }: RouteNeeds) =>
     devices.sendCommand,
     values.readLatest,
     values.readSeries,
+    values.readMany,
     values.readFleetLatest,
     values.readTop,
     values.readAvailability,

@@ -4,7 +4,8 @@ import { parseLabels, parseSeriesKey, seriesKey } from '@muster/shared/metrics';
 import { PRESENCE_STATES } from '@muster/shared/wire/live';
 import * as v from 'valibot';
 import type { Parts } from '../../parts.js';
-import { device, LIMITS, labelsText, metric, paging, range, wholeText } from '../fields.js';
+import { MOST_SERIES } from '../../store/store.js';
+import { device, LIMITS, labelsText, metric, metricsText, paging, range, wholeText } from '../fields.js';
 import { pageOfSorted } from '../paging.js';
 import { defineRoute } from '../route.js';
 import { labels, list } from '../shapes.js';
@@ -12,6 +13,10 @@ import { DAY_MS, requireDevice, spanOf } from './lookup.js';
 
 const params = v.object({ device });
 const latestValue = v.object({ metric: v.string(), labels, value: v.number(), ts: v.number() });
+
+const seriesKind = v.picklist(['gauge', 'counter']);
+const seriesTier = v.picklist(['raw', '5m', '1h']);
+const point = v.tuple([v.number(), v.number(), v.number(), v.number()]);
 
 export const readLatest = defineRoute({
   method: 'GET',
@@ -40,9 +45,9 @@ export const readSeries = defineRoute({
     metric: v.string(),
     labels,
     unit: v.string(),
-    kind: v.picklist(['gauge', 'counter']),
-    tier: v.picklist(['raw', '5m', '1h']),
-    points: v.array(v.tuple([v.number(), v.number(), v.number(), v.number()])),
+    kind: seriesKind,
+    tier: seriesTier,
+    points: v.array(point),
   }),
   errors: ['not_found'],
   async handle({ params, query, parts, exchange }) {
@@ -56,6 +61,52 @@ export const readSeries = defineRoute({
   },
 });
 
+export const readMany = defineRoute({
+  method: 'GET',
+  path: '/api/v1/devices/:device/series',
+  role: 'viewer',
+  summary: 'The charts of several metrics of a device at once: all their series',
+  params,
+  query: v.object({ metrics: metricsText, ...range, points: v.optional(wholeText(1, LIMITS.points), '500') }),
+  reply: v.object({
+    items: v.array(
+      v.object({ metric: v.string(), labels, unit: v.string(), kind: seriesKind, tier: seriesTier, points: v.array(point) }),
+    ),
+  }),
+  errors: ['not_found'],
+  async handle({ params: { device }, query, parts, exchange: { signal } }) {
+    const span = { ...spanOf(query, parts.now()), points: query.points };
+    requireDevice(parts, device);
+    const wanted = seriesOf(parts, device, query.metrics);
+    const queries = wanted.map(({ kind, key }) => ({ device, series: key, kind, ...span }));
+    const found = await parts.reader.many(queries, { signal });
+    const items = wanted.map(({ metric, labels, unit, kind }, index) => {
+      const { tier, points } = found[index] ?? { tier: 'raw' as const, points: [] };
+      return { metric, labels, unit, kind, tier, points };
+    });
+    return { items };
+  },
+});
+
+/** Metric by metric, each in the order of its labels. */
+const seriesOf = (parts: Parts, device: string, metrics: readonly string[]) => {
+  const known = parts.latest.of(device);
+  const catalogue = new Set(parts.registry.catalogue().map((one) => one.metric));
+  const found = metrics.flatMap((metric) => {
+    const own = known.filter((one) => one.metric === metric);
+    if (own.length === 0 && !catalogue.has(metric)) throw unknownMetric(metric);
+    const { unit, kind } = parts.registry.declaration(device, metric);
+    const all = own.map((one) => ({ metric, labels: { ...one.labels }, unit, kind, key: seriesKey(metric, one.labels) }));
+    return all.sort((a, b) => a.key.localeCompare(b.key, 'en', { numeric: true }));
+  });
+  if (found.length <= MOST_SERIES) return found;
+  const sentence = `These metrics have ${found.length} series here, at most ${MOST_SERIES} are answered at once; name fewer metrics`;
+  throw new AppError('bad_request', sentence, { path: 'metrics' });
+};
+
+const unknownMetric = (metric: string): AppError =>
+  new AppError('not_found', `No device reports a metric "${metric}"`, { path: 'metric', hint: 'See /api/v1/catalogue' });
+
 /** The series that is meant; several and no labels is an error that names them. */
 const chooseSeries = (parts: Parts, of: { device: string; metric: string }, given: string | undefined): string => {
   const known = parts.latest.of(of.device).filter((one) => one.metric === of.metric);
@@ -64,7 +115,7 @@ const chooseSeries = (parts: Parts, of: { device: string; metric: string }, give
   if (first && !second) return seriesKey(of.metric, first.labels);
   if (first) throw severalSeries(of.metric, known);
   if (parts.registry.catalogue().some((one) => one.metric === of.metric)) return of.metric;
-  throw new AppError('not_found', `No device reports a metric "${of.metric}"`, { path: 'metric', hint: 'See /api/v1/catalogue' });
+  throw unknownMetric(of.metric);
 };
 
 const NAMED_AT_MOST = 20;

@@ -6,7 +6,8 @@ import type { LiveAlert, LiveDevice, LiveValue } from '@muster/shared/wire/live'
 import * as v from 'valibot';
 import { noBusCounts } from '../../bus/bus.js';
 import type { Auth, Device, HubSourceView, Identity, Parts, PresenceKeeper, PricesView, Role, Site } from '../../parts.js';
-import type { LedgerEntry, LogRecord, Reader } from '../../store/store.js';
+import type { LedgerEntry, LogRecord } from '../../store/store.js';
+import { readerOf } from './reader.js';
 
 /** Parts in memory, as small as the port allows, for tests of the API; a test changes what it holds. */
 export interface Kept {
@@ -99,7 +100,7 @@ export const createTestParts = (auth: Auth = createTestAuth()): { parts: Parts; 
         kept.audited.push({ by, action, subject, detail });
       },
     },
-    reader: readerOf(kept),
+    reader: readerOf(kept, NOW),
     uplinks: {
       connected: () => undefined,
       command(agent, command) {
@@ -320,25 +321,6 @@ const moneyOf = (kept: Kept): Parts['money'] => ({
     kept.asked.push(change);
     return NO_PRICES;
   },
-});
-
-const readerOf = (kept: Kept): Reader => ({
-  async series(query) {
-    if (kept.broken) throw kept.broken;
-    kept.asked.push(query);
-    return { tier: 'raw', points: [[query.from, 1, 2, 3]] };
-  },
-  top: async ({ metric }) => [{ device: 'pi-1', series: `${metric}{zone=cpu}`, ts: NOW, value: 54 }],
-  log: async ({ after, limit, newest }) => {
-    const wanted = (number: number) => (newest ? after === 0 || number < after : number > after);
-    const found = kept.logs.filter((one) => wanted(one.number)).sort((a, b) => (a.number - b.number) * (newest ? -1 : 1));
-    return found.slice(0, limit);
-  },
-  entries: async ({ after, limit }) => kept.entries.filter((one) => after === undefined || one.id > after).slice(0, limit),
-  rows: async (_device, after, limit) => kept.rows.filter((row) => row.ts > after).slice(0, limit),
-  stats: async () => ({ bytes: 4096, rows: 1, samples: 30 }),
-  backup: async () => {},
-  verify: async () => [],
 });
 
 const selfOf = (kept: Kept): ReturnType<Parts['self']> => ({

@@ -124,6 +124,32 @@ export const multiSeriesCases = (bench: Bench): void => {
     expect((await bench.engine().series(ask({ device: 'pi-2' }))).points[0]?.[2]).toBe(2);
   });
 
+  it('answers several series at once, in the order asked for, as it answers each of them', async () => {
+    const list = Array.from({ length: 90 }, (_, index) => row(index + 1, START + index * 40_000, [index % 7, index * 3, null]));
+    await bench.engine().commit([rows('pi-1', ['a', 'b', 'c'], list), track('pi-2', 'a', [5, 6])]);
+    const queries = [
+      ask({ series: 'b', kind: 'counter', points: 20 }),
+      ask({ device: 'pi-2', series: 'a' }),
+      ask({ series: 'a', points: 12 }),
+      ask({ series: 'c' }),
+      ask({ device: 'pi-9', series: 'a' }),
+      ask({ series: 'a', from: START + 600_000, to: START + 900_000 }),
+    ];
+    const each = await Promise.all(queries.map((query) => bench.engine().series(query)));
+    expect(await bench.engine().many(queries)).toEqual(each);
+    expect(each.map(({ points }) => points.length > 0)).toEqual([true, true, true, false, false, true]);
+    expect(await bench.engine().many([])).toEqual([]);
+  });
+
+  it('refuses more series at once than it has a bound for', async () => {
+    const queries = Array.from({ length: 51 }, () => ask());
+    await expect(bench.engine().many(queries)).rejects.toMatchObject({
+      code: 'bad_request',
+      message: expect.stringMatching(/at most 50/),
+    });
+    expect(await bench.engine().many(queries.slice(1))).toHaveLength(50);
+  });
+
   it('exports rows by time with their series, page by page', async () => {
     const list = Array.from({ length: 25 }, (_, index) =>
       row(index + 1, START + index * 1_000, [index, index % 2 ? null : -index]),

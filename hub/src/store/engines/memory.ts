@@ -1,9 +1,9 @@
 /** The reference engine: plain maps, nothing on disk. What it answers is what every other engine must answer. */
 import { AppError } from '@muster/shared/errors';
-import { checkChanges } from '../changes.js';
+import { checkChanges, checkQueries } from '../changes.js';
 import { joinIntervals } from '../intervals.js';
 import { counterPoints, gaugePoints, isSeriesOf, rank, rankedSpan, type Sample, standing } from '../rollup.js';
-import type { Change, Engine, Json, LedgerEntry, LogName, LogRecord, Recovered } from '../store.js';
+import type { Change, Engine, Json, LedgerEntry, LogName, LogRecord, Recovered, SeriesQuery, SeriesResult } from '../store.js';
 
 interface DeviceData {
   series: Map<string, Map<number, number>>;
@@ -37,12 +37,10 @@ export const createMemoryEngine = (): Engine => {
       checkChanges(changes);
       for (const change of changes) apply(state, change);
     },
-    async series(query) {
-      const samples = samplesOf(state.devices.get(query.device)?.series.get(query.series));
-      const inside = samples.filter(([ts]) => ts >= query.from && ts < query.to);
-      const before = samples.findLast(([ts]) => ts < query.from);
-      const points = query.kind === 'counter' ? counterPoints(inside, query, before) : gaugePoints(inside, query);
-      return { tier: 'raw', points };
+    series: async (query) => readSeries(state, query),
+    async many(queries) {
+      checkQueries(queries);
+      return queries.map((query) => readSeries(state, query));
     },
     latest: async () => allSeries(state).flatMap(({ device, series, samples }) => newest(device, series, samples)),
     top: async (query) => rank(standings(state, { ...query, ...rankedSpan(query) }), query.n),
@@ -138,6 +136,14 @@ const allSeries = (state: State) =>
   [...state.devices].flatMap(([device, data]) =>
     [...data.series].map(([series, samples]) => ({ device, series, samples: samplesOf(samples) })),
   );
+
+const readSeries = (state: State, query: SeriesQuery): SeriesResult => {
+  const samples = samplesOf(state.devices.get(query.device)?.series.get(query.series));
+  const inside = samples.filter(([ts]) => ts >= query.from && ts < query.to);
+  const before = samples.findLast(([ts]) => ts < query.from);
+  const points = query.kind === 'counter' ? counterPoints(inside, query, before) : gaugePoints(inside, query);
+  return { tier: 'raw', points };
+};
 
 const newest = (device: string, series: string, samples: Sample[]) => {
   const last = samples.at(-1);

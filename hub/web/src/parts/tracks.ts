@@ -29,16 +29,32 @@ const chosen = (values: readonly LiveValue[]): Labels[] =>
 
 const load = async (client: Client, props: ChartProps, now: number, signal: AbortSignal): Promise<Loaded> => {
   const span = { from: now - props.span_ms, to: now, points: POINTS };
-  const replies = await Promise.all(
-    chosen(props.values).map(async (labels) => ({
-      labels,
-      reply: await client.series({ device: props.device, metric: props.metric, labels, ...span }, signal),
-    })),
-  );
+  const replies = await ask(client, props, { span, signal });
   const gaps = replies.map(({ reply }) =>
     gapAfter({ span_ms: props.span_ms, points: POINTS, tier: reply.tier, interval_ms: props.interval_ms }),
   );
   return { tracks: replies.map(({ labels, reply }) => ({ labels, points: reply.points })), gap: Math.max(0, ...gaps) };
+};
+
+interface Asking {
+  span: { from: number; to: number; points: number };
+  signal: AbortSignal;
+}
+
+/** All series of the metric at once, unless more are there than are drawn. */
+const ask = async (client: Client, { device, metric, values }: ChartProps, { span, signal }: Asking) => {
+  const wanted = chosen(values);
+  if (values.length > 1 && values.length <= TRACKS_MOST) {
+    const { items } = await client.several({ device, metrics: [metric], ...span }, signal);
+    const known = new Map(items.map((item) => [seriesKey('m', item.labels), item]));
+    return wanted.flatMap((labels) => {
+      const reply = known.get(seriesKey('m', labels));
+      return reply ? [{ labels, reply }] : [];
+    });
+  }
+  return Promise.all(
+    wanted.map(async (labels) => ({ labels, reply: await client.series({ device, metric, labels, ...span }, signal) })),
+  );
 };
 
 /** Gauges as they are, counters as what they gained in a second since the value before. */

@@ -1,6 +1,7 @@
 /** Numbers for devices, series and column lists; the caches are bounded and forgotten when a commit fails. */
 import { createHash } from 'node:crypto';
-import { AppError, assert } from '@muster/shared/errors';
+import { AppError } from '@muster/shared/errors';
+import { damaged } from './codec/damage.js';
 import type { Connection } from './connect.js';
 import { MAX_DEVICES } from './ids.js';
 
@@ -101,7 +102,7 @@ const checked = (id: number): number => {
 
 const bytesOf = (ids: Uint32Array): Buffer => Buffer.from(ids.buffer, ids.byteOffset, ids.byteLength);
 const idsOf = (blob: Buffer | undefined): Uint32Array => {
-  assert(blob, 'a column list is asked for that was never made');
+  if (!blob) throw damaged('a column list');
   // A copy: the bytes need not lie on a multiple of four.
   return new Uint32Array(Uint8Array.from(blob).buffer);
 };

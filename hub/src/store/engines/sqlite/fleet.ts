@@ -99,7 +99,8 @@ export const createFleet = (needs: Needs): Fleet => {
     },
     async slice(query, { signal } = {}) {
       const { device, page, series, metric } = query;
-      const wanted = series === undefined ? matching(metric) : always(needs.dictionary.series(series));
+      const wanted =
+        series === undefined ? matching(metric) : always([series].flat().flatMap((one) => needs.dictionary.series(one) ?? []));
       const slice = createSliceWriter();
       const one = (id: number) => putRows(needs, query, { device: id, series: wanted(id), slice });
       const known = device === undefined ? undefined : needs.dictionary.device(device);
@@ -124,4 +125,4 @@ const putRows = ({ head, strips }: Needs, { from, to, by }: SliceQuery, { device
   for (const table of head(device, series, { from, to })) slice.put(device, table);
 };
 
-const always = (series: number | undefined) => () => new Set(series === undefined ? [] : [series]);
+const always = (series: readonly number[]) => () => new Set(series);

@@ -26,7 +26,7 @@ export interface Identities {
   readonly newest: number;
   forget(device: number): void;
   dirty(): BootSet[];
-  /** Inside a transaction. */
+  /** Inside a transaction; passes over those that were forgotten meanwhile. */
   save(sets: readonly BootSet[]): void;
   /** What is older than `before`, and the oldest boots of a device with too many spans. */
   excess(before: number): BootSet[];
@@ -91,7 +91,7 @@ export const createIdentities = (db: Connection): Identities => {
     },
     dirty: () => [...ids.values()].filter((set) => set.dirty),
     save(sets) {
-      for (const set of sets) sql.save.run(set.id, set.touched, encodeSpans(set.spans));
+      for (const set of sets) if (ids.get(set.id) === set) sql.save.run(set.id, set.touched, encodeSpans(set.spans));
     },
     excess: (before) => [...devices.values()].flatMap((own) => tooMany(own, before)),
     unsave(sets) {

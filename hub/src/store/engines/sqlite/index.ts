@@ -1,5 +1,6 @@
 /** The chunk engine in SQLite: WAL, `synchronous=FULL`. Synchronous inside, hence run in a worker thread (`client`). */
 import { AppError } from '@muster/shared/errors';
+import type { Notice } from '../../channel.js';
 import { type PackedRecovered, packRecovered, unpackRecovered } from '../../recovered.js';
 import type { Engine, ExportedRow, LatestValue, ReadOptions, SeriesQuery, SeriesResult, TopQuery } from '../../store.js';
 import { type Connection, type ConnectSettings, openForReading, openForWriting } from './connect.js';
@@ -31,6 +32,7 @@ export interface SqliteEngine extends Engine {
   /** `open`, with what it finds as it travels between threads. */
   recover(): Promise<PackedRecovered>;
   series(query: SeriesQuery, options?: SqliteReadOptions): Promise<SeriesResult>;
+  many(queries: readonly SeriesQuery[], options?: SqliteReadOptions): Promise<SeriesResult[]>;
   top(query: TopQuery, options?: SqliteReadOptions): Promise<LatestValue[]>;
   latest(options?: SqliteReadOptions & { page?: Page | undefined }): Promise<LatestValue[]>;
   rows(device: string, after: number, limit: number, options?: SqliteReadOptions): Promise<ExportedRow[]>;
@@ -46,6 +48,8 @@ export interface SqliteEngine extends Engine {
   work(now: number): boolean;
   /** False while rows of before the start are still being read back: what asks for them then waits for all of them. */
   readonly whole: boolean;
+  /** Why nothing gets done behind the commits, null when all is well. */
+  readonly fault: string | null;
 }
 
 /** A reader takes over no state: its writer has recovered it. */
@@ -61,7 +65,13 @@ interface Opened {
   checkpointer: ReturnType<typeof createCheckpointer>;
 }
 
-export const createSqliteEngine = (settings: SqliteSettings, now: () => number = Date.now): SqliteEngine => {
+type OnNotice = (notice: Notice) => void;
+
+export const createSqliteEngine = (
+  settings: SqliteSettings,
+  now: () => number = Date.now,
+  onNotice: OnNotice = () => {},
+): SqliteEngine => {
   const { file } = settings;
   let opened: Opened | null = null;
   const on = async <T>(doing: string, work: (store: Opened) => T | Promise<T>): Promise<T> => {
@@ -73,7 +83,7 @@ export const createSqliteEngine = (settings: SqliteSettings, now: () => number =
     }
   };
   const recover = async () => {
-    opened ??= openStore(settings, now());
+    opened ??= openStore(settings, now(), onNotice);
     return on('Reading', ({ write }) => write?.recovered() ?? nothing());
   };
   return {
@@ -94,7 +104,11 @@ export const createSqliteEngine = (settings: SqliteSettings, now: () => number =
     get whole() {
       return opened?.write?.whole ?? true;
     },
+    get fault() {
+      return opened?.write?.fault ?? null;
+    },
     series: (query, options) => on('Reading', ({ queries }) => queries.series(query, readingOf(options).head)),
+    many: (queries, options) => on('Reading', ({ queries: all }) => all.many(queries, readingOf(options))),
     latest: (options) => on('Reading', ({ queries }) => queries.latest({ ...readingOf(options), page: options?.page })),
     top: (query, options) => on('Reading', ({ queries }) => queries.top(query, readingOf(options))),
     rows: (device, after, limit, options) =>
@@ -122,12 +136,13 @@ export const createSqliteEngine = (settings: SqliteSettings, now: () => number =
 
 const readingOf = ({ slice, signal }: SqliteReadOptions = {}): FleetOptions => ({ head: slice && unpackSlice(slice), signal });
 
-const openStore = (settings: SqliteSettings, now: number): Opened => {
+const openStore = (settings: SqliteSettings, now: number, onNotice: OnNotice): Opened => {
   const { file, readonly = false, busy_ms = 1_000, max_bytes = null } = settings;
   const db = (readonly ? openForReading : openForWriting)({ file, busy_ms, max_bytes });
   try {
     const dictionary = createDictionary(db, { alone: !readonly });
-    const write = readonly ? null : createWriteSide({ db, dictionary, rollups: createRollups(db), now }, settings);
+    const rollups = createRollups(db);
+    const write = readonly ? null : createWriteSide({ db, dictionary, rollups, now, onNotice }, settings);
     const queries = createQueries(db, dictionary, write ?? undefined);
     return { db, dictionary, write, queries, checkpointer: createCheckpointer(db) };
   } catch (error) {

@@ -6,6 +6,7 @@ import { isDamage } from './errors.js';
 import { archiveId, MAX_PARTS, stagedId, WINDOW_SLOTS, windowOfArchive } from './ids.js';
 import { createCache, tagOf } from './query-cache.js';
 import type { Samples } from './query-samples.js';
+import { readShared, refresh, type Shared } from './query-shared.js';
 import { type RunSet, readRuns } from './rollup-read.js';
 import { rollupId, windowsOfRollup } from './rollups.js';
 import { type Table, tableOfChunk } from './table.js';
@@ -24,6 +25,8 @@ export type Place = 'archive' | 'staged' | 'five' | 'hour';
 export interface Shelf {
   /** Runs `work` on one state of the file: what is compacted meanwhile is neither missed nor doubled. */
   steady<T>(work: () => T): T;
+  /** The same, for a question that comes back: what it has read of one state is kept. */
+  sharing(shared: Shared, work: () => void): void;
   archived(track: Track, window: number): Samples | null;
   /** All that is on disk of a window, in the order in which it was stored. */
   tables(device: number, window: number, wanted: ReadonlySet<number> | null): Table[];
@@ -65,10 +68,11 @@ interface Inside {
   sql: ReturnType<typeof statements>;
   cache: ReturnType<typeof createCache>;
   faults: Map<string, string>;
+  shared: Shared | null;
 }
 
 export const createShelf = (db: Connection): Shelf => {
-  const inside: Inside = { sql: statements(db), cache: createCache(CACHE_BYTES), faults: new Map() };
+  const inside: Inside = { sql: statements(db), cache: createCache(CACHE_BYTES), faults: new Map(), shared: null };
   const { sql, faults } = inside;
   const runs = (place: 'five' | 'hour', id: number, { device, series }: Track, kind: MetricKind) => {
     const blob = blobOf(inside, place, id);
@@ -78,8 +82,21 @@ export const createShelf = (db: Connection): Shelf => {
       : null;
   };
   const steady = db.transaction((work: () => unknown): unknown => work());
+  // Neither ever falls.
+  const version = () => (sql.foreign.get() ?? 0) + (sql.own.get() ?? 0);
   return {
     steady: <T>(work: () => T): T => (db.inTransaction ? work() : (steady(work) as T)),
+    sharing(shared, work) {
+      steady(() => {
+        refresh(shared, version());
+        inside.shared = shared;
+        try {
+          work();
+        } finally {
+          inside.shared = null;
+        }
+      });
+    },
     archived({ device, series }, window) {
       const id = archiveId(device, window);
       const blob = blobOf(inside, 'archive', id);
@@ -97,8 +114,7 @@ export const createShelf = (db: Connection): Shelf => {
     tag: (id) => sql.tag.get(id) ?? null,
     allPending: () => sql.pending.every.all(),
     rolled: () => sql.rolled.get() ?? 0,
-    // Neither ever falls.
-    version: () => (sql.foreign.get() ?? 0) + (sql.own.get() ?? 0),
+    version,
     tables(device, window, wanted) {
       const id = archiveId(device, window);
       const blob = blobOf(inside, 'archive', id);
@@ -144,11 +160,23 @@ const spare = <T>(inside: Inside, { read, instead, ...at }: { place: Place; id: 
 };
 
 const blobOf = (inside: Inside, place: Place, id: number): Uint8Array | undefined =>
-  spare(inside, { place, id, read: () => inside.sql[place].get.get(id), instead: undefined });
+  readShared(inside.shared, `${place} ${id}`, {
+    read: () => spare(inside, { place, id, read: () => inside.sql[place].get.get(id), instead: undefined }),
+    sizeOf: (blob) => blob?.length ?? 0,
+  });
 
-const partsOfSlot = (inside: Inside, device: number, slot: number): { id: number; seal: number; blob: Uint8Array }[] => {
+interface Part {
+  id: number;
+  seal: number;
+  blob: Uint8Array;
+}
+
+const partsOfSlot = (inside: Inside, device: number, slot: number): Part[] => {
   const [first, last] = partsIn(device, slot);
-  return spare(inside, { place: 'staged', id: first, read: () => inside.sql.parts.all(first, last), instead: [] });
+  return readShared<Part[]>(inside.shared, `slot ${first}`, {
+    read: () => spare(inside, { place: 'staged', id: first, read: () => inside.sql.parts.all(first, last), instead: [] }),
+    sizeOf: (parts) => parts.reduce((sum, { blob }) => sum + blob.length, 0),
+  });
 };
 
 const partsIn = (device: number, slot: number): [first: number, last: number] => [
@@ -160,7 +188,7 @@ const partsIn = (device: number, slot: number): [first: number, last: number] =>
 const partsOf = (inside: Inside, device: number, window: number): { id: number; blob: Uint8Array }[] => {
   const since = inside.sql.pending.since.get(archiveId(device, window));
   if (since === undefined) return [];
-  const found: { id: number; blob: Uint8Array; seal: number }[] = [];
+  const found: Part[] = [];
   for (let slot = window * WINDOW_SLOTS; slot < (window + 1) * WINDOW_SLOTS; slot++)
     found.push(...partsOfSlot(inside, device, slot));
   return found.filter(({ seal }) => seal > since).sort((a, b) => a.seal - b.seal || a.id - b.id);
@@ -207,6 +235,15 @@ const tableOf = (inside: Inside, stored: Stored, wanted: ReadonlySet<number> | n
 };
 
 const opened = (inside: Inside, stored: Stored): Chunk | null => {
+  const key = `${stored.place} ${stored.id}`;
+  const known = inside.shared?.chunks.get(key);
+  if (known !== undefined) return known;
+  const chunk = openAnew(inside, stored);
+  inside.shared?.chunks.set(key, chunk);
+  return chunk;
+};
+
+const openAnew = (inside: Inside, stored: Stored): Chunk | null => {
   try {
     return openChunk(stored.blob);
   } catch (error) {

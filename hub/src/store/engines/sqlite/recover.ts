@@ -2,11 +2,13 @@
 import { AppError } from '@muster/shared/errors';
 import type { Chunks } from './chunks.js';
 import type { ByteSource } from './codec/bytes.js';
+import { damaged } from './codec/damage.js';
 import { atKeyRow } from './codec/row.js';
 import type { Connection } from './connect.js';
 import { isDamage } from './errors.js';
 import { createHeads, type Head, type Heads, packerOf, type SeriesOf } from './head.js';
 import type { Identities } from './identities.js';
+import { stagedId } from './ids.js';
 import { CHAIN, type JournalEntry, readEntries, rowsOf } from './journal.js';
 import type { JournalRing } from './journal-ring.js';
 
@@ -16,8 +18,8 @@ export interface RecoverNeeds {
   chunks: Chunks;
   seriesOf: SeriesOf;
   ring: JournalRing;
-  /** A journal record cannot be read. */
-  onDamage: (number: number, error: unknown) => void;
+  /** Something cannot be read: a journal record, the chunks of a slot, a column list. */
+  onDamage: (place: 'journal' | 'staged' | 'list', key: number, error: unknown) => void;
 }
 
 /** For the identities of a journal record that a start finds. */
@@ -37,6 +39,8 @@ interface Rebuilding extends RecoverNeeds {
   /** Rows of before the start, apart from those that come meanwhile. */
   older: Heads;
   known: Set<number>;
+  /** Those that were there at the start: a number that is gone may be given again. */
+  lists: Set<number>;
   /** Of the slot seen last of each device the newest seal: rows before it are in a chunk. */
   sealed: Map<number, { slot: number; seal: number }>;
   now: number;
@@ -44,8 +48,9 @@ interface Rebuilding extends RecoverNeeds {
 
 export const createRebuild = (needs: RecoverNeeds, now: number): Rebuild => {
   const { db, seriesOf, ring, onDamage } = needs;
-  const known = new Set(db.prepare<[], number>('SELECT id FROM devices').pluck().all());
-  const state: Rebuilding = { ...needs, older: createHeads(seriesOf), known, sealed: new Map(), now };
+  const idsOf = (table: string) => new Set(db.prepare<[], number>(`SELECT id FROM ${table}`).pluck().all());
+  const [known, lists] = [idsOf('devices'), idsOf('lists')];
+  const state: Rebuilding = { ...needs, older: createHeads(seriesOf), known, lists, sealed: new Map(), now };
   let next = 0;
   return {
     step() {
@@ -56,7 +61,7 @@ export const createRebuild = (needs: RecoverNeeds, now: number): Rebuild => {
         replay(state, number);
       } catch (error) {
         if (!isDamaged(error)) throw error;
-        onDamage(number, error);
+        onDamage('journal', number, error);
       }
       next++;
       return true;
@@ -93,9 +98,10 @@ const replay = (state: Rebuilding, id: number): void => {
     if (entry.list === 0) return;
     const { device, list, slot, length, missing } = entry;
     const to = from + length;
-    if (state.known.has(device) && sealOf(state, device, slot) <= id) {
+    const columns = state.known.has(device) ? columnsOf(state, list) : null;
+    if (columns !== null && sealOf(state, device, slot) <= id) {
       const head = state.older.place(device, slot);
-      const samples = state.seriesOf(list).length - missing;
+      const samples = columns - missing;
       const row = { list, bytes: rows, from, to, samples, ts: Number.NaN, journal: id, now: state.now };
       if (isReadable(head, entry, { bytes: rows, at: from, end: to })) state.older.append(head, row);
     }
@@ -111,10 +117,36 @@ const isReadable = (head: Head, { list, chain }: Readonly<JournalEntry>, row: By
   return joined;
 };
 
-const sealOf = ({ sealed, chunks }: Rebuilding, device: number, slot: number): number => {
-  const last = sealed.get(device);
+/** Null: its rows cannot be told apart any more. */
+const columnsOf = (state: Rebuilding, list: number): number | null =>
+  spare(state, { place: 'list', key: list, instead: null }, () => {
+    if (!state.lists.has(list)) throw damaged(`column list ${list}: it is gone, its rows`);
+    return state.seriesOf(list).length;
+  });
+
+/** 0 when it cannot be read: rows that are in a chunk already are only merged once more. */
+const sealOf = (state: Rebuilding, device: number, slot: number): number => {
+  const last = state.sealed.get(device);
   if (last?.slot === slot) return last.seal;
-  const seal = chunks.newestSeal(device, slot);
-  sealed.set(device, { slot, seal });
+  const at = { place: 'staged' as const, key: stagedId(device, slot, 0), instead: 0 };
+  const seal = spare(state, at, () => state.chunks.newestSeal(device, slot));
+  state.sealed.set(device, { slot, seal });
   return seal;
+};
+
+interface Spared<T> {
+  place: 'staged' | 'list';
+  key: number;
+  instead: T;
+}
+
+/** What cannot be read costs one row, not the rest of its record. */
+const spare = <T>({ onDamage }: Rebuilding, { place, key, instead }: Spared<T>, read: () => T): T => {
+  try {
+    return read();
+  } catch (error) {
+    if (!isDamaged(error)) throw error;
+    onDamage(place, key, error);
+    return instead;
+  }
 };

@@ -1,6 +1,7 @@
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { ask, BOOT, START, track } from '../../conformance/subject.js';
+import type { Notice } from '../../channel.js';
+import { ask, BOOT, named, rows, START, track } from '../../conformance/subject.js';
 import { createFolder } from '../../testing/folder.js';
 import { createSqliteEngine, type SqliteEngine } from './index.js';
 
@@ -9,10 +10,14 @@ const DAY = 24 * HOUR;
 let folder: ReturnType<typeof createFolder>;
 let engine: SqliteEngine;
 let now: number;
+let notices: Notice[];
 beforeEach(async () => {
   folder = createFolder();
   now = START;
-  engine = createSqliteEngine({ file: folder.path('store.db'), retention: { raw_ms: 2 * DAY, five_ms: 10 * DAY } }, () => now);
+  notices = [];
+  const retention = { raw_ms: 2 * DAY, five_ms: 10 * DAY };
+  const clock = () => now;
+  engine = createSqliteEngine({ file: folder.path('store.db'), retention }, clock, (notice) => void notices.push(notice));
   await engine.open();
 });
 afterEach(async () => {
@@ -23,6 +28,14 @@ afterEach(async () => {
 const passTo = (time: number): void => {
   for (; now < time; now += HOUR) while (engine.work(now));
 };
+/** The same while another device goes on. */
+const liveTo = async (time: number): Promise<void> => {
+  for (; now < time; passTo(now + 6 * HOUR))
+    await engine.commit([
+      rows('pi-live', ['temperature'], [named(now, [1])]),
+      rows('pi-live', ['temperature'], [named(now + HOUR, [1])]),
+    ]);
+};
 const values = async (days: number): Promise<number[]> => {
   const { points } = await engine.series(ask({ to: START + 20 * DAY, points: days * 24 }));
   return points.map(([, , , max]) => max);
@@ -30,13 +43,15 @@ const values = async (days: number): Promise<number[]> => {
 
 it('keeps each tier as long as it is asked to, and what is left answers for what is gone', async () => {
   await engine.commit([track('pi-1', 'temperature', new Array(60).fill(5), 60_000)]);
-  passTo(START + DAY);
+  await liveTo(START + DAY);
   expect(await engine.rows('pi-1', 0, 100)).toHaveLength(60);
-  passTo(START + 4 * DAY);
+  await liveTo(START + 4 * DAY);
   expect(await engine.rows('pi-1', 0, 100)).toHaveLength(0);
-  expect(await engine.stats()).toMatchObject({ rows: 0, samples: 0, raw_bytes: 0, staged_bytes: 0 });
+  const left = (await engine.rows('pi-live', 0, 100)).length;
+  expect(left).toBeLessThan(30);
+  expect(await engine.stats()).toMatchObject({ rows: left, samples: left });
   expect(await values(20)).toContain(5);
-  passTo(START + 14 * DAY);
+  await liveTo(START + 14 * DAY);
   expect(await values(20)).toContain(5);
   expect(await engine.verify()).toEqual([]);
 });
@@ -82,7 +97,7 @@ it('thins what no chunk could hold, and goes on', async () => {
 
 it('keeps the roll-ups of raw rows that are gone when a late row comes', async () => {
   await engine.commit([track('pi-1', 'temperature', new Array(60).fill(5), 60_000)]);
-  passTo(START + 5 * DAY);
+  await liveTo(START + 5 * DAY);
   await engine.commit([track('pi-1', 'temperature', [...new Array(60).fill(null), 7], 500)]);
   passTo(START + 7 * DAY);
   expect(await values(20)).toContain(5);
@@ -94,6 +109,23 @@ it('keeps the roll-ups of a damaged chunk when a late row comes', async () => {
   passTo(START + DAY);
   new Database(folder.path('store.db')).exec('UPDATE archive SET blob = zeroblob(length(blob))').close();
   await engine.commit([track('pi-1', 'temperature', [...new Array(60).fill(null), 7], 500)]);
-  passTo(START + 5 * DAY);
+  await liveTo(START + 5 * DAY);
   expect(await values(20)).toContain(5);
+});
+
+it('a clock that jumps far ahead deletes nothing, and the log says so once', async () => {
+  await engine.commit([track('pi-1', 'temperature', new Array(60).fill(5), 60_000)]);
+  await liveTo(START + DAY);
+  expect(notices).toEqual([]);
+  now = START + 400 * DAY;
+  passTo(now + DAY);
+  expect(await engine.rows('pi-1', 0, 100)).toHaveLength(60);
+  expect(await values(20)).toContain(5);
+  expect(notices.map(({ text }) => text)).toEqual([
+    expect.stringMatching(/clock and the newest stored row are more than a day apart/),
+  ]);
+  now = START + 2 * DAY;
+  await liveTo(START + 5 * DAY);
+  expect(await engine.rows('pi-1', 0, 100)).toHaveLength(0);
+  expect(notices).toHaveLength(2);
 });

@@ -83,9 +83,12 @@ const newRun = (): Run => ({
 
 const readStats = (chunk: Chunk, series: number, kind: MetricKind): Stats | null => {
   const read = (stat: number, of = series): Column => valuesOf(chunk, format.statId(of, stat));
-  const [min, max, last] = [read(format.MIN), read(format.MAX), read(format.LAST)];
-  if (!min && !last) return null;
   const gauge = kind === 'gauge';
+  const [min, max] = [read(format.MIN), read(format.MAX)];
+  // What a gauge needs of them is where extremes were left out; they take the longest to decode.
+  const ends = !gauge || !isFull(min) || !isFull(max);
+  const last = ends ? read(format.LAST) : null;
+  if (!min && !last) return null;
   const forGauge = (stat: number, of?: number) => (gauge ? read(stat, of) : null);
   const forCounter = (stat: number, of?: number) => (gauge ? null : read(stat, of));
   return {
@@ -98,13 +101,15 @@ const readStats = (chunk: Chunk, series: number, kind: MetricKind): Stats | null
     increase: forCounter(format.INCREASE),
     slowest: forCounter(format.SLOWEST),
     fastest: forCounter(format.FASTEST),
-    first: read(format.FIRST),
+    first: ends ? read(format.FIRST) : null,
     first_ts: forCounter(format.FIRST_TS),
     shared_first_ts: forCounter(format.FIRST_TS, format.SHARED),
     last_ts: forCounter(format.LAST_TS),
     shared_last_ts: forCounter(format.LAST_TS, format.SHARED),
   };
 };
+
+const isFull = (column: Column): boolean => column !== null && !column.some(Number.isNaN);
 
 /** NaN where there is none. */
 const valuesOf = (chunk: Chunk, id: number): Column => chunk.column(id)?.values ?? null;

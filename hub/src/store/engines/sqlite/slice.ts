@@ -7,8 +7,8 @@ import type { Table } from './table.js';
 export interface SliceQuery {
   device?: string | undefined;
   page?: { after: string; limit: number } | undefined;
-  /** One series, or all of a metric; all when neither is given. */
-  series?: string | undefined;
+  /** One series, several, or all of a metric; all when none is given. */
+  series?: string | readonly string[] | undefined;
   metric?: string | undefined;
   from: number;
   to: number;

@@ -101,6 +101,7 @@ const spanFaults = (db: Connection): string[] =>
 const COUNTS: Record<string, string> = {
   'a device without a name, or a boot without a device':
     'SELECT count(*) FROM boots WHERE device NOT IN (SELECT id FROM devices)',
+  'identities without their boot': 'SELECT count(*) FROM sequences WHERE boot NOT IN (SELECT id FROM boots)',
   'a device with a column list that is not there': `
     SELECT count(*) FROM device_lists WHERE device NOT IN (SELECT id FROM devices) OR list NOT IN (SELECT id FROM lists)`,
   'a 6-h chunk without its device': 'SELECT count(*) FROM archive WHERE id / 16777216 NOT IN (SELECT id FROM devices)',

@@ -1,9 +1,12 @@
 /** The writing half of the engine: commits, what is in memory only, and the work behind them. */
+
+import type { Notice } from '../../channel.js';
 import { type PackedRecovered, packRecovered } from '../../recovered.js';
 import type { Change, StoreStats } from '../../store.js';
 import { createChunks } from './chunks.js';
 import { type CompactNeeds, createCompact, duePending } from './compact.js';
 import type { Connection } from './connect.js';
+import { createDamageNotes, type DamageNotes } from './damage-notes.js';
 import type { Dictionary } from './dictionary.js';
 import { isFull } from './errors.js';
 import { createForget } from './forget.js';
@@ -40,6 +43,8 @@ export interface WriteSide {
   strips: PutStrips;
   /** False while rows of before the start are still being read back. */
   readonly whole: boolean;
+  /** Why nothing gets done behind the commits, null when all is well. */
+  readonly fault: string | null;
   stats(): StoreStats;
 }
 
@@ -48,13 +53,18 @@ export interface WriteNeeds {
   dictionary: Dictionary;
   rollups: RollupHook;
   now: number;
+  onNotice: (notice: Notice) => void;
 }
 
-export const createWriteSide = ({ db, dictionary, rollups, now }: WriteNeeds, settings: WriteSettings = {}): WriteSide => {
+export const createWriteSide = (
+  { db, dictionary, rollups, now, onNotice }: WriteNeeds,
+  settings: WriteSettings = {},
+): WriteSide => {
   const { seriesOf } = dictionary;
   const totals = createTotals(db);
   const identities = createIdentities(db);
-  const note = createDamageNote(db);
+  const damage = createDamageNotes(db);
+  const { note } = damage;
   const onRecord = (number: number, error: unknown) => note('journal', number, error);
   const ring = createJournalRing({ db, totals, visit: createVisit(identities, now), onDamage: onRecord });
   const kept = totals.read();
@@ -66,11 +76,12 @@ export const createWriteSide = ({ db, dictionary, rollups, now }: WriteNeeds, se
     // `identified` may be the number of a commit that failed: a record that took it again would have its identities passed over.
     numbers: createNumbers(Math.max(ring.numbers.at(-1) ?? 0, kept.seals, kept.trimmed, ring.identified)),
     retention: { ...RETENTION, ...settings.retention },
+    onClock: (apart: Apart) => onNotice(clockNotice(apart)),
   };
   const reads = createHeadReads({ of: base.heads.of, seriesOf, whole: base.heads.tables });
   const onDisk = ({ device, slot }: Head) => base.chunks.holds(device, slot);
   const strips = createStripReads({ of: base.heads.of, seriesOf, onDisk });
-  const rebuild = createRebuild({ ...base, onDamage: onRecord }, now);
+  const rebuild = createRebuild({ ...base, onDamage: note }, now);
   const forgetInMemory = (device: number) => {
     base.heads.forget(device);
     identities.forget(device);
@@ -89,7 +100,10 @@ export const createWriteSide = ({ db, dictionary, rollups, now }: WriteNeeds, se
         throw error;
       }
     },
-    work: work.slice,
+    work(at) {
+      damage.write(at);
+      return work.slice(at);
+    },
     tables(device, wanted, range) {
       work.finishRecovery();
       return reads(device, wanted, range);
@@ -101,13 +115,26 @@ export const createWriteSide = ({ db, dictionary, rollups, now }: WriteNeeds, se
     get whole() {
       return work.recovered;
     },
+    get fault() {
+      return work.fault;
+    },
     stats() {
       work.finishRecovery();
-      const head = countHeads(base.heads, seriesOf);
-      return { ...readStats(db, head), fault: work.fault };
+      const stats = readStats(db, countHeads(base.heads, seriesOf));
+      return { ...stats, damaged: (stats.damaged ?? 0) + damage.waiting, fault: work.fault };
     },
   };
 };
+
+type Apart = Parameters<SweepNeeds['onClock']>[0];
+
+const clockNotice = (apart: Apart): Notice =>
+  apart
+    ? {
+        text: "This machine's clock and the newest stored row are more than a day apart; nothing younger than that row's age limit is deleted",
+        fields: { clock: new Date(apart.now).toISOString(), newest_row: new Date(apart.newest).toISOString() },
+      }
+    : { text: "This machine's clock and the newest stored row agree again", fields: {} };
 
 /** All at once: one by one they take three times as long. */
 const namesOf = (db: Connection): ((device: number) => string | undefined) => {
@@ -116,7 +143,7 @@ const namesOf = (db: Connection): ((device: number) => string | undefined) => {
 };
 
 type Base = SealNeeds & Omit<CompactNeeds, 'onDamage'> & TrimNeeds & SweepNeeds;
-type Note = ReturnType<typeof createDamageNote>;
+type Note = DamageNotes['note'];
 
 const workNeeds = (base: Base, { rebuild, note }: { rebuild: () => boolean; note: Note }): WorkNeeds => ({
   heads: base.heads,
@@ -129,14 +156,6 @@ const workNeeds = (base: Base, { rebuild, note }: { rebuild: () => boolean; note
   sweep: createSweep(base),
   ticks: () => performance.now(),
 });
-
-const createDamageNote = (db: Connection) => {
-  const sql = db.prepare<[string, number, string]>(
-    'INSERT INTO damage (place, key, fault) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
-  );
-  return (place: string, key: number, error: unknown) =>
-    void sql.run(place, key, error instanceof Error ? error.message : String(error));
-};
 
 /** Where rows of one time may lie twice the merge is done to count them: seldom, since live rows rise. */
 const countHeads = (heads: Heads, seriesOf: SeriesOf): { rows: number; samples: number } => {

@@ -1,6 +1,8 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { createTestClock } from '@muster/shared/testing/clock';
 import { afterEach, describe, expect, it } from 'vitest';
 import { examine, type Patient } from './doctor.js';
@@ -130,6 +132,50 @@ describe('installing', () => {
     const { root, request, needs } = stage();
     expect(() => install({ ...request, user }, needs)).toThrow("cannot be the service's user");
     expect(existsSync(join(root, 'opt'))).toBe(false);
+  });
+
+  it('replaces neither an app nor a data folder that is not of Muster', () => {
+    const { root, request, needs } = stage();
+    for (const file of ['srv/app/index.html', 'home/agent/letter.txt']) {
+      mkdirSync(dirname(join(root, file)), { recursive: true });
+      writeFileSync(join(root, file), 'mine');
+    }
+    expect(() => install({ ...request, prefix: '/srv' }, needs)).toThrow('/srv/app is not of Muster');
+    expect(() => install({ ...request, data: '/home' }, needs)).toThrow('/home/agent/letter.txt is not of Muster');
+    expect(readFileSync(join(root, 'srv/app/index.html'), 'utf8')).toBe('mine');
+    expect(existsSync(join(root, 'etc'))).toBe(false);
+  });
+
+  it('removes only its own from the data folder, and no folder right below the root that was there before', () => {
+    const { root, request, needs } = stage();
+    mkdirSync(join(root, 'srv'));
+    install({ ...request, prefix: '/srv', data: '/home' }, needs);
+    mkdirSync(join(root, 'home/agent/spool'), { recursive: true });
+    uninstall({ prefix: '/srv', keep_data: false }, needs);
+    expect(existsSync(join(root, 'srv'))).toBe(true);
+    expect(existsSync(join(root, 'home/agent'))).toBe(false);
+    install({ ...request, data: '/data/muster' }, needs);
+    mkdirSync(join(root, 'data/muster/agent'), { recursive: true });
+    writeFileSync(join(root, 'data/muster/agent/notes.txt'), 'mine');
+    uninstall({ prefix: request.prefix, keep_data: false }, needs);
+    expect(readFileSync(join(root, 'data/muster/agent/notes.txt'), 'utf8')).toBe('mine');
+  });
+
+  it('installs again over what a kill left, and while the Node that it brought runs', async () => {
+    const { root, request, needs } = stage();
+    const node = join(folder(), 'node');
+    copyFileSync('/bin/sleep', node);
+    chmodSync(node, 0o700);
+    install(request, { ...needs, node });
+    mkdirSync(join(root, 'opt/muster-agent/app.old/dist'), { recursive: true });
+    const running = spawn(join(root, 'opt/muster-agent/node'), ['60']);
+    try {
+      await once(running, 'spawn');
+      install(request, { ...needs, node });
+      expect(existsSync(join(root, 'opt/muster-agent/app.old'))).toBe(false);
+    } finally {
+      running.kill('SIGKILL');
+    }
   });
 
   it('says where it looked when there is nothing to uninstall', () => {

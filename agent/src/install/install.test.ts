@@ -1,12 +1,24 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createTestClock } from '@muster/shared/testing/clock';
 import { afterEach, describe, expect, it } from 'vitest';
+import { agentPaths } from '../config.js';
 import { examine, type Patient } from './doctor.js';
 import { type InstallRequest, install, isHidden, uninstall } from './install.js';
+import { createPatient, notOf } from './patient.js';
 import { createSystem } from './system.js';
 import { unitText } from './unit.js';
 import { createWatchdog } from './watchdog.js';
@@ -223,6 +235,19 @@ describe('the doctor', () => {
     ['a service that does not come back', { service: { active: 'active', enabled: 'disabled' } }, 'service', 'warn'],
   ])('says what to do about %s', async (_what, change, check, state) => {
     expect(await stateOf(change, check)).toMatchObject({ state, todo: expect.any(String) });
+  });
+
+  it('sees that the spool cannot be written, or that a part of the folder is not of the service, though root can write it', () => {
+    const paths = agentPaths(folder());
+    mkdirSync(paths.spool, { recursive: true });
+    expect(createPatient(paths, { login: false }).writable()).toBeNull();
+    const uid = statSync(paths.spool).uid;
+    writeFileSync(join(paths.spool, '00000001.seg'), '');
+    expect(notOf(uid, paths.folder)).toBeNull();
+    expect(notOf(uid + 1, paths.folder)).toContain('belongs to another user');
+    rmSync(paths.spool, { recursive: true });
+    writeFileSync(paths.spool, '');
+    expect(createPatient(paths, { login: false }).writable()).toContain('EEXIST');
   });
 
   it('does not log in while the agent runs, nor unless it is asked to', async () => {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createTestClock } from '@muster/shared/testing/clock';
 import { afterAll, afterEach, describe, expect, test, vi } from 'vitest';
-import { createHost, type HostNeeds, type LocalHost } from './host.js';
+import { createHost, type HostNeeds, type LocalHost, programFolders } from './host.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'muster-host-'));
 const hosts: LocalHost[] = [];
@@ -20,6 +20,12 @@ afterEach(() => {
   for (const host of hosts.splice(0)) host.stop();
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+test('programs of Windows are found on Windows and below it, and nowhere else', () => {
+  expect(programFolders('win32', '10.0.26100')).toEqual(['C:\\Windows\\System32']);
+  expect(programFolders('linux', '6.6.87.2-microsoft-standard-WSL2')).toContain('/mnt/c/Windows/System32');
+  expect(programFolders('linux', '6.12.34+rpt-rpi-v8').join()).not.toContain('Windows');
+});
 
 describe('files of the host', () => {
   test('are read whole, listed in order and followed as links', () => {

@@ -1,6 +1,7 @@
 /** The real machine: small synchronous reads, file system sizes with a deadline, and programs that are kept running. */
 import { closeSync, openSync, readdirSync, readlinkSync, readSync } from 'node:fs';
 import { statfs as systemStatfs } from 'node:fs/promises';
+import { release } from 'node:os';
 import { type Clock, createSystemClock } from '@muster/shared/clock';
 import { createFollower, findProgram } from './follow.js';
 import { createAsk, createHttpGet, createResolve } from './host-net.js';
@@ -25,6 +26,12 @@ const PROGRAM_FOLDERS = [
   '/run/current-system/sw/bin',
 ];
 
+/** Where programs of this machine lie, those of Windows among them: sources ask some by name. */
+export const programFolders = (platform: string, kernel: string): readonly string[] => {
+  if (platform === 'win32') return ['C:\\Windows\\System32'];
+  return /microsoft/i.test(kernel) ? [...PROGRAM_FOLDERS, '/mnt/c/Windows/System32'] : PROGRAM_FOLDERS;
+};
+
 export interface LocalHost extends Host {
   /** Ends every program that is followed. */
   stop(): void;
@@ -46,7 +53,11 @@ interface StatfsReply {
 }
 
 export const createHost = (needs: HostNeeds = {}): LocalHost => {
-  const { clock = createSystemClock(), statfs = systemStatfs, program_folders = PROGRAM_FOLDERS } = needs;
+  const {
+    clock = createSystemClock(),
+    statfs = systemStatfs,
+    program_folders = programFolders(process.platform, release()),
+  } = needs;
   const followed = new Set<() => void>();
   return {
     read: createReader(),

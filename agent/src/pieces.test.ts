@@ -8,6 +8,7 @@ import { describe, expect, it } from 'vitest';
 import { nextBatch } from './batch.js';
 import { splitBirth } from './birth.js';
 import { createSchedule } from './schedule.js';
+import { createSeriesTable } from './series.js';
 import { createMemorySpool, type SpoolRow } from './spool.js';
 
 const row = (seq: number, columns = '00000000', values: (number | null)[] = [1]): SpoolRow => ({
@@ -79,6 +80,21 @@ describe('a batch', () => {
     const batch = nextBatch([huge, row(2)], WAY);
     expect(batch?.items).toHaveLength(1);
     expect(Buffer.byteLength(batch?.payload ?? '')).toBeLessThanOrEqual(WIRE_LIMITS.message_bytes);
+  });
+});
+
+describe('a list of columns', () => {
+  it.each(['ж', '"', '🚜'])('fits a birth, whatever a probe writes into its labels: %s', (letter) => {
+    const series = createSeriesTable(createTestClock());
+    for (let n = 0; n < 2_000; n++)
+      series.put({ metric: 'x', labels: { name: `${n} ${letter.repeat(150 / letter.length)}` }, value: 1 }, undefined, 1_000);
+    const { columns: id } = series.row();
+    const list = [...(series.lists().get(id) ?? [])];
+    expect(list.length).toBeGreaterThan(100);
+    expect(series.refused).toBe(2_000 - list.length);
+    const facts = { boot: 'abcdefgh', session: 1, agent_version: '1', interval_ms: 10_000, about: {}, metrics: [], carries: [] };
+    for (const birth of splitBirth({ ...facts, columns: [{ id, list }] }))
+      expect(Buffer.byteLength(JSON.stringify(birth))).toBeLessThan(WIRE_LIMITS.message_bytes);
   });
 });
 

@@ -29,8 +29,8 @@ const GONE_AFTER_MS = 3_600_000;
 /** While rows of so many lists wait for the hub, new series wait for the next hour: 7 days away stay below the lists a hub keeps of a device. */
 const MANY_LISTS = 16;
 const MANY_LISTS_PACE_MS = 3_600_000;
-/** One column list must fit a birth of 200 KB. */
-const MAX_KEY_CHARS = 150_000;
+/** One column list must fit a birth of 200 KB, as JSON: a label may be of letters that take four bytes each. */
+const MAX_LIST_BYTES = 150_000;
 
 /** `waiting`: how many lists the rows need that the hub lacks. */
 export const createSeriesTable = (clock: Pick<Clock, 'monotonic'>, waiting: () => number = () => 0): SeriesTable => {
@@ -40,21 +40,21 @@ export const createSeriesTable = (clock: Pick<Clock, 'monotonic'>, waiting: () =
   let current = { id: '', list: [] as readonly string[] };
   let changed = true;
   let listed_at = Number.NEGATIVE_INFINITY;
-  let chars = 0;
+  let bytes = 0;
   let refused = 0;
 
   const isRoomFor = (key: string) =>
-    series.size < WIRE_LIMITS.series_per_device && chars + key.length <= MAX_KEY_CHARS && isSeriesKey(key);
+    series.size < WIRE_LIMITS.series_per_device && bytes + bytesOf(key) <= MAX_LIST_BYTES && isSeriesKey(key);
   const add = (key: string, entry: Series) => {
     series.set(key, entry);
-    chars += key.length;
+    bytes += bytesOf(key);
     changed = true;
   };
   const dropGone = () => {
     const before = clock.monotonic() - GONE_AFTER_MS;
     for (const [key, { put_at }] of series) {
       if (put_at >= before || !series.delete(key)) continue;
-      chars -= key.length;
+      bytes -= bytesOf(key);
       changed = true;
     }
   };
@@ -102,6 +102,8 @@ export const createSeriesTable = (clock: Pick<Clock, 'monotonic'>, waiting: () =
     },
   };
 };
+
+const bytesOf = (key: string): number => Buffer.byteLength(JSON.stringify(key)) + 1;
 
 const isSeriesKey = (key: string): boolean => key.length <= WIRE_LIMITS.key_chars && parseSeriesKey(key) !== null;
 

@@ -1,6 +1,6 @@
 // Brings the agent's files over HTTPS; the pin alone judges the hub, and the SHA-256 from the script the file.
 import { createHash } from 'node:crypto';
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { get as getPlain } from 'node:http';
 import { get as getTls } from 'node:https';
 import { dirname, join } from 'node:path';
@@ -59,12 +59,20 @@ const unpack = (tar, folder) => {
     const block = tar.subarray(at, at + 512);
     const path = [text(block, 345, 155), text(block, 0, 100)].filter(Boolean).join('/');
     const size = Number.parseInt(text(block, 124, 12), 8);
-    if (!/^package\/(?!.*\.\.)/.test(path)) fail(`${path} has no place in this file`);
+    if (!/^package\/(?!.*\.\.)/s.test(path)) fail(`${path} has no place in this file`);
     const target = join(folder, path.slice('package/'.length));
     mkdirSync(dirname(target), { recursive: true, mode: 0o755 });
     writeFileSync(target, tar.subarray(at + 512, at + 512 + size), { mode: Number.parseInt(text(block, 100, 8), 8) });
     at += 512 + Math.ceil(size / 512) * 512;
   }
+};
+
+/** With a prefix such as the home folder, `app` may be somebody's own. */
+const refuseForeign = (folder) => {
+  if (!existsSync(folder)) return;
+  const manifest = join(folder, 'package.json');
+  if (existsSync(manifest) && /"name": *"@muster\/agent"/.test(readFileSync(manifest, 'utf8'))) return;
+  fail(`${folder} is not of Muster and would be replaced; name a folder of its own with --prefix`);
 };
 
 try {
@@ -73,6 +81,7 @@ try {
   if (createHash('sha256').update(packed).digest('hex') !== sha256)
     fail('the file is damaged, or the hub was changed meanwhile; try again');
   const [app, fresh, old] = ['app', 'app.new', 'app.old'].map((name) => join(prefix, name));
+  for (const folder of [app, old]) refuseForeign(folder);
   for (const folder of [fresh, old]) rmSync(folder, { recursive: true, force: true });
   unpack(gunzipSync(packed), fresh);
   try {

@@ -1,10 +1,24 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { createTestClock } from '@muster/shared/testing/clock';
 import { afterEach, describe, expect, it } from 'vitest';
+import { agentPaths } from '../config.js';
 import { examine, type Patient } from './doctor.js';
 import { type InstallRequest, install, isHidden, uninstall } from './install.js';
+import { createPatient, notOf } from './patient.js';
 import { createSystem } from './system.js';
 import { unitText } from './unit.js';
 import { createWatchdog } from './watchdog.js';
@@ -132,6 +146,50 @@ describe('installing', () => {
     expect(existsSync(join(root, 'opt'))).toBe(false);
   });
 
+  it('replaces neither an app nor a data folder that is not of Muster', () => {
+    const { root, request, needs } = stage();
+    for (const file of ['srv/app/index.html', 'home/agent/letter.txt']) {
+      mkdirSync(dirname(join(root, file)), { recursive: true });
+      writeFileSync(join(root, file), 'mine');
+    }
+    expect(() => install({ ...request, prefix: '/srv' }, needs)).toThrow('/srv/app is not of Muster');
+    expect(() => install({ ...request, data: '/home' }, needs)).toThrow('/home/agent/letter.txt is not of Muster');
+    expect(readFileSync(join(root, 'srv/app/index.html'), 'utf8')).toBe('mine');
+    expect(existsSync(join(root, 'etc'))).toBe(false);
+  });
+
+  it('removes only its own from the data folder, and no folder right below the root that was there before', () => {
+    const { root, request, needs } = stage();
+    mkdirSync(join(root, 'srv'));
+    install({ ...request, prefix: '/srv', data: '/home' }, needs);
+    mkdirSync(join(root, 'home/agent/spool'), { recursive: true });
+    uninstall({ prefix: '/srv', keep_data: false }, needs);
+    expect(existsSync(join(root, 'srv'))).toBe(true);
+    expect(existsSync(join(root, 'home/agent'))).toBe(false);
+    install({ ...request, data: '/data/muster' }, needs);
+    mkdirSync(join(root, 'data/muster/agent'), { recursive: true });
+    writeFileSync(join(root, 'data/muster/agent/notes.txt'), 'mine');
+    uninstall({ prefix: request.prefix, keep_data: false }, needs);
+    expect(readFileSync(join(root, 'data/muster/agent/notes.txt'), 'utf8')).toBe('mine');
+  });
+
+  it('installs again over what a kill left, and while the Node that it brought runs', async () => {
+    const { root, request, needs } = stage();
+    const node = join(folder(), 'node');
+    copyFileSync('/bin/sleep', node);
+    chmodSync(node, 0o700);
+    install(request, { ...needs, node });
+    mkdirSync(join(root, 'opt/muster-agent/app.old/dist'), { recursive: true });
+    const running = spawn(join(root, 'opt/muster-agent/node'), ['60']);
+    try {
+      await once(running, 'spawn');
+      install(request, { ...needs, node });
+      expect(existsSync(join(root, 'opt/muster-agent/app.old'))).toBe(false);
+    } finally {
+      running.kill('SIGKILL');
+    }
+  });
+
   it('says where it looked when there is nothing to uninstall', () => {
     const { needs } = stage();
     expect(() => uninstall({ prefix: '/opt/muster-agent', keep_data: false }, needs)).toThrow(
@@ -177,6 +235,19 @@ describe('the doctor', () => {
     ['a service that does not come back', { service: { active: 'active', enabled: 'disabled' } }, 'service', 'warn'],
   ])('says what to do about %s', async (_what, change, check, state) => {
     expect(await stateOf(change, check)).toMatchObject({ state, todo: expect.any(String) });
+  });
+
+  it('sees that the spool cannot be written, or that a part of the folder is not of the service, though root can write it', () => {
+    const paths = agentPaths(folder());
+    mkdirSync(paths.spool, { recursive: true });
+    expect(createPatient(paths, { login: false }).writable()).toBeNull();
+    const uid = statSync(paths.spool).uid;
+    writeFileSync(join(paths.spool, '00000001.seg'), '');
+    expect(notOf(uid, paths.folder)).toBeNull();
+    expect(notOf(uid + 1, paths.folder)).toContain('belongs to another user');
+    rmSync(paths.spool, { recursive: true });
+    writeFileSync(paths.spool, '');
+    expect(createPatient(paths, { login: false }).writable()).toContain('EEXIST');
   });
 
   it('does not log in while the agent runs, nor unless it is asked to', async () => {

@@ -57,6 +57,7 @@ export const install = (request: InstallRequest, needs: InstallNeeds): void => {
   const node = isHidden(needs.node) ? join(prefix, 'node') : needs.node;
   const program = join(prefix, 'app', 'dist', 'main.js');
   const unit = unitText({ node, program, data, user: name(user), groups: groupsOf(system, request) });
+  refuseForeign(system, { prefix, data, is_ours: before !== null });
   if (user_made)
     system.run('useradd', [
       '--system',
@@ -95,11 +96,35 @@ export const install = (request: InstallRequest, needs: InstallNeeds): void => {
 
 const putFiles = ({ system, files }: InstallNeeds, prefix: string): void => {
   const [app, fresh, old] = ['app', 'app.new', 'app.old'].map((part) => join(prefix, part)) as [string, string, string];
-  system.remove(fresh);
+  // Also what a kill left of an earlier try.
+  for (const rest of [fresh, old]) system.remove(rest);
   for (const { path, bytes, mode } of files()) system.write(join(fresh, path), bytes, mode);
   if (system.exists(app)) system.rename(app, old);
   system.rename(fresh, app);
   system.remove(old);
+};
+
+/** All that an agent keeps in its folder. */
+const KEPT = ['identity.json', 'identity.json.new', 'settings.json', 'settings.json.new', 'spool', 'sources', '.doctor'];
+
+/** `/opt` or `/home` as a folder: an `app` or an `agent` in it may be somebody else's, to be neither replaced nor given away. */
+const refuseForeign = (system: System, { prefix, data, is_ours }: { prefix: string; data: string; is_ours: boolean }): void => {
+  const app = join(prefix, 'app');
+  const own = /"name": *"@muster\/agent"/.test(system.read(join(app, 'package.json')) ?? '');
+  if (system.list(app).length > 0 && !is_ours && !own) {
+    throw new AppError('conflict', `${app} is not of Muster and would be replaced`, {
+      hint: 'Name a folder of its own: --prefix …',
+    });
+  }
+  const stray = system.list(join(data, 'agent')).find((one) => !KEPT.includes(one));
+  if (stray === undefined) return;
+  throw new AppError(
+    'conflict',
+    `${join(data, 'agent', stray)} is not of Muster, and all in that folder would be given to the service`,
+    {
+      hint: 'Move it away, or name a folder of its own: --data …',
+    },
+  );
 };
 
 const keepIdentity = ({ data, joined }: InstallRequest, { system, print }: InstallNeeds): void => {
@@ -157,9 +182,11 @@ export const uninstall = (
   for (const path of [UNIT, PROGRAM, join(prefix, 'app'), join(prefix, 'node'), manifestIn(prefix)]) system.remove(path);
   system.run('systemctl', ['daemon-reload'], { may_fail: true });
   if (keep_data) system.run('chown', ['-R', 'root:root', join(data, 'agent')], { may_fail: true });
-  else system.remove(join(data, 'agent'));
+  else for (const one of KEPT) system.remove(join(data, 'agent', one));
   if (user_made) system.run('userdel', [user], { may_fail: true });
-  for (const folder of [...folders, data, prefix].sort().reverse()) system.removeEmpty(folder);
+  // Joining and the installer made these before; one right below the root was there before them.
+  const likely = [join(data, 'agent'), data, prefix].filter((folder) => dirname(folder) !== '/');
+  for (const folder of [...new Set([...folders, ...likely])].sort().reverse()) system.removeEmpty(folder);
   print(keep_data ? `Removed ${SERVICE}; ${join(data, 'agent')} is kept` : `Removed ${SERVICE} and all that it knew`);
 };
 

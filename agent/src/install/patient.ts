@@ -1,6 +1,16 @@
 /** What `doctor` asks of the real machine and of the hub. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync, statfsSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { request as plainRequest } from 'node:http';
 import { join } from 'node:path';
 import type { AgentPaths } from '../config.js';
@@ -34,7 +44,7 @@ export const createPatient = (paths: AgentPaths, options: { login: boolean }): P
     running: holderOf(paths.spool),
     login: options.login ? (identity) => whyNot(() => login(identity)) : null,
     folder: paths.folder,
-    writable: () => writable(paths.folder),
+    writable: () => writable(paths.folder) ?? spoolWritable(paths) ?? (isOfService(paths) ? notOf(user.uid, paths.folder) : null),
     free_bytes: orNull(() => freeBytes(paths.folder)),
     devices: DEVICES.filter(([path]) => existsSync(path)).map(([path, what]) => ({ path, what, ...access(path, user) })),
     service: serviceState(),
@@ -107,6 +117,22 @@ const writable = (folder: string): string | null => {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code ?? String(error);
   }
+};
+
+/** The agent goes on in memory without it, and a restart loses that. */
+const spoolWritable = ({ spool }: AgentPaths): string | null => {
+  const why = existsSync(spool) ? writable(spool) : null;
+  return why === null ? null : `spool: ${why}`;
+};
+
+const isOfService = ({ folder }: AgentPaths): boolean =>
+  process.getuid?.() === 0 && (orNull(() => readFileSync(UNIT, 'utf8'))?.includes(`ReadWritePaths=${folder}\n`) ?? false);
+
+/** What root may write the service may not: a file that somebody left there as root. Null: all is of this user. */
+export const notOf = (uid: number, folder: string): string | null => {
+  const names = orNull(() => readdirSync(folder, { recursive: true, encoding: 'utf8' })) ?? [];
+  const stray = ['', ...names].find((name) => orNull(() => lstatSync(join(folder, name)).uid !== uid));
+  return stray === undefined ? null : `${stray || 'it'} belongs to another user than the service's`;
 };
 
 const freeBytes = (folder: string): number => {

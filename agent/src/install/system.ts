@@ -23,6 +23,8 @@ export interface System {
   write(path: string, content: string | Buffer, mode?: number): void;
   /** A file from anywhere on this machine. */
   copy(from: string, to: string, mode: number): void;
+  /** Names in a folder; none where it is missing. */
+  list(folder: string): string[];
   /** A file or a whole folder. */
   remove(path: string): void;
   /** Only when nothing is in it. */
@@ -47,6 +49,7 @@ export const createSystem = ({ root, print }: { root: string; print(line: string
   return {
     exists: (path) => existsSync(at(path)),
     read: (path) => (existsSync(at(path)) ? readFileSync(at(path), 'utf8') : null),
+    list: (folder) => (existsSync(at(folder)) ? readdirSync(at(folder)) : []),
     write(path, content, mode = 0o644) {
       makeFolder(dirname(path));
       writeFileSync(at(`${path}.new`), content, { mode });
@@ -56,8 +59,10 @@ export const createSystem = ({ root, print }: { root: string; print(line: string
     },
     copy(from, to, mode) {
       makeFolder(dirname(to));
-      copyFileSync(from, at(to));
-      chmodSync(at(to), mode);
+      // Aside first: a program that runs cannot be written over, and half a copy is worse than the old one.
+      copyFileSync(from, at(`${to}.new`));
+      chmodSync(at(`${to}.new`), mode);
+      renameSync(at(`${to}.new`), at(to));
     },
     remove: (path) => rmSync(at(path), { recursive: true, force: true }),
     removeEmpty(folder) {

@@ -19,7 +19,11 @@ export const recover = (shelf: Shelf, needs: { files: SpoolFiles; log: Log }): v
     if (line?.kind === 'time') shelf.times.add(line);
   };
   for (const number of numbers) {
-    const segment = load(files, number, { is_newest: number === numbers.at(-1), note });
+    const segment = attempt(
+      () => load(files, number, { is_newest: number === numbers.at(-1), note }),
+      (error) =>
+        log.warn('A file of the spool cannot be read and stays as it is', { file: nameOf(number), error: error.message }),
+    );
     if (segment === 'newer')
       log.warn('A file of the spool is of a newer version of Muster and stays as it is', { file: nameOf(number) });
     else if (segment) shelf.segments.push(segment);
@@ -27,6 +31,19 @@ export const recover = (shelf: Shelf, needs: { files: SpoolFiles; log: Log }): v
   shelf.next_number = (numbers.at(-1) ?? 0) + 1;
   const byNumber = new Map(shelf.segments.map((segment) => [segment.number, segment]));
   for (const { segment, from, to, items } of done) take(byNumber.get(segment), { from, to, items });
+};
+
+/** Of this file alone: another user's, a bad place of the card. A disk that is full or read-only fails the whole. */
+const OF_ONE_FILE = /^E(ACCES|PERM|IO|ISDIR|LOOP|NXIO)$/;
+
+const attempt = <T>(act: () => T, failed: (error: Error) => void): T | null => {
+  try {
+    return act();
+  } catch (error) {
+    if (!OF_ONE_FILE.test((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    failed(error as Error);
+    return null;
+  }
 };
 
 const take = (segment: Segment | undefined, { from, to, items }: { from: number; to: number; items: number }): void => {

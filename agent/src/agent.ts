@@ -15,7 +15,7 @@ import type { OpenLink } from './link.js';
 import { createOutbox } from './outbox.js';
 import type { Host, ProbeDeclaration } from './probe.js';
 import { createReporter } from './reporter.js';
-import { createRewards, everyOf, type SourceMemories, type SourceName, type SourceSetting } from './rewards.js';
+import { createRewards, heardEveryOf, type SourceMemories, type SourceName, type SourceSetting } from './rewards.js';
 import { createRunner, probesToRead, type Runner } from './runner.js';
 import { createSchedule } from './schedule.js';
 import { counting, createSelf, type Process } from './self/self.js';
@@ -164,7 +164,7 @@ const carriedOf = ({ carries, interval_ms }: RunSettings, networks: AgentNeeds['
   carries.map(({ device, name, about, sources }) => ({
     device,
     about: name === undefined ? about : { ...about, name },
-    interval_ms: Math.max(interval_ms, Math.min(...sources.map((source) => everyOf(source, networks)))),
+    interval_ms: Math.max(interval_ms, Math.min(...sources.map((source) => heardEveryOf(source, networks)))),
   }));
 
 const tellOfClock = (off_ms: number, log: Log, report: (event: string, detail: string) => void): void => {

@@ -216,8 +216,12 @@ const asSource = ({ networks, sources }: RewardsNeeds, setting: SourceSetting, i
 };
 
 /** Milliseconds between two questions to a source. */
-export const everyOf = ({ every, network }: SourceSetting, networks: RewardsNeeds['networks']): number =>
+const everyOf = ({ every, network }: SourceSetting, networks: RewardsNeeds['networks']): number =>
   Math.max(SOURCE_LIMITS.shortest_every_ms, every ?? networks.get(network)?.every ?? 0);
+
+/** Milliseconds in which a source should have news of its device. */
+export const heardEveryOf = (source: SourceSetting, networks: RewardsNeeds['networks']): number =>
+  Math.max(everyOf(source, networks), networks.get(source.network)?.heard_every ?? 0);
 
 const ask = async (source: Source, needs: RewardsNeeds, ended: AbortSignal) => {
   const { clock, http, grpc, host, log } = needs;

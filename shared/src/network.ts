@@ -2,7 +2,7 @@ import type * as v from 'valibot';
 import type { Grpc } from './grpc.js';
 import type { Http } from './http.js';
 import type { Log } from './log.js';
-import type { MetricDeclaration, Sample } from './metrics.js';
+import type { Labels, MetricDeclaration, Sample } from './metrics.js';
 import type { Reading } from './wire/messages.js';
 
 /** PORT: a reward source is one file in `networks/` that exports `defineNetwork({...})`; file name = id. */
@@ -78,12 +78,14 @@ export interface NetworkDeclaration<S extends v.GenericSchema = v.GenericSchema>
   configured?(config: v.InferOutput<S>): { network: string; metrics: Record<string, MetricDeclaration> };
   /** Milliseconds between reads. */
   every: number;
+  /** How often the thing itself is heard, where that is more seldom than it is asked: devices that are judged by `seen_at` are quiet after three of these. */
+  heard_every?: number | undefined;
   /** Milliseconds that one answer may take; 15 s unless said otherwise. */
   deadline?: number | undefined;
   onDevice?(call: NetworkCall<v.InferOutput<S>>): Promise<NetworkReply>;
   onHub?(call: HubNetworkCall<v.InferOutput<S>>): Promise<HubNetworkReply>;
-  /** What its capacity is counted by, for income per TB or GPU-hour: a metric of `metrics`, and one of GB, TB, GiB, TiB, GPU-hour. */
-  per?: { metric: string; unit: string };
+  /** What its capacity is counted by, for income per TB or GPU-hour: a metric of `metrics`, and one of GB, TB, GiB, TiB, GPU-hour. With `labels` only its series that have them count. */
+  per?: { metric: string; unit: string; labels?: Labels };
   /** What "not earning" means here, in milliseconds. */
   expects: { cadence: number; silence_is_normal_for: number };
 }

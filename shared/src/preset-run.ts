@@ -1,15 +1,8 @@
 import { AppError, asAppError } from './errors.js';
 import type { Http } from './http.js';
 import type { Sample } from './metrics.js';
-import type {
-  FullReply,
-  HubNetworkCall,
-  HubNetworkReply,
-  NetworkCall,
-  NetworkDeclaration,
-  NetworkReply,
-  ReadingDraft,
-} from './network.js';
+import type { HubNetworkCall, HubNetworkReply, NetworkCall, NetworkDeclaration, NetworkReply, ReadingDraft } from './network.js';
+import { newestSeen } from './networks/lib/newest-seen.js';
 import { type PartFailure, partMemory } from './preset-memory.js';
 
 /** A part of a preset with the configuration that the settings give it. */
@@ -51,24 +44,20 @@ export const askOnHub = async (
   const { devices: names } = call;
   const asked = parts.filter(({ kind }) => kind.onHub);
   const answers = await askAll(call, asked, (part, one) => part.kind.onHub?.({ ...one, devices: names }));
-  const devices = new Map<string, FullReply>();
-  const add = (device: string, samples: readonly Sample[], readings: readonly ReadingDraft[]) => {
+  const devices = new Map<string, NetworkReply>();
+  const add = (device: string, { samples = [], readings = [], seen_at }: NetworkReply) => {
     const before = devices.get(device);
     devices.set(device, {
       samples: [...(before?.samples ?? []), ...samples],
       readings: [...(before?.readings ?? []), ...readings],
+      ...newestSeen([before?.seen_at, seen_at]),
     });
   };
   for (const { name, reply } of answers)
-    for (const [device, one] of reply?.devices ?? []) add(device, one.samples ?? [], owned(network, name, one.readings));
+    for (const [device, one] of reply?.devices ?? []) add(device, { ...one, readings: owned(network, name, one.readings) });
   const [only] = names;
-  if (has_several && only !== undefined && names.length === 1) add(only, upSamples(answers), []);
+  if (has_several && only !== undefined && names.length === 1) add(only, { samples: upSamples(answers) });
   return { devices, accounts: answers.flatMap(({ name, reply }) => owned(network, name, reply?.accounts)) };
-};
-
-const newestSeen = (times: readonly (number | undefined)[]): Pick<NetworkReply, 'seen_at'> => {
-  const known = times.filter((time) => time !== undefined);
-  return known.length === 0 ? {} : { seen_at: Math.max(...known) };
 };
 
 interface Answer<R> {

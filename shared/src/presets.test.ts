@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
 import { asAppError } from './errors.js';
+import { silentLog } from './log.js';
 import type { NetworkDeclaration } from './network.js';
 import { NETWORKS_FOLDER } from './network-plugins.js';
 import { loadPlugins } from './plugins.js';
@@ -55,6 +56,34 @@ describe.each(presets)('preset $id', (preset) => {
     });
   }
 });
+
+describe('a preset that the hub asks', () => {
+  it('tells of each device when its parts heard it last', async () => {
+    const asked = {
+      id: 'thing',
+      title: 'Thing',
+      docs: 'https://example.org',
+      tokens: {},
+      config: v.any(),
+      metrics: {},
+      every: 60_000,
+    };
+    const expects = { cadence: 1, silence_is_normal_for: 1 };
+    const onHub: NetworkDeclaration['onHub'] = async ({ config }) => ({
+      devices: new Map([['pi', { samples: [], ...(config as { seen_at?: number }) }]]),
+    });
+    const preset = { ...presets[0], parts: { old: part(5), new: part(7), odd: part(undefined) } } as (typeof presets)[number];
+    const network = presetNetwork({ ...preset, settings: {} }, new Map([['thing', { ...asked, expects, onHub }]]));
+    const reply = await network.onHub?.({
+      ...{ config: {}, http: { request: async () => Promise.reject(new Error('none')) }, host: null, now: 9, log: silentLog },
+      ...{ grpc: { unary: async () => new Uint8Array() }, memory: { get: () => undefined, put: () => {} } },
+      ...{ signal: new AbortController().signal, devices: ['pi'] },
+    });
+    expect(reply?.devices.get('pi')?.seen_at).toBe(7);
+  });
+});
+
+const part = (seen_at: number | undefined) => ({ kind: 'thing', needs: [], config: seen_at === undefined ? {} : { seen_at } });
 
 describe('the presets', () => {
   it('are the eight that the documentation names, each with a fixture', () => {

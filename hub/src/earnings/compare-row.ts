@@ -1,4 +1,6 @@
+import type { Labels } from '@muster/shared/metrics';
 import { formatUnits, parseDecimal } from '@muster/shared/money';
+import type { NetworkDeclaration } from '@muster/shared/network';
 import type { Latest } from '../parts.js';
 import { type Compared, type Period, perWatt, textOf } from './compare.js';
 import { type Cohorts, perDay } from './compare-cohort.js';
@@ -10,7 +12,7 @@ import { accountOf, streamsOf } from './fiat-sum.js';
 import { dayText } from './prices-table.js';
 
 /** What a network counts its capacity by, and in which unit that is named. */
-export type Capacities = ReadonlyMap<string, { metric: string; unit: string }>;
+export type Capacities = ReadonlyMap<string, NonNullable<NetworkDeclaration['per']>>;
 export interface RowCall {
   period: Period;
   cohorts: Cohorts;
@@ -57,7 +59,10 @@ const perCapacity = (one: Compared, { latest, capacities, period }: RowCall): Co
   one.account.streams.flatMap(({ network }, index, all) => {
     const capacity = capacities.get(network);
     if (!capacity || all.findIndex((other) => other.network === network) !== index) return [];
-    const values = latest.of(one.device.id).filter(({ metric }) => metric === `${network}.${capacity.metric}`);
+    const wanted = Object.entries(capacity.labels ?? {});
+    const isCounted = ({ metric, labels }: { metric: string; labels: Labels }) =>
+      metric === `${network}.${capacity.metric}` && wanted.every(([name, value]) => labels[name] === value);
+    const values = latest.of(one.device.id).filter(isCounted);
     const total = BigInt(Math.round(values.reduce((sum, { value }) => sum + Math.max(0, value), 0)));
     const account = accountOf(one.series, period.days, network);
     if (total <= 0n || account.unknown) return [];

@@ -207,6 +207,18 @@ describe('a comparison', () => {
     expect(row?.per).toEqual([{ network: 'storj', unit: 'TB', fiat: '4.00000000' }]);
   });
 
+  it('counts only the series that the capacity is declared by: two kinds of power are one capacity', async () => {
+    const hub = createFiatHarness();
+    await hub.prices({ FIL: '1' });
+    hub.device('pi');
+    const power = (kind: string, tib: number) => ({ metric: 'filecoin.power', labels: { kind }, value: tib * 2 ** 40, ts: NOON });
+    hub.values.set('pi', [power('raw', 10), power('quality_adjusted', 100)]);
+    for (let day = 0; day < 30; day++)
+      hub.earn(income('pi', 10n * UNIT, { ts: TODAY - day * DAY, network: 'filecoin', token: 'FIL' }));
+    const [row] = (await hub.book.compare({ ...page, to: TODAY })).items;
+    expect(row?.per).toEqual([{ network: 'filecoin', unit: 'TiB', fiat: '1.00000000' }]);
+  });
+
   it('reads the ledger for days beyond those in memory', async () => {
     const hub = createFiatHarness();
     await hub.prices({ STORJ: '1' });

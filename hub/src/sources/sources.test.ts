@@ -40,6 +40,13 @@ describe('a source that the hub asks', () => {
     expect(hub.sources().fed('pi')).toMatchObject({ state: 'online', interval_ms: MINUTE });
   });
 
+  it('whose thing is heard more seldom than it is asked is judged by the rhythm of the thing', async () => {
+    const hub = setUp({ parked: async ({ now }) => ({ devices: new Map([['pi', { seen_at: now - HOUR }]]) }) });
+    await hub.put('parked', { devices: ['pi'] }, 'slow');
+    await hub.pass(1_000);
+    expect(hub.sources().fed('pi')).toMatchObject({ interval_ms: 12 * HOUR });
+  });
+
   it('goes on over a restart with what it kept; a change of its configuration begins anew', async () => {
     const found: unknown[] = [];
     const counting: OnHub = async ({ memory }) => {

@@ -99,7 +99,11 @@ export const createSources = (needs: SourcesNeeds, documents: Recovered['documen
       const source = feederOf(sources.values(), device);
       if (!source) return null;
       const state = source.failures >= FAILURES_AWAY ? 'lost' : source.last_ok === null ? 'reconnecting' : 'online';
-      return { state, present_at: Number.NEGATIVE_INFINITY, interval_ms: source.every };
+      return {
+        state,
+        present_at: Number.NEGATIVE_INFINITY,
+        interval_ms: Math.max(source.every, source.network.heard_every ?? 0),
+      };
     },
     start() {
       running = true;

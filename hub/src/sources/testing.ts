@@ -30,7 +30,10 @@ export const setUp = (answers: Record<string, OnHub>, http: Http = { request: as
   const onHub = (call: Call) => answers[new URL(call.config.url).hostname]?.(call) ?? Promise.reject(unreachable());
   const networks = new Map([
     ['acme', network('acme', { onHub: onHub as NetworkDeclaration['onHub'] & object })],
-    ['slow', network('slow', { onHub: onHub as NetworkDeclaration['onHub'] & object, deadline: 40_000 })],
+    [
+      'slow',
+      network('slow', { onHub: onHub as NetworkDeclaration['onHub'] & object, deadline: 40_000, heard_every: 12 * 60 * MINUTE }),
+    ],
     ['command', network('command', { onHub: onHub as NetworkDeclaration['onHub'] & object })],
     ['local', network('local', { onDevice: async () => ({}) })],
   ]);

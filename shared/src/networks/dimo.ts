@@ -3,9 +3,10 @@ import { type DimoConfig, type DimoVehicle, dimoConfig } from './lib/dimo-config
 import { readMemory } from './lib/dimo-memory.js';
 import { DECIMALS } from './lib/dimo-rewards.js';
 import { isAllFailing, runRound } from './lib/dimo-round.js';
-import { DIMO_METRICS, samplesOf } from './lib/dimo-samples.js';
+import { DIMO_METRICS, samplesOf, seenOf } from './lib/dimo-samples.js';
 import { newTokenJar, type TokenJar } from './lib/dimo-tokens.js';
 import { WEEK_MS } from './lib/dimo-weeks.js';
+import { newestSeen } from './lib/newest-seen.js';
 
 /** DIMO vehicles: health from the telemetry API, rewards in exact wei from the rewards API and from the issuance contract's logs. */
 // Tokens of a source live as long as its settings do; `memory` is written to the disk, where they must not be.
@@ -20,6 +21,8 @@ export default defineNetwork({
   metrics: DIMO_METRICS,
   // How often it is looked whether something is due, not how often DIMO is asked.
   every: 60_000,
+  // Vehicles are parked for days: lost after five, which leaves two to save the week's reward.
+  heard_every: 12 * 3_600_000,
   /** Batches of a week's rewards can be late by some days. */
   expects: { cadence: WEEK_MS, silence_is_normal_for: WEEK_MS + 3 * 86_400_000 },
 
@@ -27,7 +30,8 @@ export default defineNetwork({
     const parts = await read(call, call.config.vehicles);
     const samples = parts.flatMap(({ reply }) => reply.samples ?? []);
     const readings = parts.flatMap(({ vehicle, reply }) => (reply.readings ?? []).map((one) => ofDevice(one, vehicle.device)));
-    return { samples, readings };
+    const [one, ...others] = parts;
+    return { samples, readings, ...(one && others.length === 0 ? newestSeen([one.reply.seen_at]) : {}) };
   },
 
   /** Vehicles of devices that the hub does not know are not asked for; those that name none give readings of the account alone. */
@@ -63,7 +67,11 @@ const read = async (call: NetworkCall<DimoConfig>, vehicles: readonly DimoVehicl
   if (round.asked > 0) call.memory.put(memory);
   return vehicles.map((vehicle) => ({
     vehicle,
-    reply: { samples: samplesOf(vehicle, { config, memory, now }), readings: round.readings.get(vehicle.token_id) ?? [] },
+    reply: {
+      samples: samplesOf(vehicle, { config, memory, now }),
+      readings: round.readings.get(vehicle.token_id) ?? [],
+      ...seenOf(vehicle, { config, memory }),
+    },
   }));
 };
 
@@ -73,4 +81,5 @@ const ofDevice = (reading: ReadingDraft, device: string | undefined): ReadingDra
 const joined = (one: NetworkReply | undefined, other: NetworkReply): NetworkReply => ({
   samples: [...(one?.samples ?? []), ...(other.samples ?? [])],
   readings: [...(one?.readings ?? []), ...(other.readings ?? [])],
+  ...newestSeen([one?.seen_at, other.seen_at]),
 });

@@ -14,6 +14,8 @@ export default defineNetwork({
   tokens: { FIL: 18 },
   config: filecoinConfig,
   metrics: FILECOIN_METRICS,
+  // Both kinds of power are series of one metric: added up they would count the same sectors twice.
+  per: { metric: 'power', unit: 'TiB', labels: { kind: 'raw' } },
   every: 60_000,
   // A miner with a thousandth of a percent of the power wins a block in a week.
   expects: { cadence: DAY_MS, silence_is_normal_for: 7 * DAY_MS },

@@ -53,6 +53,7 @@ export default defineNetwork({
   tokens: { [USD.token]: USD.decimals },
   config,
   metrics: STORJ_METRICS,
+  per: { metric: 'space_used', unit: 'TB' },
   every: MINUTE_MS,
   expects: { cadence: 31 * DAY_MS, silence_is_normal_for: 45 * DAY_MS },
   async onDevice(call) {

@@ -92,7 +92,10 @@ export const createFiatHarness = (http: Http = { request: () => Promise.reject(n
           random: () => 0.5,
           log: silentLog,
         },
-        capacities: new Map([['storj', { metric: 'space_used', unit: 'TB' }]]),
+        capacities: new Map<string, { metric: string; unit: string; labels?: Record<string, string> }>([
+          ['storj', { metric: 'space_used', unit: 'TB' }],
+          ['filecoin', { metric: 'power', unit: 'TiB', labels: { kind: 'raw' } }],
+        ]),
       },
       { documents: [...documents.values()] },
     );

@@ -1,4 +1,5 @@
 import { gauge, type MetricDeclaration, type Sample } from '../../metrics.js';
+import type { NetworkReply } from '../../network.js';
 import { type DimoConfig, type DimoVehicle, partsOf } from './dimo-config.js';
 import { SIGNALS } from './dimo-health.js';
 import type { DimoMemory, VehicleMemory } from './dimo-memory.js';
@@ -67,3 +68,7 @@ const streakOf = (state: VehicleMemory, { memory, now }: Known): [string, number
   }
   return found;
 };
+
+/** When the vehicle itself was heard; 0 while telemetry is asked for and nothing is known of it: an answer of DIMO is no sign of the car. */
+export const seenOf = (vehicle: DimoVehicle, { config, memory }: Omit<Known, 'now'>): Pick<NetworkReply, 'seen_at'> =>
+  config.developer ? { seen_at: memory.vehicles[vehicle.token_id]?.telemetry?.last_seen ?? 0 } : {};

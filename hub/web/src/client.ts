@@ -246,7 +246,6 @@ export const createClient = (on: { unauthorized(): void }) => {
       { device, metrics, ...query }: Omit<SeriesRequest, 'metric' | 'labels'> & { metrics: string[] },
       signal?: AbortSignal,
     ) => get<SeveralReply>(`/devices/${id(device)}/series`, { ...query, metrics: metrics.join(',') }, signal),
-    earnings: (query: { from: number; to: number; by: string; device?: string }) => get<Listing<EarningsRow>>('/earnings', query),
 
     alerts: (query: { state?: string; device?: string } = {}) => get<Listing<LiveAlert>>('/alerts', query),
     alertEvents: (after: number) => get<Listing<LiveAlertEvent>>('/alerts/events', { after, limit: 500 }),

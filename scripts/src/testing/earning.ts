@@ -68,3 +68,24 @@ export const latestOf = async (hub: RunningHub, device: string): Promise<Record<
   };
   return Object.fromEntries(values.map((one) => [keyOf(one), one.value]));
 };
+
+const DAY_MS = 86_400_000;
+
+/** Amounts per device over the last 90 UTC days as the list and as the comparison tell them: they must be the same. */
+export const amountsBothWays = async ({ api }: Pick<RunningHub, 'api'>) => {
+  const to = (Math.floor(Date.now() / DAY_MS) + 1) * DAY_MS;
+  const listed = await api.get<{ items: { key: string; streams: EarnedStream[] }[] }>(
+    `/earnings?from=${to - 90 * DAY_MS}&to=${to}`,
+  );
+  const compared = await api.get<{ items: { device: string; streams: EarnedStream[] }[] }>(
+    '/earnings/compare?period=90d&limit=100',
+  );
+  const exact = (streams: readonly EarnedStream[]) =>
+    streams.map(({ network, token, amount }) => `${network} ${amount} ${token}`).sort();
+  const byDevice = (rows: readonly (readonly [string, readonly EarnedStream[]])[]) =>
+    Object.fromEntries(rows.filter(([, streams]) => streams.length > 0).map(([device, streams]) => [device, exact(streams)]));
+  return {
+    earnings: byDevice(listed.items.map(({ key, streams }) => [key, streams] as const)),
+    comparison: byDevice(compared.items.map(({ device, streams }) => [device, streams] as const)),
+  };
+};

@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { startHttpServer } from '@muster/shared/testing/http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { amountsBothWays } from '../../testing/earning.js';
 import {
   agent,
   makeFolder,
@@ -279,6 +280,12 @@ describe('DIMO', { timeout: 90_000 }, () => {
     expect(counts.get('telemetry')).toBe(1);
     expect((await earningsOf('car'))?.[0]?.amount).toBe('236588205382114038728');
     expect((await earningsOf('tesla'))?.[0]?.amount).toBe(`${HUGE + 59147051345528509682n}`);
+  });
+
+  it('is compared by the same amounts, to the last base unit', async () => {
+    const { earnings, comparison } = await amountsBothWays(hub);
+    expect(Object.values(earnings).flat().length).toBeGreaterThan(0);
+    expect(comparison).toEqual(earnings);
   });
 });
 

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { createFakeNode, type FakeNode } from '@muster/shared/testing/filecoin';
 import { startHttpServer } from '@muster/shared/testing/http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { amountsBothWays } from '../../testing/earning.js';
 import { makeFolder, type Program, type RunningHub, startAgent, startHub, until } from '../../testing/processes.js';
 
 /** A Lotus node, Curio and Filfox over HTTP → agent → hub → ledger → API, to the last attoFIL. */
@@ -145,5 +146,11 @@ describe('a Filecoin miner', () => {
     await until('the third reward', async () => (await earned())?.[0]?.amount === total);
     expect(JSON.stringify(await hub.api.get(`/devices/${DEVICE}`))).not.toContain('read-only-token');
     expect(hub.output() + agent.output()).not.toContain('read-only-token');
+  });
+
+  it('is compared by the same amounts, to the last base unit', async () => {
+    const { earnings, comparison } = await amountsBothWays(hub);
+    expect(Object.values(earnings).flat().length).toBeGreaterThan(0);
+    expect(comparison).toEqual(earnings);
   });
 });

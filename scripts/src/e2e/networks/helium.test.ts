@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { frame } from '@muster/shared/grpc';
 import { startHttpServer } from '@muster/shared/testing/http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { amountsBothWays } from '../../testing/earning.js';
 import { makeFolder, type Program, type RunningHub, startAgent, startHub, until } from '../../testing/processes.js';
 
 /** A hotspot from its gateway's gRPC, the rewards oracle and a Solana node to the hub's ledger, all as real servers. */
@@ -204,5 +205,11 @@ describe('a Helium hotspot', { timeout: 120_000 }, () => {
     world.hnt = told('345678901234567906');
     await booked('16');
     expect(await lifetime('IOT')).toBe('5000000001');
+  });
+
+  it('is compared by the same amounts, to the last base unit', async () => {
+    const { earnings, comparison } = await amountsBothWays(hub);
+    expect(Object.values(earnings).flat().length).toBeGreaterThan(0);
+    expect(comparison).toEqual(earnings);
   });
 });

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { startHttpServer } from '@muster/shared/testing/http';
 import { createSolanaNode } from '@muster/shared/testing/solana-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { amountsBothWays } from '../../testing/earning.js';
 import { makeFolder, until } from '../../testing/processes.js';
 import { type ChainRig, startChainRig, untilEarned } from './chain-rig.js';
 
@@ -78,5 +79,11 @@ describe('a Render node, end to end', { timeout: 90_000 }, () => {
     await untilEarned(rig, { 'render RENDER 8': '3136954855' });
     await until('the frames', async () => (await rig.latest('render.frames_ok')) === 2);
     await until('the other transfer', async () => (await rig.latest('render.transfers_other')) === 1);
+  });
+
+  it('is compared by the same amounts, to the last base unit', async () => {
+    const { earnings, comparison } = await amountsBothWays(rig.hub);
+    expect(Object.values(earnings).flat().length).toBeGreaterThan(0);
+    expect(comparison).toEqual(earnings);
   });
 });

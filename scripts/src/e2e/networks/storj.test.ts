@@ -1,5 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { earnedBy, type FixtureServer, latestOf, startFixtureServer, writeSources } from '../../testing/earning.js';
+import {
+  amountsBothWays,
+  earnedBy,
+  type FixtureServer,
+  latestOf,
+  startFixtureServer,
+  writeSources,
+} from '../../testing/earning.js';
 import { makeFolder, type Program, type RunningHub, startAgent, startHub, until } from '../../testing/processes.js';
 
 /** A Storj node over real HTTP → a real agent → the hub's ledger, to the last micro-USD. */
@@ -127,5 +134,11 @@ describe('a Storj node', { timeout: 180_000 }, () => {
     await until('the source to be back', async () => (await latestOf(hub, DEVICE))['muster.agent.source.up{source=storj}'] === 1);
     await askedAgain();
     expect(await total()).toBe('9007199255615871');
+  });
+
+  it('is compared by the same amounts, to the last base unit', async () => {
+    const { earnings, comparison } = await amountsBothWays(hub);
+    expect(Object.values(earnings).flat().length).toBeGreaterThan(0);
+    expect(comparison).toEqual(earnings);
   });
 });

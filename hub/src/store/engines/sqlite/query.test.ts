@@ -98,6 +98,20 @@ describe('queries', () => {
       expect([...bench.queries.faults.keys()]).toEqual([expect.stringMatching(/^archive \d+$/)]);
     }
   });
+
+  it('answers many series as it answers each, wherever the rows are, and ends when nobody waits any more', async () => {
+    const places: Filling['places'] = ['head', 'merged', 'staged', 'merged and staged late', 'merged'];
+    const { device } = await fill({ machine: { seed: 7, rows: 400, every: 90 * SECOND, restarts: 0.01 }, places });
+    const queries = COLUMNS.flatMap((series) =>
+      [60, 400].map((points) => ({ device, series, kind: 'gauge' as const, from: START, to: START + 24 * HOUR, points })),
+    );
+    const each = queries.map((query) => bench.queries.series(query));
+    expect(await bench.queries.many(queries)).toEqual(each);
+    bench.db.exec('UPDATE archive SET blob = zeroblob(length(blob))');
+    expect(await bench.queries.many(queries)).toEqual(queries.map((query) => bench.queries.series(query)));
+    const gone = AbortSignal.abort(new Error('nobody waits'));
+    await expect(bench.queries.many(queries, { signal: gone })).rejects.toThrow('nobody waits');
+  });
 });
 
 const compare = (found: SeriesResult, truth: Point[]): void => {

@@ -5,6 +5,7 @@ import { silentLog } from '@muster/shared/log';
 import { gauge } from '@muster/shared/metrics';
 import type { NetworkDeclaration, NetworkReply } from '@muster/shared/network';
 import { loadNetworks } from '@muster/shared/network-plugins';
+import { secret, url } from '@muster/shared/schema';
 import { createTestClock } from '@muster/shared/testing/clock';
 import type { Reading } from '@muster/shared/wire/messages';
 import * as v from 'valibot';
@@ -37,6 +38,7 @@ const rig = (
   onDevice: NonNullable<NetworkDeclaration['onDevice']>,
   sources: SourceSetting[] = [{ network: 'storj', config: {} }],
   carried?: RewardsNeeds['carried'],
+  config: NetworkDeclaration['config'] = v.object({}),
 ) => {
   const clock = createTestClock();
   const series = createSeriesTable(clock);
@@ -46,7 +48,7 @@ const rig = (
   const memories = new Map<string, unknown>();
   const state = { time_known: true, safe: true };
   const rewards = createRewards({
-    networks: new Map([['storj', network(onDevice)]]),
+    networks: new Map([['storj', { ...network(onDevice), config }]]),
     sources,
     http: createHttp(),
     grpc: createGrpc(),
@@ -82,6 +84,21 @@ const rig = (
   };
   return { pass, sent, events, state, value, memories };
 };
+
+describe('a source that repeats its secrets in an error', () => {
+  it('shows neither a key nor the address that holds one to the hub', async () => {
+    const config = v.object({ key: secret(), url: v.pipe(url(), v.metadata({ secret: true })) });
+    const setting = { key: 'sesame-open', url: 'https://node.example/v2/0123abcd?tier=paid' };
+    const { pass, events } = rig(
+      async () => Promise.reject(new AppError('bad_reply', 'https://node.example/v2/0123abcd says: sesame-open is no key')),
+      [{ network: 'storj', config: setting }],
+      undefined,
+      config,
+    );
+    await pass(MINUTE);
+    expect(events).toContain('source_failed storj: ******** says: ******** is no key');
+  });
+});
 
 describe('what a source keeps', () => {
   it('is kept once its readings are safe, and is given to it the next time; not while the time is unknown', async () => {

@@ -7,6 +7,7 @@ import type { Log } from '@muster/shared/log';
 import { counter, gauge, type MetricDeclaration, type Sample } from '@muster/shared/metrics';
 import type { NetworkDeclaration, NetworkHost, NetworkReply } from '@muster/shared/network';
 import { check } from '@muster/shared/schema';
+import { createScrubber, secretsIn } from '@muster/shared/secrets';
 import {
   askSource,
   completeReading,
@@ -88,6 +89,8 @@ interface Source {
   prefix: string;
   metrics: Record<string, MetricDeclaration>;
   every: number;
+  /** Takes the secrets of its settings out of what it says went wrong. */
+  scrub(text: string): string;
   failures: number;
   failures_total: number;
   dropped: number;
@@ -148,8 +151,9 @@ export const createRewards = (needs: RewardsNeeds): Rewards => {
   };
   const fail = (source: Source, error: AppError) => {
     if (source.failures === 0) {
-      log.warn('A reward source does not answer', { source: source.id, error: error.message });
-      needs.report('source_failed', `${source.id}: ${error.message}`, nameOf(source));
+      const said = source.scrub(error.message);
+      log.warn('A reward source does not answer', { source: source.id, error: said });
+      needs.report('source_failed', `${source.id}: ${said}`, nameOf(source));
     }
     source.failures++;
     source.failures_total++;
@@ -206,6 +210,7 @@ const asSource = ({ networks, sources }: RewardsNeeds, setting: SourceSetting, i
     prefix,
     metrics,
     every,
+    scrub: createScrubber([...secretsIn(network.config, setting.config), ...secretsIn(network.config, config)]),
     failures: 0,
     failures_total: 0,
     dropped: 0,

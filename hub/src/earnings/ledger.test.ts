@@ -199,3 +199,14 @@ test('epochs beyond the bound are folded: the total stays, a late word of a fold
   expect(hub.earnings.networks().map(({ state }) => state)).toEqual(['ok', 'refused']);
   expect([...hub.documents.keys()].filter((key) => key.startsWith('stream_parts'))).toHaveLength(MOST_EPOCHS);
 });
+
+test('income dated far ahead counts within a week of its reading: it is in the comparison, and shares can be set', async () => {
+  const hub = createHarness();
+  await hub.restart();
+  const far = { ...ledger(START - DAY, {}), entries: [{ id: 'a', ts: Number.MAX_SAFE_INTEGER, amount: '7' }] } as Reading;
+  hub.book([far]);
+  expect(hub.entries()).toMatchObject([{ amount: '7', ts: START + 6 * DAY }]);
+  const shares = [{ device: 'rig', parts: 1 }];
+  const view = await hub.earnings.share({ network: 'storj', account: '1abc' }, { shares });
+  expect(view.periods).toEqual([{ from: START + 6 * DAY + 1, shares }]);
+});

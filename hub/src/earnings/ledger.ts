@@ -6,6 +6,8 @@ import { modeOf, type Part, type Source, type Speaker, type Stream, sourceKey } 
 
 /** Epochs held per source: hourly restarts for half a year. Beyond it the oldest are folded into the total. */
 export const MOST_EPOCHS = 4_096;
+/** How far ahead of its reading an entry may be dated; what is later counts as of then. */
+const MOST_AHEAD_MS = 7 * 86_400_000;
 
 export interface Booking {
   entries: LedgerEntry[];
@@ -129,9 +131,11 @@ const foldEpochs = (source: Source, booking: Booking) => {
 /** Per id the amount with the newest `as_of` holds; of two at the same time the larger. */
 const takeLedger = (source: Source, reading: LedgerReading, booking: Booking): Move[] => {
   const listed = new Map<string, { ts: number; amount: bigint }>();
+  // Income waits for its day, but not for long: a date far ahead would bar every change of shares until then.
+  const latest = reading.as_of + MOST_AHEAD_MS;
   for (const { id, ts, amount } of reading.entries) {
     const twin = listed.get(id);
-    if (!twin || BigInt(amount) > twin.amount) listed.set(id, { ts, amount: BigInt(amount) });
+    if (!twin || BigInt(amount) > twin.amount) listed.set(id, { ts: Math.min(ts, latest), amount: BigInt(amount) });
   }
   if (reading.as_of > source.newest) retireUnlisted(source, listed, booking);
   const isNewest = reading.as_of >= source.newest;

@@ -3,10 +3,10 @@ import { AppError } from '@muster/shared/errors';
 import type { MetricDeclaration } from '@muster/shared/metrics';
 import type { NetworkDeclaration } from '@muster/shared/network';
 import { check } from '@muster/shared/schema';
+import { type Config, createScrubber, masked, secretsIn } from '@muster/shared/secrets';
 import { SOURCE_LIMITS } from '@muster/shared/source-run';
 import { DEVICE_ID } from '@muster/shared/wire/topics';
 import type { HubSourceSetting, HubSourceView } from '../parts.js';
-import { type Config, createScrubber, masked, secretsIn } from './secrets.js';
 import type { Turn } from './turns.js';
 
 /** As it is kept; `config` with its secrets. */

@@ -5,13 +5,13 @@ import type { Grpc } from '@muster/shared/grpc';
 import type { Http } from '@muster/shared/http';
 import type { Log } from '@muster/shared/log';
 import type { HubNetworkReply, NetworkDeclaration } from '@muster/shared/network';
+import { withKeptSecrets } from '@muster/shared/secrets';
 import { askSource, delayMs, memoryText, retryAfterOf, type SourceAnswer } from '@muster/shared/source-run';
 import type { PresenceState } from '@muster/shared/wire/live';
 import type { EarningsBook, HubSourceSetting, HubSources, Registry } from '../parts.js';
 import { documentsOf, keep } from '../shelf.js';
 import type { Change, Json, Recovered, StoredRow, Writer } from '../store/store.js';
 import { type Answer, readAnswer } from './answer.js';
-import { withKeptSecrets } from './secrets.js';
 import { canAsk, createSource, networkOf, recordOf, type Source, type SourceRecord, viewOf } from './source.js';
 import { createTurns } from './turns.js';
 

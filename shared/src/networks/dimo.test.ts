@@ -99,61 +99,6 @@ describe('tokens', () => {
   });
 });
 
-describe('when a vehicle was last heard', () => {
-  const developer = { jwt: jwt('d', NOW * 2) };
-  const HEARD = Date.parse('2026-11-18T11:00:00Z');
-  const VAN = { token_id: 1 };
-  const heard = (body: string) => {
-    if (body.includes('"asset"')) return { json: { token: jwt('v', NOW * 2) } };
-    const lastSeen = body.includes('"t":1}') || body.includes('"t":1,') ? null : '2026-11-18T11:00:00Z';
-    return { json: { data: { signalsLatest: { lastSeen } } } };
-  };
-
-  it('is told by its telemetry, also while that does not answer; what DIMO says meanwhile is no sign of the car', async () => {
-    const source = createSource({ vehicles: [CAR], developer, identity_url: null });
-    expect(await source.ask(heard)).toMatchObject({ seen_at: HEARD });
-    const unit = { ...CAR, unit_token_id: 7 };
-    const failing = createSource({ vehicles: [unit], developer, identity_url: null }, JSON.parse(source.kept()));
-    const answer = (_body: string, url: string) =>
-      url.includes('aftermarket') ? { json: { weeks: [] } } : { status: 500, text: '' };
-    expect(await failing.ask(answer, NOW + 86_400_000)).toMatchObject({ seen_at: HEARD });
-  });
-
-  it('is never for one that sent nothing, and not said of several at once or without telemetry', async () => {
-    expect(await createSource({ vehicles: [VAN], developer, identity_url: null }).ask(heard)).toMatchObject({ seen_at: 0 });
-    const two = await createSource({ vehicles: [CAR, VAN], developer, identity_url: null }).ask(heard);
-    const rewards = await createSource({ vehicles: [{ ...CAR, unit_token_id: 7 }], identity_url: null }).ask(() => ({
-      json: { weeks: [] },
-    }));
-    expect([two, rewards].map((reply) => 'seen_at' in reply)).toEqual([false, false]);
-  });
-
-  it('is said on the hub of each device by itself, the newest of its vehicles', async () => {
-    const vehicles = [
-      { ...CAR, device: 'fleet' },
-      { ...VAN, device: 'fleet' },
-      { token_id: 2, device: 'car' },
-      { ...VAN, token_id: 3 },
-    ];
-    const config: DimoConfig = check(dimoConfig, { vehicles, developer, identity_url: null }, 'the settings');
-    const reply = await dimo.onHub?.({
-      ...{ config, host: null, now: NOW, log: silentLog, signal: new AbortController().signal, devices: ['fleet', 'car'] },
-      http: {
-        request: async (request) => {
-          const { url, body = '', method = 'GET' } = request;
-          return createRecordedHttp([{ url, method, reply: heard(body) }]).request(request);
-        },
-      },
-      grpc: { unary: async () => new Uint8Array() },
-      memory: { get: () => undefined, put: () => {} },
-    });
-    expect([...(reply?.devices ?? [])].map(([device, { seen_at }]) => [device, seen_at])).toEqual([
-      ['fleet', HEARD],
-      ['car', HEARD],
-    ]);
-  });
-});
-
 describe('costs', () => {
   it('of telemetry are one question per half an hour, and ten minutes after one that failed', async () => {
     const source = createSource({ vehicles: [CAR, { token_id: 1 }], developer: { jwt: jwt('d', NOW * 2) }, identity_url: null });

@@ -1,6 +1,6 @@
-import { secret, url } from '@muster/shared/schema';
 import * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
+import { secret, url } from './schema.js';
 import { createScrubber, MASK, masked, secretsIn, withKeptSecrets } from './secrets.js';
 
 const schema = v.pipe(
@@ -82,5 +82,11 @@ describe('secrets', () => {
     const scrub = createScrubber(['a b+c/secret', 'no']);
     const text = `wrong key a b+c/secret (${encodeURIComponent('a b+c/secret')}), no more`;
     expect(scrub(text)).toBe(`wrong key ${MASK} (${MASK}), no more`);
+  });
+
+  it('are taken out of addresses that an error names without their query', () => {
+    const scrub = createScrubber(['https://node.example/v2/0123abcd?tier=paid', 'https://open.example/']);
+    expect(scrub('https://node.example/v2/0123abcd answered with status 500')).toBe(`${MASK} answered with status 500`);
+    expect(scrub('no such path /v2/0123abcd')).toBe(`no such path ${MASK}`);
   });
 });

@@ -1,9 +1,10 @@
 /** Secrets in a configuration, found by its schema wherever they stand: masked for who reads, kept for who leaves them out. */
-import { AppError } from '@muster/shared/errors';
 import * as v from 'valibot';
-import type { HubSourceSetting } from '../parts.js';
+import { AppError } from './errors.js';
+import { safeAddress } from './http.js';
 
-export type Config = HubSourceSetting['config'];
+type Json = null | boolean | number | string | Json[] | { [key: string]: Json | undefined };
+export type Config = { [field: string]: Json | undefined };
 
 /** Stands for a secret in every reply; sent back, it means "as it is". */
 export const MASK = '********';
@@ -195,7 +196,21 @@ const SHORTEST_SCRUBBED = 4;
 
 /** Takes secrets out of what a source says of its failures: some services repeat them. */
 export const createScrubber = (secrets: readonly string[]): ((text: string) => string) => {
-  const forms = secrets.flatMap((one) => [one, encodeURIComponent(one), Buffer.from(one).toString('base64')]);
+  const forms = secrets.flatMap((one) => [
+    one,
+    encodeURIComponent(one),
+    Buffer.from(one).toString('base64'),
+    ...addressForms(one),
+  ]);
   const wanted = [...new Set(forms)].filter(({ length }) => length >= SHORTEST_SCRUBBED).sort((a, b) => b.length - a.length);
   return (text) => wanted.reduce((left, one) => left.replaceAll(one, MASK), text);
+};
+
+/** Of an address with a key in it: as errors name it, and the path alone. */
+const addressForms = (text: string): string[] => {
+  if (!/^\w+:\/\//.test(text) || !URL.canParse(text)) return [];
+  const { pathname, search } = new URL(text);
+  return [safeAddress(text), pathname, search.slice(1)].filter(
+    (form) => form.length > 1 && form !== safeAddress(new URL('/', text).href),
+  );
 };

@@ -148,12 +148,12 @@ describe('installing', () => {
 
   it('replaces neither an app nor a data folder that is not of Muster', () => {
     const { root, request, needs } = stage();
-    for (const file of ['srv/app/index.html', 'home/agent/letter.txt']) {
+    for (const file of ['srv/app/index.html', 'data/agent/letter.txt']) {
       mkdirSync(dirname(join(root, file)), { recursive: true });
       writeFileSync(join(root, file), 'mine');
     }
     expect(() => install({ ...request, prefix: '/srv' }, needs)).toThrow('/srv/app is not of Muster');
-    expect(() => install({ ...request, data: '/home' }, needs)).toThrow('/home/agent/letter.txt is not of Muster');
+    expect(() => install({ ...request, data: '/data' }, needs)).toThrow('/data/agent/letter.txt is not of Muster');
     expect(readFileSync(join(root, 'srv/app/index.html'), 'utf8')).toBe('mine');
     expect(existsSync(join(root, 'etc'))).toBe(false);
   });

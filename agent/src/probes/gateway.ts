@@ -41,7 +41,7 @@ interface Memory {
 export default defineProbe<Memory, v.InferOutput<typeof settings>>({
   id: 'gateway',
   title: 'Default gateway',
-  every: 60_000,
+  every: 120_000,
   metrics: {
     'system.network.gateway.reachable': gauge('1', 'Whether the default gateway answers'),
     'system.network.gateway.latency': gauge('s', 'Time until the default gateway answers', { resolution: 0.0001 }),

@@ -42,7 +42,7 @@ interface Memory {
 export default defineProbe<Memory, v.InferOutput<typeof settings>>({
   id: 'internet',
   title: 'Internet',
-  every: 60_000,
+  every: 120_000,
   deadline: 8_000,
   metrics: {
     'system.network.internet.reachable': gauge('1', 'Whether the internet is reachable'),

@@ -28,6 +28,9 @@ import { createLatest, type LatestKeeper } from './ingest/latest.js';
 import { createQuarantine } from './ingest/quarantine.js';
 import { createSequences } from './ingest/sequence.js';
 import { createLive, type Live } from './live/live.js';
+import { createNotify, type Notify } from './notify/dispatcher.js';
+import { loadNotifiers } from './notify/notifier-plugins.js';
+import { createPlaces } from './notify/places.js';
 import type { Addresses, Parts, SelfView } from './parts.js';
 import { createAudit } from './self/audit.js';
 import type { Certificate } from './self/certificate.js';
@@ -100,6 +103,8 @@ export const startHub = async (needs: HubNeeds, settings: HubSettings): Promise<
     await built.alerts.start(store.engine.early);
     built.sources.start();
     undo.push(() => built.sources.stop());
+    undo.push(() => built.notify.stop());
+    await built.notify.start();
     const { api, live } = buildEdges(core, built, bus);
     await api.ready();
     undo.push(() => api.stop());
@@ -151,6 +156,15 @@ const buildParts = async (core: Core) => {
   const { admin_token, control_token } = core.settings;
   const auth = createAuth(basics, { documents, admin_token, control_token });
   const audit = createAudit(basics);
+  const places = createPlaces({ device, sites: registry.sites, networks: earnings.networks, now });
+  const notify = createNotify(
+    {
+      ...{ ...basics, clock, http: asking.http, notifiers: await loadNotifiers(), ways: { random }, chance: Math.random },
+      ...{ alerts, device, presence: tracker, stake: money.stake, base: core.settings.public_url, audit },
+      ...{ placeOf: places.of, earns: places.earns },
+    },
+    recovered,
+  );
   const priced = { earnings: { ...earnings, stake: money.stake } };
   const views = createViews({ registry, presence: tracker, latest, alerts, earnings });
   const parts = {
@@ -162,16 +176,18 @@ const buildParts = async (core: Core) => {
     alerts,
     money,
     sources,
+    notify,
     auth,
     audit,
     reader: engine,
     ...views,
     ...priced,
   };
-  connectParts(core, { registry, tracker, ingest, latest, alerts, earnings, money });
+  connectParts(core, { registry, tracker, ingest, latest, alerts, earnings, money, notify });
   return {
-    ...{ parts, tracker, alerts, ingest, quarantine, sources, money },
+    ...{ parts, tracker, alerts, ingest, quarantine, sources, money, notify, places },
     async begin() {
+      notify.prepare();
       writer.queue(await earnings.start(engine.early), { bytes: 0 });
       clock.every(60_000, earnings.tick);
       clock.every(60_000, money.tick);
@@ -209,12 +225,13 @@ const seedLatest = async (
 type Built = Awaited<ReturnType<typeof buildParts>>;
 
 type Wired = Pick<Parts, 'registry' | 'latest'> & { tracker: Tracker; ingest: Ingest; alerts: Alerts } & Books;
-type Books = { earnings: Earnings; money: FiatBook };
+type Books = { earnings: Earnings; money: FiatBook; notify: Notify };
 
 /** What follows from what, between parts that do not know each other. */
-const connectParts = ({ store, needs }: Core, { registry, tracker, ingest, latest, alerts, earnings, money }: Wired) => {
+const connectParts = ({ store, needs }: Core, { registry, tracker, ingest, latest, alerts, earnings, money, notify }: Wired) => {
   tracker.changed.on(alerts.presenceChanged);
   latest.updated.on(alerts.valuesUpdated);
+  alerts.event.on(notify.take);
   ingest.born.on(({ link, birth }) => store.writer.queue(earnings.born(link.grant.agent, birth.boot), { bytes: 0 }));
   ingest.event.on(({ device, event }) => store.writer.queue(earnings.heard(device, event), { bytes: 0 }));
   ingest.result.on(({ device, result: { ok, detail = null } }) =>
@@ -273,10 +290,11 @@ const buildEdges = (core: Core, built: Built, bus: Bus) => {
   return { api, live };
 };
 
-const handlersOf = ({ links, needs: { log } }: Core, { parts, tracker, ingest }: Built): BusHandlers => ({
+const handlersOf = ({ links, needs: { log } }: Core, { parts, tracker, ingest, places }: Built): BusHandlers => ({
   verify: (user, password) => parts.registry.verify(user, password),
   opened(link) {
     links.set(link.grant.agent, link);
+    places.heard(link.grant.agent, link.remote);
     tracker.opened(link);
   },
   closed(link, reason) {

@@ -6,7 +6,7 @@ import { check } from '@muster/shared/schema';
 import { SOURCE_LIMITS } from '@muster/shared/source-run';
 import { DEVICE_ID } from '@muster/shared/wire/topics';
 import type { HubSourceSetting, HubSourceView } from '../parts.js';
-import { type Config, createScrubber, masked, secretsIn } from './secrets.js';
+import { type Config, createScrubber, masked, secretsIn } from '../secrets.js';
 import type { Turn } from './turns.js';
 
 /** As it is kept; `config` with its secrets. */

@@ -2,7 +2,7 @@ import { AppError } from '@muster/shared/errors';
 import { refuseStatus } from '@muster/shared/refuse-status';
 import { createRecordedHttp } from '@muster/shared/testing/http';
 import { describe, expect, it } from 'vitest';
-import { MASK } from './secrets.js';
+import { MASK } from '../secrets.js';
 import { MINUTE, type OnHub, paid, setUp } from './testing.js';
 
 const HOUR = 60 * MINUTE;

@@ -8,10 +8,10 @@ import type { HubNetworkReply, NetworkDeclaration } from '@muster/shared/network
 import { askSource, delayMs, memoryText, retryAfterOf, type SourceAnswer } from '@muster/shared/source-run';
 import type { PresenceState } from '@muster/shared/wire/live';
 import type { EarningsBook, HubSourceSetting, HubSources, Registry } from '../parts.js';
+import { withKeptSecrets } from '../secrets.js';
 import { documentsOf, keep } from '../shelf.js';
 import type { Change, Json, Recovered, StoredRow, Writer } from '../store/store.js';
 import { type Answer, readAnswer } from './answer.js';
-import { withKeptSecrets } from './secrets.js';
 import { canAsk, createSource, networkOf, recordOf, type Source, type SourceRecord, viewOf } from './source.js';
 import { createTurns } from './turns.js';
 

@@ -1,7 +1,7 @@
 /** Secrets in a configuration, found by its schema wherever they stand: masked for who reads, kept for who leaves them out. */
 import { AppError } from '@muster/shared/errors';
 import * as v from 'valibot';
-import type { HubSourceSetting } from '../parts.js';
+import type { HubSourceSetting } from './parts.js';
 
 export type Config = HubSourceSetting['config'];
 

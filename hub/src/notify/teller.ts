@@ -82,7 +82,8 @@ const announce = (needs: TellerNeeds, memo: Memo, alert: LiveAlert): void => {
   memo.incident = incident;
   if (known) {
     Object.assign(memo, { told: structuredClone(known), settled: true });
-    return memos.save(memo);
+    memos.save(memo);
+    return;
   }
   const matching = routesFor(needs.routes(), alert, context);
   const news = matching.filter((route) => !isQuiet(route, alert, context) && !memo.told.some((told) => told.route === route.id));

@@ -28,7 +28,7 @@ import { createLatest, type LatestKeeper } from './ingest/latest.js';
 import { createQuarantine } from './ingest/quarantine.js';
 import { createSequences } from './ingest/sequence.js';
 import { createLive, type Live } from './live/live.js';
-import { createNotify, type Notify } from './notify/dispatcher.js';
+import { createNotify, type Notify, type NotifyNeeds } from './notify/dispatcher.js';
 import { loadNotifiers } from './notify/notifier-plugins.js';
 import { createPlaces } from './notify/places.js';
 import type { Addresses, Parts, SelfView } from './parts.js';
@@ -156,34 +156,18 @@ const buildParts = async (core: Core) => {
   const { admin_token, control_token } = core.settings;
   const auth = createAuth(basics, { documents, admin_token, control_token });
   const audit = createAudit(basics);
-  const places = createPlaces({ device, sites: registry.sites, networks: earnings.networks, now });
-  const notify = createNotify(
-    {
-      ...{ ...basics, clock, http: asking.http, notifiers: await loadNotifiers(), ways: { random }, chance: Math.random },
-      ...{ alerts, device, presence: tracker, stake: money.stake, base: core.settings.public_url, audit },
-      ...{ placeOf: places.of, earns: places.earns },
-    },
-    recovered,
-  );
+  const wired = { registry, tracker, alerts, earnings, money };
+  const { notify, places } = await buildNotify(core, { ...basics, ...wired, clock, audit, http: asking.http });
   const priced = { earnings: { ...earnings, stake: money.stake } };
   const views = createViews({ registry, presence: tracker, latest, alerts, earnings });
   const parts = {
-    now,
-    registry,
-    joining,
+    ...{ now, registry, joining, latest, alerts, money, sources, notify, auth, audit },
     presence: tracker,
-    latest,
-    alerts,
-    money,
-    sources,
-    notify,
-    auth,
-    audit,
     reader: engine,
     ...views,
     ...priced,
   };
-  connectParts(core, { registry, tracker, ingest, latest, alerts, earnings, money, notify });
+  connectParts(core, { ...wired, ingest, latest, notify });
   return {
     ...{ parts, tracker, alerts, ingest, quarantine, sources, money, notify, places },
     async begin() {
@@ -204,6 +188,23 @@ const buildParts = async (core: Core) => {
 
 const capacitiesOf = (networks: ReadonlyMap<string, NetworkDeclaration>) =>
   new Map([...networks.values()].flatMap(({ id, per }) => (per ? [[id, per] as const] : [])));
+
+type Noticing = Omit<Wired, 'latest' | 'ingest' | 'notify'> &
+  Pick<NotifyNeeds, 'writer' | 'random' | 'log' | 'http' | 'audit' | 'clock'> & { now: () => number };
+
+const buildNotify = async (core: Core, { registry, tracker, earnings, money, now, ...needs }: Noticing) => {
+  const device = (id: string) => registry.get(id);
+  const places = createPlaces({ device, sites: registry.sites, networks: earnings.networks, now });
+  const { random } = needs;
+  const notify = createNotify(
+    {
+      ...{ ...needs, notifiers: await loadNotifiers(), ways: { random }, chance: Math.random, device, presence: tracker },
+      ...{ stake: money.stake, base: core.settings.public_url, placeOf: places.of, earns: places.earns },
+    },
+    core.store.recovered,
+  );
+  return { notify, places };
+};
 
 /** The newest stored values come behind the start: reading them waits for the heads of the whole fleet, devices do not. */
 const seedLatest = async (

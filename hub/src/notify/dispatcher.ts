@@ -218,7 +218,7 @@ const createIntake = (needs: NotifyNeeds, made: Made, { documents, numbers }: Pi
     if (change === 'resolved' || change === 'cancelled') teller.ended(alert);
     if (number === null) return;
     cursor = number;
-    papers.put(STATE, CURSOR, cursor);
+    papers.put(STATE, CURSOR, () => cursor);
   };
   const catchUp = async () => {
     // A hub that was set up anew or restored counts from a lower number.
@@ -237,7 +237,7 @@ const createIntake = (needs: NotifyNeeds, made: Made, { documents, numbers }: Pi
     for (const alert of alerts.open()) if (mutes.isAway(alert)) incidents.gather(alert);
   };
   return {
-    prepare: () => papers.put(STATE, CURSOR, cursor),
+    prepare: () => papers.put(STATE, CURSOR, () => cursor),
     take(event: LiveAlertEvent) {
       if (waiting) return void waiting.push(event);
       digest(event);

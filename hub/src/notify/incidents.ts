@@ -2,7 +2,7 @@
 import type { LiveAlert } from '@muster/shared/wire/live';
 import type { AtStake, Incident } from '../parts.js';
 import { documentsOf } from '../shelf.js';
-import type { Json, Recovered } from '../store/store.js';
+import type { Recovered } from '../store/store.js';
 import { NOTIFY_LIMITS as L } from './limits.js';
 import type { Told } from './memos.js';
 import type { Papers } from './papers.js';
@@ -39,75 +39,37 @@ interface Kept extends Omit<Incident, 'count' | 'away' | 'per_hour'> {
 export type Return = { incident: string; over: boolean } | null;
 
 export const createIncidents = (needs: IncidentNeeds, documents: Recovered['documents']) => {
-  const { papers, now } = needs;
-  const kept = new Map(structuredClone([...documentsOf<Kept>(documents, COLLECTION)]));
-  const open = new Map<string, Kept>();
-  const byDevice = new Map<string, Kept>();
+  const { now } = needs;
+  const book = createBook(needs, documents);
+  const { kept, open, byDevice, save, close } = book;
   /** Away and in no incident yet: since when, by place. */
   const lone = new Map<string, Map<string, number>>();
-  for (const one of kept.values()) if (one.resolved === null) reopen(one);
-
-  function reopen(one: Kept) {
-    open.set(one.at, one);
-    for (const device of one.gone) byDevice.set(device, one);
-  }
-  const save = (one: Kept) => papers.put(COLLECTION, one.id, structuredClone(one) as unknown as Json);
-  const loneOf = (place: string) => {
-    const found = lone.get(place) ?? new Map<string, number>();
-    lone.set(place, found);
-    return found;
-  };
-  const start = ({ id: at, name, site }: Place, members: readonly (readonly [string, number])[]) => {
-    const started = Math.min(...members.map(([, since]) => since));
-    const devices = members.map(([device]) => device);
-    const times = { started, resolved: null, joined: Math.max(...members.map(([, since]) => since)), rest_since: null };
-    const one: Kept = { id: needs.newId(), at, site, place: name, devices, gone: [...devices], told: null, ...times };
-    kept.set(one.id, one);
-    reopen(one);
-    save(one);
-    for (const [id, { resolved }] of kept) {
-      if (kept.size <= L.incidents || resolved === null) continue;
-      kept.delete(id);
-      papers.put(COLLECTION, id, null);
-    }
-  };
-  const join = (one: Kept, device: string, since: number) => {
-    if (!one.devices.includes(device)) one.devices.push(device);
-    if (!one.gone.includes(device)) one.gone.push(device);
-    one.joined = Math.max(one.joined, since);
-    one.rest_since = null;
-    byDevice.set(device, one);
-    save(one);
-  };
-  const close = (one: Kept) => {
-    one.resolved = now();
-    for (const device of one.gone) byDevice.delete(device);
-    if (open.get(one.at) === one) open.delete(one.at);
-    save(one);
-  };
   const view = (one: Kept): Incident => {
     const { id, site, place, devices, gone, started, resolved } = one;
     const shown = { id, site, place, devices, count: devices.length, away: gone.length, started, resolved };
     return { ...shown, per_hour: needs.stake(devices) };
   };
+  const beside = (place: Place, device: string, since: number) => {
+    const others = lone.get(place.id) ?? new Map<string, number>();
+    lone.set(place.id, others.set(device, since));
+    const near = [...others].filter(([, other]) => Math.abs(other - since) <= L.incident_window_ms);
+    if (near.length < L.incident_devices || open.has(place.id)) return;
+    for (const [one] of near) others.delete(one);
+    book.start(place, near);
+  };
 
   return {
     /** An alert that a device is away: pending or firing. */
     gather({ device, since }: LiveAlert) {
-      if (byDevice.has(device)) return;
-      const place = needs.placeOf(device);
+      const place = byDevice.has(device) ? null : needs.placeOf(device);
       if (!place) return;
       const current = open.get(place.id);
-      if (current && Math.abs(since - current.joined) <= L.incident_window_ms) return join(current, device, since);
-      const others = loneOf(place.id).set(device, since);
-      const near = [...others].filter(([, other]) => Math.abs(other - since) <= L.incident_window_ms);
-      if (near.length < L.incident_devices || current) return;
-      for (const [one] of near) others.delete(one);
-      start(place, near);
+      if (current && Math.abs(since - current.joined) <= L.incident_window_ms) book.join(current, device, since);
+      else beside(place, device, since);
     },
     /** It is back, or gone for good. */
     leave(device: string): Return {
-      for (const others of lone.values()) others.delete(device);
+      for (const [place, others] of lone) if (others.delete(device) && others.size === 0) lone.delete(place);
       const one = byDevice.get(device);
       if (!one) return null;
       byDevice.delete(device);
@@ -120,10 +82,8 @@ export const createIncidents = (needs: IncidentNeeds, documents: Recovered['docu
     },
     /** Incidents of which only a few stay away for long: those become alerts of their own. */
     settle(): { incident: string; gone: string[] }[] {
-      const settled = [...open.values()].filter(
-        ({ rest_since }) => rest_since !== null && now() - rest_since >= L.incident_rest_ms,
-      );
-      return settled.map((one) => {
+      const isSettled = ({ rest_since }: Kept) => rest_since !== null && now() - rest_since >= L.incident_rest_ms;
+      return [...open.values()].filter(isSettled).map((one) => {
         close(one);
         return { incident: one.id, gone: one.gone };
       });
@@ -132,9 +92,7 @@ export const createIncidents = (needs: IncidentNeeds, documents: Recovered['docu
     toldOf: (id: string): Told[] | null => kept.get(id)?.told ?? null,
     told(id: string, told: Told[]) {
       const one = kept.get(id);
-      if (!one) return;
-      one.told = told;
-      save(one);
+      if (one) save(Object.assign(one, { told }));
     },
     get: (id: string): Incident | undefined => {
       const one = kept.get(id);
@@ -144,3 +102,51 @@ export const createIncidents = (needs: IncidentNeeds, documents: Recovered['docu
   };
 };
 export type Incidents = ReturnType<typeof createIncidents>;
+
+/** Incidents as they are kept; the open ones by place and by device that is away. */
+const createBook = ({ papers, now, newId }: IncidentNeeds, documents: Recovered['documents']) => {
+  const kept = new Map(structuredClone([...documentsOf<Kept>(documents, COLLECTION)]));
+  const open = new Map<string, Kept>();
+  const byDevice = new Map<string, Kept>();
+  const index = (one: Kept) => {
+    open.set(one.at, one);
+    for (const device of one.gone) byDevice.set(device, one);
+  };
+  for (const one of kept.values()) if (one.resolved === null) index(one);
+  const save = (one: Kept) => papers.put(COLLECTION, one.id, () => one);
+  const trim = () => {
+    for (const [id, { resolved }] of kept) {
+      if (kept.size <= L.incidents) return;
+      if (resolved === null) continue;
+      kept.delete(id);
+      papers.put(COLLECTION, id, null);
+    }
+  };
+  return {
+    ...{ kept, open, byDevice, save },
+    start({ id: at, name, site }: Place, members: readonly (readonly [string, number])[]) {
+      const started = Math.min(...members.map(([, since]) => since));
+      const devices = members.map(([device]) => device);
+      const times = { started, resolved: null, joined: Math.max(...members.map(([, since]) => since)), rest_since: null };
+      const one: Kept = { id: newId(), at, site, place: name, devices, gone: [...devices], told: null, ...times };
+      kept.set(one.id, one);
+      index(one);
+      save(one);
+      trim();
+    },
+    join(one: Kept, device: string, since: number) {
+      if (!one.devices.includes(device)) one.devices.push(device);
+      if (!one.gone.includes(device)) one.gone.push(device);
+      one.joined = Math.max(one.joined, since);
+      one.rest_since = null;
+      byDevice.set(device, one);
+      save(one);
+    },
+    close(one: Kept) {
+      one.resolved = now();
+      for (const device of one.gone) byDevice.delete(device);
+      if (open.get(one.at) === one) open.delete(one.at);
+      save(one);
+    },
+  };
+};

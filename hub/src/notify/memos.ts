@@ -1,7 +1,7 @@
 /** What was told of each alert, under a name that outlives one occurrence: rule, device and subject. */
 import type { LiveAlert } from '@muster/shared/wire/live';
 import { documentsOf } from '../shelf.js';
-import type { Json, Recovered } from '../store/store.js';
+import type { Recovered } from '../store/store.js';
 import { NOTIFY_LIMITS as L } from './limits.js';
 import type { Papers } from './papers.js';
 
@@ -42,7 +42,7 @@ export const createMemos = (papers: Papers, documents: Recovered['documents']) =
   const memos = new Map(structuredClone([...documentsOf<Memo>(documents, COLLECTION)]));
   const byAlert = new Map<string, Memo>();
   for (const memo of memos.values()) if (memo.alert !== null) byAlert.set(memo.alert, memo);
-  const save = (memo: Memo) => papers.put(COLLECTION, memo.key, structuredClone(memo) as unknown as Json);
+  const save = (memo: Memo) => papers.put(COLLECTION, memo.key, () => memo);
   return {
     save,
     /** Those that fire. */

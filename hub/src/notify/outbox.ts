@@ -1,7 +1,7 @@
 /** Notices on their way: kept in memory and as documents until they are delivered or given up. */
 import type { Severity } from '@muster/shared/wire/live';
 import { documentsOf } from '../shelf.js';
-import type { Json, Recovered } from '../store/store.js';
+import type { Recovered } from '../store/store.js';
 import { NOTIFY_LIMITS } from './limits.js';
 import type { Notice } from './notifier.js';
 import type { Papers } from './papers.js';
@@ -78,7 +78,7 @@ export const createOutbox = (needs: { papers: Papers; now: () => number }, docum
     queues.set(item.notifier, queue.add(item));
     if (!item.notice && !item.held) open.set(keyOf(item), item);
   };
-  const save = (item: Item) => papers.put(COLLECTION, item.id, structuredClone(item) as unknown as Json);
+  const save = (item: Item) => papers.put(COLLECTION, item.id, () => item);
   const drop = (item: Item) => {
     const queue = queues.get(item.notifier);
     if (!queue?.delete(item)) return;

@@ -2,8 +2,8 @@
 import type { Change, Json, Writer } from '../store/store.js';
 
 export interface Papers {
-  /** Null deletes. The value is not to be changed any more. */
-  put(collection: string, key: string, value: Json): void;
+  /** As `value` gives it when it is written; null deletes. */
+  put(collection: string, key: string, value: (() => unknown) | null): void;
   /** Runs once all that was put so far is on disk; at once while the store cannot write: then memory must do. */
   stored(then: () => void): void;
   /** Tries again what the store had no room for, and lets go who waits for a store that stands still. */
@@ -11,7 +11,7 @@ export interface Papers {
 }
 
 export const createPapers = (writer: Pick<Writer, 'queue' | 'accepts' | 'healthy'>): Papers => {
-  const dirty = new Map<string, Change>();
+  const dirty = new Map<string, { collection: string; key: string; value: (() => unknown) | null }>();
   const waiting = new Set<() => void>();
   let fresh: (() => void)[] = [];
   let expected = false;
@@ -21,9 +21,13 @@ export const createPapers = (writer: Pick<Writer, 'queue' | 'accepts' | 'healthy
   };
   const flush = () => {
     expected = false;
-    const changes = [...dirty.values()];
-    const bytes = changes.reduce((sum, change) => sum + JSON.stringify(change).length, 0);
-    if (changes.length > 0 && !writer.accepts(bytes)) return;
+    const texts = [...dirty.values()].map((one) => ({ ...one, text: JSON.stringify(one.value?.() ?? null) }));
+    const bytes = texts.reduce((sum, { text }) => sum + 100 + text.length, 0);
+    if (texts.length > 0 && !writer.accepts(bytes)) return;
+    const changes = texts.map(({ collection, key, text }): Change => {
+      const value = JSON.parse(text) as Json;
+      return { kind: 'document', collection, key, value };
+    });
     const told = fresh;
     fresh = [];
     dirty.clear();
@@ -40,7 +44,7 @@ export const createPapers = (writer: Pick<Writer, 'queue' | 'accepts' | 'healthy
   };
   return {
     put(collection, key, value) {
-      dirty.set(`${collection}\n${key}`, { kind: 'document', collection, key, value });
+      dirty.set(`${collection}\n${key}`, { collection, key, value });
       expect();
     },
     stored(then) {

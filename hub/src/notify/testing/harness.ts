@@ -24,7 +24,8 @@ const settle = async () => {
   for (let turn = 0; turn < 40; turn++) await Promise.resolve();
 };
 
-export const createHarness = () => {
+/** What is around the notices; it outlives them. */
+const createWorld = () => {
   const clock = createTestClock();
   const writer = createHandWriter();
   const sent: Sent[] = [];
@@ -36,9 +37,13 @@ export const createHarness = () => {
   const audited: unknown[] = [];
   /** By channel address: what it answers instead of taking a notice. */
   const broken = new Map<string, { code: ErrorCode; retry_after_ms?: number } | 'hangs'>();
-  let random = 0;
 
-  const hook = defineNotifier({
+  return { clock, writer, sent, devices, states, open, log, hubAlerts, audited, broken };
+};
+type World = ReturnType<typeof createWorld>;
+
+const hookOf = ({ broken, sent }: World) =>
+  defineNotifier({
     id: 'hook',
     title: 'Hook',
     docs: 'https://example.org',
@@ -51,36 +56,54 @@ export const createHarness = () => {
       sent.push({ ...structuredClone(notice), to });
     },
   });
-  const make = (): Notify =>
-    createNotify(
-      {
-        ...{ notifiers: new Map([['hook', hook]]), writer, clock, log: silentLog, base: 'https://muster.example.org' },
-        http: { request: async () => ({ status: 200, headers: {}, text: '' }) },
-        random: (bytes) => Uint8Array.from({ length: bytes }, () => random++ & 255),
-        chance: () => 1,
-        alerts: {
-          get: (id) => open.get(id),
-          open: () => [...open.values()],
-          events: async (after, limit) => log.filter(({ number }) => (number ?? 0) > after).slice(0, limit),
-          get newest() {
-            return log.length;
-          },
-          rules: () => RULES,
-          hub: (subject, firing, why) => void hubAlerts.push(`${subject} ${firing} ${why}`),
+const make = (world: World, random: (bytes: number) => Uint8Array): Notify => {
+  const { writer, clock, open, log, hubAlerts, devices, states, audited } = world;
+  return createNotify(
+    {
+      ...{ notifiers: new Map([['hook', hookOf(world)]]), writer, clock, log: silentLog, base: 'https://muster.example.org' },
+      http: { request: async () => ({ status: 200, headers: {}, text: '' }) },
+      random,
+      chance: () => 1,
+      alerts: {
+        get: (id) => open.get(id),
+        open: () => [...open.values()],
+        events: async (after, limit) => log.filter(({ number }) => (number ?? 0) > after).slice(0, limit),
+        get newest() {
+          return log.length;
         },
-        device: (id) => ({ name: `Name of ${id}`, site: null, tags: [], carried_by: null, ...devices.get(id) }),
-        presence: { get: (id) => ({ state: states.get(id) ?? 'online', since: 0, last_seen: 0, boot: null }) },
-        earns: (id, network) => id === 'earner' && network === 'storj',
-        placeOf: (id) => {
-          const site = devices.get(id)?.site;
-          return site ? { id: site, name: `Site ${site}`, site } : null;
-        },
-        stake: () => ({ currency: 'USD', fiat_per_hour: '0.50000000', tokens: [] }),
-        audit: { note: async (...noted) => void audited.push(noted) },
+        rules: () => RULES,
+        hub: (subject, firing, why) => void hubAlerts.push(`${subject} ${firing} ${why}`),
       },
-      { documents: writer.documents(), numbers: { alerts: log.length, audit: 0, quarantine: 0 } },
-    );
-  let notify = make();
+      device: (id) => ({ name: `Name of ${id}`, site: null, tags: [], carried_by: null, ...devices.get(id) }),
+      presence: { get: (id) => ({ state: states.get(id) ?? 'online', since: 0, last_seen: 0, boot: null }) },
+      earns: (id, network) => id === 'earner' && network === 'storj',
+      placeOf: (id) => {
+        const site = devices.get(id)?.site;
+        return site ? { id: site, name: `Site ${site}`, site } : null;
+      },
+      stake: () => ({ currency: 'USD', fiat_per_hour: '0.50000000', tokens: [] }),
+      audit: { note: async (...noted) => void audited.push(noted) },
+    },
+    { documents: writer.documents(), numbers: { alerts: log.length, audit: 0, quarantine: 0 } },
+  );
+};
+
+const alertOf = (
+  clock: World['clock'],
+  { id, device, ...more }: Partial<LiveAlert> & { id: string; device: string },
+): LiveAlert => ({
+  ...{ id, rule: 'offline', device, device_name: `Name of ${device}`, title: 'Device offline', why: `${device} is lost.` },
+  ...{ severity: 'critical', state: 'pending', value: null, since: clock.now(), fired_at: null, resolved_at: null },
+  ...{ acknowledged: null, event: 0 },
+  ...more,
+});
+
+export const createHarness = () => {
+  const world = createWorld();
+  const { clock, writer, open, log, sent } = world;
+  let count = 0;
+  const random = (bytes: number) => Uint8Array.from({ length: bytes }, () => count++ & 255);
+  let notify = make(world, random);
   notify.prepare();
 
   /** Stored; `told` false: the hub dies before anyone hears of it. */
@@ -92,15 +115,9 @@ export const createHarness = () => {
     log.push(event);
     if (told) notify.take(structuredClone(event));
   };
-  const alertOf = (id: string, device: string, more: Partial<LiveAlert>): LiveAlert => ({
-    ...{ id, rule: 'offline', device, device_name: `Name of ${device}`, title: 'Device offline', why: `${device} is lost.` },
-    ...{ severity: 'critical', state: 'pending', value: null, since: clock.now(), fired_at: null, resolved_at: null },
-    ...{ acknowledged: null, event: 0 },
-    ...more,
-  });
-
   return {
-    ...{ clock, writer, sent, devices, states, broken, hubAlerts, audited, open, log, settle },
+    ...world,
+    settle,
     get notify() {
       return notify;
     },
@@ -111,10 +128,10 @@ export const createHarness = () => {
       await settle();
     },
     pending(id: string, device: string, more: Partial<LiveAlert> = {}) {
-      record('pending', alertOf(id, device, more));
+      record('pending', alertOf(clock, { id, device, ...more }));
     },
     fire(id: string, device: string, more: Partial<LiveAlert> = {}, told = true) {
-      const alert = open.get(id) ?? alertOf(id, device, more);
+      const alert = open.get(id) ?? alertOf(clock, { id, device, ...more });
       record('firing', { ...alert, state: 'firing', fired_at: clock.now() }, told);
     },
     resolve(id: string, told = true) {
@@ -142,7 +159,7 @@ export const createHarness = () => {
     async crash() {
       notify.stop();
       writer.queued.splice(0);
-      notify = make();
+      notify = make(world, random);
       notify.prepare();
       await notify.start();
       await settle();

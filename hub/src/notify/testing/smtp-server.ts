@@ -35,7 +35,7 @@ export const startSmtpServer = async (options: SmtpServerOptions = {}) => {
   const server = tls?.implicit
     ? createTlsServer(tls, (socket) => serve(socket, true))
     : createServer((socket) => serve(socket, false));
-  await new Promise<void>((resolve) => server.listen(0, '0.0.0.0', resolve));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   return {
     port,
@@ -64,7 +64,7 @@ interface Session extends Scene {
   heard: string;
 }
 
-const say = ({ socket }: Session, line: string): void => void socket.write(`${line}\r\n`);
+const say = ({ socket }: Session, line: string) => void socket.write(`${line}\r\n`);
 
 const speak = (socket: Socket, scene: Scene, greet = true): void => {
   const mail = { from: '', to: [], data: '', secure: scene.secure, user: null };
@@ -96,7 +96,7 @@ const takeData = (session: Session): boolean => {
   return true;
 };
 
-const obey = (session: Session, line: string): void => {
+const obey = (session: Session, line: string) => {
   const { options, commands, secure } = session;
   commands.push(line);
   const verb = line.split(/[ :]/)[0]?.toUpperCase() ?? '';
@@ -111,7 +111,7 @@ const obey = (session: Session, line: string): void => {
   return say(session, verb === 'DATA' ? '354 go on' : verb === 'QUIT' ? '221 bye' : '250 ok');
 };
 
-const upgrade = (session: Session): void => {
+const upgrade = (session: Session) => {
   const { socket, options, mails, commands } = session;
   const { tls, injected = '' } = options;
   if (!tls) return say(session, '502 no');
@@ -122,7 +122,7 @@ const upgrade = (session: Session): void => {
   speak(secure, { options, mails, commands, secure: true }, false);
 };
 
-const auth = (session: Session, line: string): void => {
+const auth = (session: Session, line: string) => {
   const [, kind, first] = line.split(' ');
   if (kind === 'LOGIN') {
     session.mode = 'user';
@@ -134,7 +134,7 @@ const auth = (session: Session, line: string): void => {
   return judge(session, user, password);
 };
 
-const takeLogin = (session: Session, text: string): void => {
+const takeLogin = (session: Session, text: string) => {
   if (session.mode === 'password') {
     session.mode = 'command';
     return judge(session, session.mail.user ?? '', text);
@@ -145,7 +145,7 @@ const takeLogin = (session: Session, text: string): void => {
 };
 
 /** As rude as servers can be: it repeats what was wrong. */
-const judge = (session: Session, user: string, password: string): void => {
+const judge = (session: Session, user: string, password: string) => {
   const { login } = session.options;
   session.mail.user = user;
   say(session, login?.user === user && login.password === password ? '235 welcome' : `535 5.7.8 wrong: ${user} ${password}`);

@@ -169,7 +169,6 @@ const open = (
     signal.addEventListener('abort', stop, { once: true });
     socket.once('close', () => signal.removeEventListener('abort', stop));
     socket.once('error', reject);
-    // Before the greeting can come.
     const talk = createTalk(socket);
     socket.once(implicit ? 'secureConnect' : 'connect', () => resolve(talk));
   });

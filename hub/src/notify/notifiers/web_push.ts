@@ -50,12 +50,11 @@ export default defineNotifier({
     const text = payloadOf(notice);
     const failures: Failure[] = [];
     const push = async (one: Subscription) => {
-      const secrets = [config.private_key, one.endpoint, new URL(one.endpoint).pathname.split('/').at(-1), one.keys.auth];
+      const authorization = vapidHeader(one.endpoint, config, now);
+      const path = new URL(one.endpoint).pathname.split('/').at(-1);
+      const secrets = [config.private_key, one.endpoint, path, one.keys.auth, authorization];
       const asking = { http, signal, now, who: 'The push service', secrets };
-      await pushTo(asking, one, {
-        headers: headersOf(notice, vapidHeader(one.endpoint, config, now)),
-        bytes: sealed(text, one, random),
-      });
+      await pushTo(asking, one, { headers: headersOf(notice, authorization), bytes: sealed(text, one, random) });
     };
     for (let at = 0; at < config.subscriptions.length; at += AT_ONCE) {
       const some = config.subscriptions.slice(at, at + AT_ONCE);

@@ -20,6 +20,7 @@ export const secretAddress = (help: string) =>
     secret(),
     v.url('must be an address such as https://example.com/hook'),
     v.regex(/^https?:\/\//i, 'must start with http:// or https://'),
+    v.check(hasNoLogin, NO_LOGIN),
     v.maxLength(LONGEST),
     v.description(help),
   );

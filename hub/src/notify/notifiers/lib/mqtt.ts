@@ -15,8 +15,10 @@ export const publishMqtt = async (message: MqttMessage, signal: AbortSignal): Pr
   if (signal.aborted) throw new AppError('timeout', `${where} was not asked: the notice was called off`);
   const deadline = AbortSignal.timeout(TIMEOUT_MS);
   const client = connect(message.server, optionsOf(message));
+  const called_off = AbortSignal.any([deadline, signal]);
   try {
-    await withEnd(client, AbortSignal.any([deadline, signal]), () => publish(client, message));
+    await withEnd(client, called_off, () => publish(client, message));
+    await leave(client, called_off);
   } catch (error) {
     throw deadline.aborted
       ? new AppError('timeout', `${where} did not answer within ${TIMEOUT_MS} ms`)
@@ -40,8 +42,14 @@ const optionsOf = ({ user, password, ca }: MqttMessage): IClientOptions => ({
 
 const publish = (client: MqttClient, { topic, payload, qos, retain }: MqttMessage): Promise<void> =>
   new Promise((resolve, reject) => {
-    client.once('connect', () => client.publish(topic, payload, { qos, retain }, (error) => (error ? reject(error) : goodbye())));
-    const goodbye = () => client.end(false, {}, () => resolve());
+    client.once('connect', () => client.publish(topic, payload, { qos, retain }, (error) => (error ? reject(error) : resolve())));
+  });
+
+/** Says goodbye behind the message; one of QoS 0 has left only then. */
+const leave = (client: MqttClient, signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    signal.addEventListener('abort', () => resolve(), { once: true });
+    client.end(false, {}, () => resolve());
   });
 
 const withEnd = (client: MqttClient, signal: AbortSignal, work: () => Promise<void>): Promise<void> =>

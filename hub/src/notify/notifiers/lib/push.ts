@@ -1,5 +1,5 @@
 /** Web Push: contents that only the browser reads (RFC 8291, RFC 8188) and a sender that its service knows (RFC 8292). */
-import { createCipheriv, createECDH, createPrivateKey, hkdfSync, sign } from 'node:crypto';
+import { createCipheriv, createECDH, createPrivateKey, type ECDH, hkdfSync, sign } from 'node:crypto';
 
 const CURVE = 'prime256v1';
 /** What every push service takes. */
@@ -21,8 +21,7 @@ export interface PushKeys {
 
 /** One record of `aes128gcm`. Throws where `p256dh` is no point of the curve. */
 export const encryptPush = (text: string, { p256dh, auth }: PushKeys, random: (bytes: number) => Uint8Array): Buffer => {
-  const own = createECDH(CURVE);
-  own.setPrivateKey(Buffer.from(random(32)));
+  const own = ownPair(random);
   const theirs = bytes(p256dh);
   const salt = Buffer.from(random(16));
   const keyInfo = infoOf('WebPush: info', theirs, own.getPublicKey());
@@ -34,6 +33,18 @@ export const encryptPush = (text: string, { p256dh, auth }: PushKeys, random: (b
   const size = Buffer.alloc(4);
   size.writeUInt32BE(RECORD_SIZE);
   return Buffer.concat([salt, size, Buffer.of(65), own.getPublicKey(), sealed]);
+};
+
+/** One of 2^32 draws is above the order of the curve. */
+const ownPair = (random: (bytes: number) => Uint8Array, tries = 4): ECDH => {
+  const pair = createECDH(CURVE);
+  try {
+    pair.setPrivateKey(Buffer.from(random(32)));
+    return pair;
+  } catch (error) {
+    if (tries > 1) return ownPair(random, tries - 1);
+    throw error;
+  }
 };
 
 /** The public half of a VAPID key, which the browser is given as `applicationServerKey`. */

@@ -95,7 +95,8 @@ const stepsOf = ({ where }: Place, { user, password }: SmtpMessage): Step => {
   const secrets = [password, user && password && plainLogin(user, password)];
   return (reply, what) => {
     if (reply.code >= 200 && reply.code < 400) return reply;
-    const said = cut(scrub(oneLine(reply.lines.join(' ')), secrets), 200);
+    const words = Buffer.from(reply.lines.join(' '), 'latin1').toString();
+    const said = cut(scrub(oneLine(words), secrets), 200);
     throw new AppError(codeOf(reply.code), `${where} refused ${what} (${reply.code} ${said})`, { status: reply.code });
   };
 };
@@ -168,7 +169,6 @@ const open = (
     signal.addEventListener('abort', stop, { once: true });
     socket.once('close', () => signal.removeEventListener('abort', stop));
     socket.once('error', reject);
-    // Before the greeting can come.
     const talk = createTalk(socket);
     socket.once(implicit ? 'secureConnect' : 'connect', () => resolve(talk));
   });

@@ -72,7 +72,7 @@ export const createNotify = (needs: NotifyNeeds, recovered: Pick<Recovered, 'doc
     if (!channel) return undefined;
     const { clock } = needs;
     const next_at = channel.next > clock.monotonic() ? Math.round(clock.now() + channel.next - clock.monotonic()) : null;
-    return viewOfChannel(channel, { waiting: outbox.of(id).length, next_at });
+    return viewOfChannel(channel, { waiting: outbox.count(id), next_at });
   };
   let undo: (() => void)[] = [];
   return {

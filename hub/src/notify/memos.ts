@@ -41,13 +41,22 @@ export const memoKey = ({ rule, device, subject = '' }: Pick<LiveAlert, 'rule' |
 export const createMemos = (papers: Papers, documents: Recovered['documents']) => {
   const memos = new Map(structuredClone([...documentsOf<Memo>(documents, COLLECTION)]));
   const byAlert = new Map<string, Memo>();
-  for (const memo of memos.values()) if (memo.alert !== null) byAlert.set(memo.alert, memo);
-  const save = (memo: Memo) => papers.put(COLLECTION, memo.key, () => memo);
+  const threads = createThreads();
+  for (const memo of memos.values()) {
+    if (memo.alert !== null) byAlert.set(memo.alert, memo);
+    threads.note(memo);
+  }
+  const save = (memo: Memo) => {
+    threads.note(memo);
+    papers.put(COLLECTION, memo.key, () => memo);
+  };
   return {
     save,
     /** Those that fire. */
     firing: () => byAlert.values(),
     of: (alert: string) => byAlert.get(alert),
+    /** Something that fires was told of under this thread. */
+    isOpen: threads.isOpen,
     by: (key: string) => memos.get(key),
     /** Null when this occurrence is known already, or is over. */
     fire(alert: LiveAlert): Memo | null {
@@ -87,6 +96,27 @@ export const createMemos = (papers: Papers, documents: Recovered['documents']) =
   };
 };
 export type Memos = ReturnType<typeof createMemos>;
+
+/** How many alerts that fire were told of under each thread: a mass end asks for every one. */
+const createThreads = () => {
+  const counts = new Map<string, number>();
+  const noted = new Map<string, string[]>();
+  const add = (thread: string, by: number) => {
+    const count = (counts.get(thread) ?? 0) + by;
+    if (count > 0) counts.set(thread, count);
+    else counts.delete(thread);
+  };
+  return {
+    isOpen: (thread: string): boolean => counts.has(thread),
+    note({ key, alert, told }: Memo) {
+      for (const thread of noted.get(key) ?? []) add(thread, -1);
+      const now = alert === null ? [] : told.map(({ thread }) => thread);
+      if (now.length > 0) noted.set(key, now);
+      else noted.delete(key);
+      for (const thread of now) add(thread, 1);
+    },
+  };
+};
 
 /** It came back soon after its end, or fired often lately. */
 export const isFlapping = ({ fired, ended }: Memo): boolean => {

@@ -56,6 +56,7 @@ export interface Outbox {
   add(draft: Draft): Item;
   /** In the order in which they are to be sent. */
   of(notifier: string): Item[];
+  count(notifier: string): number;
   /** Notifiers that something waits for. */
   notifiers(): Iterable<string>;
   seal(item: Item, notice: Notice): void;
@@ -107,6 +108,7 @@ export const createOutbox = (needs: { papers: Papers; now: () => number }, docum
       return item;
     },
     of: (notifier) => [...(queues.get(notifier) ?? [])],
+    count: (notifier) => queues.get(notifier)?.size ?? 0,
     notifiers: () => queues.keys(),
     seal(item, notice) {
       item.notice = notice;

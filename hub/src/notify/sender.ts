@@ -42,6 +42,7 @@ export const createSender = (needs: SenderNeeds): Sender => {
   const { channels, outbox, clock } = needs;
   let running = 0;
   let started = false;
+  let expected = false;
   let disarm: (() => void) | null = null;
 
   const arm = (wait_ms: number) => {
@@ -56,7 +57,14 @@ export const createSender = (needs: SenderNeeds): Sender => {
     running--;
     look();
   };
-  function look() {
+  /** A site that goes away is thousands of events in one turn. */
+  const look = () => {
+    if (expected) return;
+    expected = true;
+    queueMicrotask(lookNow);
+  };
+  function lookNow() {
+    expected = false;
     if (!started) return;
     let wait = Number.POSITIVE_INFINITY;
     for (const id of [...outbox.notifiers()]) {
@@ -89,21 +97,20 @@ const nextOf = ({ outbox, clock, titleOf }: SenderNeeds, channel: Channel): Item
   const id = channel.record.id;
   const now = clock.now();
   const monotonic = clock.monotonic();
+  if (outbox.count(id) > L.waiting) channel.held_back += outbox.fold(id, titleOf);
   if (channel.next > monotonic) return channel.next - monotonic;
   const isDue = ({ not_before }: Item) => not_before <= now;
-  let waiting = outbox.of(id);
-  let due = waiting.filter(isDue);
-  if (due.length === 0) return Math.min(...waiting.map(({ not_before }) => not_before - now));
+  let due = outbox.of(id).filter(isDue);
+  if (due.length === 0) return outbox.of(id).reduce((wait, { not_before }) => Math.min(wait, not_before - now), MINUTE_MS);
   channel.sent = channel.sent.filter((at) => at > monotonic - MINUTE_MS);
   const [oldest = 0] = channel.sent;
   if (channel.sent.length >= channel.record.per_minute) {
     channel.limited = true;
     return oldest + MINUTE_MS - monotonic;
   }
-  if (channel.limited || waiting.length > L.waiting) {
+  if (channel.limited) {
     channel.held_back += outbox.fold(id, titleOf);
-    waiting = outbox.of(id);
-    due = waiting.filter(isDue);
+    due = outbox.of(id).filter(isDue);
   }
   channel.limited = false;
   // One that its service can never take must not block all behind it.

@@ -183,16 +183,11 @@ const tellEnd = (needs: TellerNeeds, memo: Memo, alert: LiveAlert): void => {
     const route = needs.routes().find(({ id }) => id === told.route);
     if (!route?.resolved) continue;
     // Services that keep incidents close one by its thread: only the last alert of a notice does that.
-    const thread = isShared(needs.memos, told.thread) ? `${told.thread}/${alert.id}` : told.thread;
+    const thread = needs.memos.isOpen(told.thread) ? `${told.thread}/${alert.id}` : told.thread;
     const held = flapping ? { group: settlingGroup(memo), delay_ms: L.flap_back_ms } : {};
     for (const notifier of targetsOf(needs, told.notifiers, alert))
       add(needs, { memo, alert, route }, { kind: 'resolved', notifier, thread, ...held });
   }
-};
-
-const isShared = (memos: Memos, thread: string): boolean => {
-  for (const { told } of memos.firing()) if (told.some((one) => one.thread === thread)) return true;
-  return false;
 };
 
 const tellIncidentEnd = (needs: TellerNeeds, incident: string, alert: LiveAlert): void => {

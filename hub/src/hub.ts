@@ -31,6 +31,9 @@ import { createLatest, type LatestKeeper } from './ingest/latest.js';
 import { createQuarantine } from './ingest/quarantine.js';
 import { createSequences } from './ingest/sequence.js';
 import { createLive, type Live } from './live/live.js';
+import { createNotify, type Notify, type NotifyNeeds } from './notify/dispatcher.js';
+import { loadNotifiers } from './notify/notifier-plugins.js';
+import { createPlaces } from './notify/places.js';
 import type { Addresses, Parts, SelfView } from './parts.js';
 import { createAudit } from './self/audit.js';
 import type { Certificate } from './self/certificate.js';
@@ -103,6 +106,8 @@ export const startHub = async (needs: HubNeeds, settings: HubSettings): Promise<
     await built.alerts.start(store.engine.early);
     built.sources.start();
     undo.push(() => built.sources.stop());
+    undo.push(() => built.notify.stop());
+    await built.notify.start();
     const { api, live } = buildEdges(core, built, bus);
     await api.ready();
     undo.push(() => api.stop());
@@ -148,27 +153,22 @@ const buildParts = async (core: Core) => {
   const { admin_token, control_token } = core.settings;
   const auth = createAuth(basics, { documents, admin_token, control_token });
   const audit = createAudit(basics);
+  const wired = { registry, tracker, alerts, earnings, money, income };
+  const { notify, places } = await buildNotify(core, { ...basics, ...wired, clock, audit, http: asking.http });
   const priced = { earnings: { ...earnings, stake: money.stake } };
   const views = createViews({ registry, presence: tracker, latest, alerts, earnings });
   const parts = {
-    now,
-    registry,
-    joining,
+    ...{ now, registry, joining, latest, alerts, money, sources, notify, auth, audit },
     presence: tracker,
-    latest,
-    alerts,
-    money,
-    sources,
-    auth,
-    audit,
     reader: engine,
     ...views,
     ...priced,
   };
-  connectParts(core, { registry, tracker, ingest, latest, alerts, earnings, money, income });
+  connectParts(core, { ...wired, ingest, latest, notify });
   return {
-    ...{ parts, tracker, alerts, ingest, quarantine, sources, money },
+    ...{ parts, tracker, alerts, ingest, quarantine, sources, money, notify, places },
     async begin() {
+      notify.prepare();
       writer.queue(await earnings.start(engine.early), { bytes: 0 });
       clock.every(60_000, earnings.tick);
       clock.every(60_000, money.tick);
@@ -217,6 +217,23 @@ const buildWorth = async ({ needs, store }: Core, { basics, registry, tracker, l
 
 const EARNINGS_STEP_MS = 5_000;
 
+type Noticing = Omit<Wired, 'latest' | 'ingest' | 'notify'> &
+  Pick<NotifyNeeds, 'writer' | 'random' | 'log' | 'http' | 'audit' | 'clock'> & { now: () => number };
+
+const buildNotify = async (core: Core, { registry, tracker, earnings, money, now, ...needs }: Noticing) => {
+  const device = (id: string) => registry.get(id);
+  const places = createPlaces({ device, sites: registry.sites, networks: earnings.networks, now });
+  const { random } = needs;
+  const notify = createNotify(
+    {
+      ...{ ...needs, notifiers: await loadNotifiers(), ways: { random }, chance: Math.random, device, presence: tracker },
+      ...{ stake: money.stake, base: core.settings.public_url, placeOf: places.of, earns: places.earns },
+    },
+    core.store.recovered,
+  );
+  return { notify, places };
+};
+
 /** The newest stored values come behind the start: reading them waits for the heads of the whole fleet, devices do not. */
 const seedLatest = async (
   core: Core,
@@ -237,12 +254,16 @@ const seedLatest = async (
 type Built = Awaited<ReturnType<typeof buildParts>>;
 
 type Wired = Pick<Parts, 'registry' | 'latest'> & { tracker: Tracker; ingest: Ingest; alerts: Alerts } & Books;
-type Books = { earnings: Earnings; money: FiatBook; income: IncomeBook };
+type Books = { earnings: Earnings; money: FiatBook; income: IncomeBook; notify: Notify };
 
 /** What follows from what, between parts that do not know each other. */
-const connectParts = ({ store, needs }: Core, { registry, tracker, ingest, latest, alerts, earnings, money, income }: Wired) => {
+const connectParts = (
+  { store, needs }: Core,
+  { registry, tracker, ingest, latest, alerts, earnings, money, income, notify }: Wired,
+) => {
   tracker.changed.on(alerts.presenceChanged);
   latest.updated.on(alerts.valuesUpdated);
+  alerts.event.on(notify.take);
   ingest.born.on(({ link, birth }) => store.writer.queue(earnings.born(link.grant.agent, birth.boot), { bytes: 0 }));
   ingest.event.on(({ device, event }) => store.writer.queue(earnings.heard(device, event), { bytes: 0 }));
   ingest.result.on(({ device, result: { ok, detail = null } }) =>
@@ -302,10 +323,11 @@ const buildEdges = (core: Core, built: Built, bus: Bus) => {
   return { api, live };
 };
 
-const handlersOf = ({ links, needs: { log } }: Core, { parts, tracker, ingest }: Built): BusHandlers => ({
+const handlersOf = ({ links, needs: { log } }: Core, { parts, tracker, ingest, places }: Built): BusHandlers => ({
   verify: (user, password) => parts.registry.verify(user, password),
   opened(link) {
     links.set(link.grant.agent, link);
+    places.heard(link.grant.agent, link.remote);
     tracker.opened(link);
   },
   closed(link, reason) {

@@ -6,6 +6,7 @@ import type { About, Birth, WireMetric } from '@muster/shared/wire/messages';
 import type { BusCounts, Grant, Link } from './bus/bus.js';
 import type { EarningsBook, MoneyDesk } from './earnings/earnings-port.js';
 import type * as fiat from './earnings/fiat-port.js';
+import type { NotifyDesk } from './notify/notify-port.js';
 import type { HubSources } from './sources/sources-port.js';
 import type { Change, Json, LedgerEntry, Reader, StoreStats } from './store/store.js';
 
@@ -160,6 +161,8 @@ export interface AlertsDesk {
   /** Open and recently resolved, newest first. */
   list(filter: { state?: string | undefined; device?: string | undefined }): LiveAlert[];
   acknowledge(ids: readonly string[], by: string, comment: string | null): Promise<LiveAlert[]>;
+  /** No notice of them until then; null wakes them. */
+  snooze(ids: readonly string[], by: string, until: number | null): Promise<LiveAlert[]>;
   counts(device: string): { firing: number; pending: number };
   rules(): RuleSetting[];
   setRules(rules: RuleSetting[], by: string): Promise<RuleSetting[]>;
@@ -265,6 +268,7 @@ export interface Parts {
   sources: HubSources;
   money: MoneyDesk;
   auth: Auth;
+  notify: NotifyDesk;
   audit: Audit;
   reader: Reader;
   uplinks: Uplinks;
@@ -277,5 +281,6 @@ export interface Parts {
 
 export * from './earnings/earnings-port.js';
 export * from './earnings/fiat-port.js';
+export * from './notify/notify-port.js';
 export * from './sources/sources-port.js';
 export type { LedgerEntry, StoreStats };

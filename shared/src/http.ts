@@ -7,6 +7,8 @@ export interface HttpRequest {
   method?: string;
   headers?: Record<string, string>;
   body?: string;
+  /** In place of `body`: bytes that are no text. */
+  bytes?: Uint8Array;
   /** Path of a Unix socket to ask instead of the address's host; plain HTTP. */
   socket?: string;
   /** Whole exchange, default 15 s. */
@@ -39,7 +41,8 @@ const tlsRequest = (): typeof plainRequest => process.getBuiltinModule('node:htt
 
 const send = (request: HttpRequest): Promise<HttpReply> =>
   new Promise((resolve, reject) => {
-    const { url, method = 'GET', headers = {}, body } = request;
+    const { url, method = 'GET', headers = {} } = request;
+    const body = request.bytes ?? request.body;
     const timeout_ms = request.timeout_ms ?? DEFAULT_TIMEOUT_MS;
     const deadline = AbortSignal.timeout(timeout_ms);
     const signal = request.signal ? AbortSignal.any([deadline, request.signal]) : deadline;

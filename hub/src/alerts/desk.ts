@@ -7,24 +7,34 @@ import type { Json, Writer } from '../store/store.js';
 import type { Cell } from './cells.js';
 import type { Journal } from './journal.js';
 import type { RuleDeclaration } from './rule.js';
-import type { Watch } from './watch.js';
+import type { PersonsMark, Watch } from './watch.js';
 
-/** Acknowledging open alerts: an event like every other; repeating it changes nothing. */
-export const createAcknowledge = (journal: Journal, needs: { watch: Watch; writer: Writer; clock: Clock }) => {
+/** Acknowledging and snoozing open alerts: events like every other; repeating one changes nothing. */
+export const createMarks = (journal: Journal, needs: { watch: Watch; writer: Writer; clock: Clock }) => {
   const { watch, writer, clock } = needs;
   const shown = (id: string): LiveAlert => {
     const alert = journal.board.get(id);
     if (!alert) throw new AppError('not_found', `There is no alert "${id}" that is open or was resolved lately`, { path: id });
     return alert;
   };
-  return async (ids: readonly string[], by: string, comment: string | null): Promise<LiveAlert[]> => {
+  const mark = async (ids: readonly string[], isNews: (cell: Cell) => boolean, event: Omit<PersonsMark, 'ts'>) => {
     const before = ids.map(shown);
-    if (!writer.healthy)
-      throw new AppError('storage', 'The store cannot be written at the moment; acknowledge again once it recovers');
-    const isNews = ({ alert }: Cell) => alert.acknowledged?.by !== by || alert.acknowledged.comment !== comment;
+    if (!writer.healthy) throw new AppError('storage', 'The store cannot be written at the moment; try again once it recovers');
     const cells = [...new Set(ids)].flatMap((id) => watch.cells.byAlert(id) ?? []).filter(isNews);
-    await Promise.all(cells.map((cell) => watch.acknowledge(cell, { by, at: clock.now(), comment })));
+    await Promise.all(cells.map((cell) => watch.mark(cell, { ...event, ts: clock.now() })));
     return before.map((alert) => journal.board.get(alert.id) ?? alert);
+  };
+  return {
+    acknowledge: (ids: readonly string[], by: string, comment: string | null): Promise<LiveAlert[]> =>
+      mark(ids, ({ alert }) => alert.acknowledged?.by !== by || alert.acknowledged.comment !== comment, {
+        ...{ change: 'acknowledged', by },
+        acknowledged: { by, at: clock.now(), comment },
+      }),
+    snooze: (ids: readonly string[], by: string, until: number | null): Promise<LiveAlert[]> =>
+      mark(ids, ({ alert }) => (alert.snoozed?.until ?? null) !== until, {
+        ...{ change: 'snoozed', by },
+        snoozed: until === null ? null : { by, at: clock.now(), until },
+      }),
   };
 };
 

@@ -360,3 +360,22 @@ test('the rule forms can be drawn from the declarations', async () => {
   const threshold = hub.alerts.declarations().find(({ id }) => id === 'threshold');
   expect(threshold?.config).toMatchObject({ type: 'object', properties: { metric: { type: 'string' } } });
 });
+
+test('a snoozed alert says until when and by whom, as a numbered event, over a restart', async () => {
+  const hub = createHarness();
+  hub.store.automatic(true);
+  await hub.start();
+  hub.device('a');
+  hub.presence('a', 'lost');
+  hub.clock.advance(21_000);
+  const [alert] = hub.alerts.open();
+  const until = hub.clock.now() + 3_600_000;
+  const [snoozed] = await hub.alerts.snooze([alert?.id ?? ''], 'ada', until);
+  expect(snoozed).toMatchObject({ snoozed: { by: 'ada', until } });
+  expect(hub.events.at(-1)).toMatchObject({ change: 'snoozed', by: 'ada', number: 3 });
+  await hub.alerts.snooze([alert?.id ?? ''], 'bob', until);
+  expect(hub.events).toHaveLength(3);
+  await hub.restart();
+  expect(hub.alerts.open()).toMatchObject([{ snoozed: { by: 'ada', until } }]);
+  expect((await hub.alerts.snooze([alert?.id ?? ''], 'ada', null))[0]).toMatchObject({ snoozed: null });
+});

@@ -2,7 +2,7 @@ import type { Clock } from '@muster/shared/clock';
 import type { Log } from '@muster/shared/log';
 import type { AlertsDesk, LatestUpdate, RuleSetting } from '../parts.js';
 import type { Reader, Recovered, Writer } from '../store/store.js';
-import { createAcknowledge, describeRules } from './desk.js';
+import { createMarks, describeRules } from './desk.js';
 import { type AlertDocument, createJournal } from './journal.js';
 import { createJudge, type FactSources } from './judge.js';
 import { activate, createPlans } from './plan.js';
@@ -59,7 +59,7 @@ export const createAlerts = (needs: AlertNeeds, found: Pick<Recovered, 'document
     get newest() {
       return journal.newest();
     },
-    acknowledge: createAcknowledge(journal, { watch, writer, clock }),
+    ...createMarks(journal, { watch, writer, clock }),
     declarations: () => describeRules(needs.rules),
     rules: book.all,
     async setRules(rules, by) {

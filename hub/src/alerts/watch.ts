@@ -14,6 +14,10 @@ export interface Subject {
   delay: number;
 }
 
+export type PersonsMark = { ts: number; change: LiveAlertEvent['change']; by: string } & Partial<
+  Pick<LiveAlert, 'acknowledged' | 'snoozed'>
+>;
+
 /** The bookkeeping between verdicts and events: the lifecycle of every cell, one event per change. */
 export const createWatch = (
   journal: Pick<Journal, 'record'>,
@@ -60,16 +64,13 @@ export const createWatch = (
       const ending = cell.held.state === 'firing' ? 'resolved' : 'cancelled';
       change(cell, null, { change: ending, why, value: cell.alert.value, by });
     },
-    acknowledge(cell: Cell, acknowledged: NonNullable<LiveAlert['acknowledged']>): Promise<void> {
+    /** What a person did to it: an event like every other. */
+    mark(cell: Cell, event: PersonsMark): Promise<void> {
       const { setting, subject } = cell;
+      const { ts, change, by, ...marks } = event;
       return new Promise((announced) => {
-        const alert = { ...cell.alert, acknowledged };
-        const event: { ts: number; change: LiveAlertEvent['change']; by: string } = {
-          ts: acknowledged.at,
-          change: 'acknowledged',
-          by: acknowledged.by,
-        };
-        cell.alert = journal.record({ ...event, setting, subject, alert, announced });
+        const alert = { ...cell.alert, ...marks };
+        cell.alert = journal.record({ ts, change, by, setting, subject, alert, announced });
       });
     },
     /** The clock jumped or the hub stood still: that time does not count towards any delay. */
@@ -95,6 +96,7 @@ const newCell = (about: Subject, verdict: Verdict, { id, now }: { id: string; no
     severity: about.severity,
     state: 'pending',
     value: verdict.value,
+    ...(verdict.subject && { subject: verdict.subject }),
     since: now,
     fired_at: null,
     resolved_at: null,

@@ -54,18 +54,26 @@ describe('who may what', () => {
     expect(admin.sort()).toEqual([
       'DELETE devices/:device',
       'DELETE networks/:id',
+      'DELETE notifiers/:id',
       'DELETE tokens/:token',
       'DELETE users/:name',
       'GET audit',
       'GET networks/:id',
       'GET networks/kinds',
+      'GET notifiers/:id',
+      'GET notifiers/heartbeat',
+      'GET notifiers/kinds',
       'GET tokens',
       'GET users',
       'POST devices/:device/rotate',
+      'POST notifiers',
+      'POST notifiers/:id/test',
       'POST tokens',
       'POST users',
       'PUT devices/:device/carries',
       'PUT networks/:id',
+      'PUT notifiers/:id',
+      'PUT notifiers/heartbeat',
     ]);
   });
 

@@ -73,12 +73,15 @@ export const alert = v.object({
   resolved_at: v.nullable(v.number()),
   acknowledged: v.nullable(v.object({ by: v.string(), at: v.number(), comment: v.nullable(v.string()) })),
   event: v.number(),
+  subject: v.optional(v.string()),
+  snoozed: v.optional(v.nullable(v.object({ by: v.string(), at: v.number(), until: v.number() }))),
+  silenced: v.optional(v.nullable(v.string())),
 });
 
 export const alertEvent = v.object({
   number: v.nullable(v.number()),
   ts: v.number(),
-  change: v.picklist(['pending', 'firing', 'resolved', 'cancelled', 'acknowledged']),
+  change: v.picklist(['pending', 'firing', 'resolved', 'cancelled', 'acknowledged', 'snoozed']),
   by: v.string(),
   alert,
 });

@@ -16,6 +16,53 @@ export interface Notice {
   /** Newest alert event it tells of. */
   event: number;
   ts: number;
+  /** The same for all notices of one alert or group, first to resolved: services that keep incidents close by it. Without it, the link. */
+  thread?: string | undefined;
+  /** Acknowledges when posted to with this authorization: for channels with buttons that can do so. It must be good for nothing else. */
+  acknowledge?: { url: string; authorization: string } | undefined;
+}
+
+/** A mail as a server takes it. */
+export interface SmtpMessage {
+  /** `smtp://host:587` (STARTTLS) or `smtps://host:465`. */
+  server: string;
+  user?: string | undefined;
+  password?: string | undefined;
+  /** `optional`: also to a server without TLS; a password never goes there. Loopback needs none. */
+  tls: 'required' | 'optional';
+  /** PEM of the authority to trust beside the system's. */
+  ca?: string | undefined;
+  from: string;
+  to: readonly string[];
+  /** Head and body with CRLF. */
+  data: string;
+}
+
+export interface MqttMessage {
+  /** `mqtt://host:1883` or `mqtts://host:8883`. */
+  server: string;
+  user?: string | undefined;
+  password?: string | undefined;
+  ca?: string | undefined;
+  topic: string;
+  payload: string;
+  qos: 0 | 1 | 2;
+  retain: boolean;
+}
+
+/** Ways out beside HTTP; the real ones unless given. */
+export interface NotifierWays {
+  smtp?: ((message: SmtpMessage, signal: AbortSignal) => Promise<void>) | undefined;
+  mqtt?: ((message: MqttMessage, signal: AbortSignal) => Promise<void>) | undefined;
+  random?: ((bytes: number) => Uint8Array) | undefined;
+  now?: number | undefined;
+}
+
+export interface NotifierCall<C = unknown> extends NotifierWays {
+  config: C;
+  notice: Notice;
+  http: Http;
+  signal: AbortSignal;
 }
 
 export interface NotifierDeclaration<S extends v.GenericSchema = v.GenericSchema> {
@@ -23,7 +70,8 @@ export interface NotifierDeclaration<S extends v.GenericSchema = v.GenericSchema
   title: string;
   docs: string;
   config: S;
-  send(call: { config: v.InferOutput<S>; notice: Notice; http: Http; signal: AbortSignal }): Promise<void>;
+  /** `details` of what it throws: `retry_after_ms` where the service says when; `gone` with ids of subscriptions to drop. */
+  send(call: NotifierCall<v.InferOutput<S>>): Promise<void>;
 }
 
 export const defineNotifier = <S extends v.GenericSchema>(declaration: NotifierDeclaration<S>): NotifierDeclaration<S> =>

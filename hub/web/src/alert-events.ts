@@ -35,7 +35,7 @@ export const applyEvent = (alerts: Map<string, LiveAlert>, event: LiveAlertEvent
   const known = alerts.get(event.alert.id);
   if (known && known.event > event.alert.event) return;
   if (event.change === 'cancelled') alerts.delete(event.alert.id);
-  else alerts.set(event.alert.id, event.alert);
+  else alerts.set(event.alert.id, known?.silenced ? { silenced: known.silenced, ...event.alert } : event.alert);
 };
 
 /** A snapshot says which alerts are open: others that we held as open are not any more. */

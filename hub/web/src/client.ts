@@ -159,6 +159,18 @@ export interface EarningsRequest {
   tag?: string;
   site?: string;
 }
+/** `GET /notifiers`. */
+export interface NotifierLine {
+  id: string;
+  kind: string;
+  enabled: boolean;
+  state: 'ok' | 'failed' | 'waiting';
+  last_ok: number | null;
+  last_error: string | null;
+  waiting: number;
+  held_back: number;
+  given_up: number;
+}
 type Query = Record<string, string | number | undefined>;
 
 /** No answer of the hub takes longer than this on a link that works. */
@@ -259,6 +271,14 @@ export const createClient = (on: { unauthorized(): void }) => {
     putSource: (name: string, body: Omit<HubSource, 'every'> & { every?: number }) =>
       call<HubSource>('PUT', `/networks/${id(name)}`, body),
     deleteSource: (name: string) => call<unknown>('DELETE', `/networks/${id(name)}`),
+    notifiers: () => get<Listing<NotifierLine>>('/notifiers'),
+    notifierKinds: () => get<Listing<SourceKind>>('/notifiers/kinds'),
+    addNotifier: (body: { id?: string; kind: string; config: Record<string, unknown> }) =>
+      call<unknown>('POST', '/notifiers', body),
+    testNotifier: (name: string) => call<unknown>('POST', `/notifiers/${id(name)}/test`, {}),
+    deleteNotifier: (name: string) => call<unknown>('DELETE', `/notifiers/${id(name)}`),
+    snooze: (alert: string, for_ms: number | null) =>
+      call<LiveAlert>('POST', `/alerts/${id(alert)}/snooze`, for_ms === null ? { until: null } : { for_ms }),
     invite: (body: { device?: string }) => call<Invited>('POST', '/invites', body),
   };
 };

@@ -60,6 +60,12 @@ export interface LiveAlert {
   fired_at: number | null;
   resolved_at: number | null;
   acknowledged: { by: string; at: number; comment: string | null } | null;
+  /** What of the device it is about (a series key); missing or '': the device itself. */
+  subject?: string | undefined;
+  /** No notice until then. */
+  snoozed?: { by: string; at: number; until: number } | null | undefined;
+  /** Why it gives no notice at present, such as the comment of a silence; only in lists and snapshots. */
+  silenced?: string | null | undefined;
   /** Number of its newest event. */
   event: number;
 }
@@ -68,7 +74,7 @@ export interface LiveAlert {
 export interface LiveAlertEvent {
   number: number | null;
   ts: number;
-  change: 'pending' | 'firing' | 'resolved' | 'cancelled' | 'acknowledged';
+  change: 'pending' | 'firing' | 'resolved' | 'cancelled' | 'acknowledged' | 'snoozed';
   by: string;
   alert: LiveAlert;
 }

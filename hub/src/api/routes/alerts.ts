@@ -21,7 +21,8 @@ export const listAlerts = defineRoute({
   reply: list(alert),
   async handle({ query, parts }) {
     const { state, device } = query;
-    return pageInOrder(parts.alerts.list({ state, device }), (one) => one.id, query);
+    const page = pageInOrder(parts.alerts.list({ state, device }), (one) => one.id, query);
+    return { ...page, items: page.items.map((one) => ({ ...one, silenced: parts.notify.silenced(one) })) };
   },
 });
 

@@ -3,15 +3,19 @@ import type { RouteDeclaration } from '../route.js';
 import * as alerts from './alerts.js';
 import { listCatalogue } from './catalogue.js';
 import * as devices from './devices.js';
+import { listIncidents } from './incidents.js';
 import { createInstalling } from './installing.js';
 import { createInvites, join } from './joining.js';
 import * as money from './money.js';
 import * as networks from './networks.js';
+import * as noticeRoutes from './notice-routes.js';
+import * as notifiers from './notifiers.js';
 import * as people from './people.js';
 import * as prices from './prices.js';
 import { listAudit, listQuarantine } from './records.js';
 import { createDocument, createMetrics, readHealth, readStore } from './self.js';
 import * as session from './session.js';
+import * as silences from './silences.js';
 import * as sites from './sites.js';
 import * as values from './values.js';
 
@@ -46,8 +50,24 @@ const createListed = ({ metrics, public_url, installer = null }: RouteNeeds) =>
     alerts.listAlertEvents,
     alerts.acknowledgeAlert,
     alerts.acknowledgeAlerts,
+    silences.snoozeAlert,
     alerts.listRules,
     alerts.setRules,
+    listIncidents,
+    silences.listSilences,
+    silences.addSilence,
+    silences.deleteSilence,
+    noticeRoutes.listNoticeRoutes,
+    noticeRoutes.setNoticeRoutes,
+    notifiers.listNotifiers,
+    notifiers.listNotifierKinds,
+    notifiers.readHeartbeat,
+    notifiers.putHeartbeat,
+    notifiers.readNotifier,
+    notifiers.addNotifier,
+    notifiers.putNotifier,
+    notifiers.deleteNotifier,
+    notifiers.testNotifier,
     networks.listNetworks,
     networks.listKinds,
     networks.readNetwork,

@@ -1,7 +1,7 @@
 import { AppError } from '@muster/shared/errors';
-import { toJsonSchema } from '@valibot/to-json-schema';
 import * as v from 'valibot';
 import type { HubSourceView, NetworkState, Parts } from '../../parts.js';
+import { configSchema } from '../config-schema.js';
 import { device, jsonObject, text } from '../fields.js';
 import { defineRoute } from '../route.js';
 import { DONE, done, list } from '../shapes.js';
@@ -52,20 +52,9 @@ export const listKinds = defineRoute({
   summary: 'Networks that the hub can ask, each with the JSON schema of its configuration; fields with "secret" are write-only',
   reply: list(v.object({ id: v.string(), title: v.string(), docs: v.string(), every: v.number(), config: jsonObject })),
   handle: async ({ parts }) => ({
-    items: parts.sources.kinds().map(({ config, ...kind }) => ({ ...kind, config: schemaOf(config) })),
+    items: parts.sources.kinds().map(({ config, ...kind }) => ({ ...kind, config: configSchema(config) })),
   }),
 });
-
-const schemaOf = (schema: v.GenericSchema): v.InferOutput<typeof jsonObject> => {
-  const described = toJsonSchema(schema, {
-    ...{ target: 'draft-2020-12', typeMode: 'input', errorMode: 'ignore' },
-    overrideAction: ({ valibotAction, jsonSchema }) =>
-      'metadata' in valibotAction && (valibotAction.metadata as { secret?: unknown }).secret === true
-        ? { ...jsonSchema, writeOnly: true, format: 'password' }
-        : undefined,
-  });
-  return JSON.parse(JSON.stringify(described));
-};
 
 const id = v.pipe(
   v.string(),

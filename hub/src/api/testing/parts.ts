@@ -5,8 +5,10 @@ import { createSignal } from '@muster/shared/signal';
 import type { LiveAlert, LiveDevice, LiveValue } from '@muster/shared/wire/live';
 import * as v from 'valibot';
 import { noBusCounts } from '../../bus/bus.js';
-import type { Auth, Device, HubSourceView, Identity, Parts, PresenceKeeper, PricesView, Role, Site } from '../../parts.js';
+import type { Auth, Device, HubSourceView, Parts, PresenceKeeper, PricesView, Site } from '../../parts.js';
 import type { LedgerEntry, LogRecord } from '../../store/store.js';
+import { createTestAuth, NOW } from './auth.js';
+import { notifyOf } from './notify.js';
 import { readerOf } from './reader.js';
 
 /** Parts in memory, as small as the port allows, for tests of the API; a test changes what it holds. */
@@ -27,7 +29,7 @@ export interface Kept {
   broken: Error | null;
 }
 
-export const NOW = Date.UTC(2026, 0, 2);
+export { NOW };
 
 export const device = (id: string, more: Partial<Device> = {}): Device => ({
   id,
@@ -94,6 +96,7 @@ export const createTestParts = (auth: Auth = createTestAuth()): { parts: Parts; 
     alerts: alertsOf(kept),
     earnings: earningsOf(kept),
     sources: sourcesOf(kept),
+    notify: notifyOf(kept),
     money: moneyOf(kept),
     audit: {
       async note(by, action, subject, detail) {
@@ -224,6 +227,11 @@ const alertsOf = (kept: Kept): Parts['alerts'] => ({
     kept.alerts = kept.alerts.map((one) => (ids.includes(one.id) ? { ...one, acknowledged: { by, at: NOW, comment } } : one));
     return kept.alerts.filter((one) => ids.includes(one.id));
   },
+  async snooze(ids, by, until) {
+    const snoozed = until === null ? null : { by, at: NOW, until };
+    kept.alerts = kept.alerts.map((one) => (ids.includes(one.id) ? { ...one, snoozed } : one));
+    return kept.alerts.filter((one) => ids.includes(one.id));
+  },
   counts: () => ({ firing: 0, pending: 0 }),
   rules: () => [],
   setRules: async (rules) => rules,
@@ -333,46 +341,6 @@ const selfOf = (kept: Kept): ReturnType<Parts['self']> => ({
   quarantined: { clock: 2 },
   bus: { ...noBusCounts(), connections: 1, received: 5, refused: { ...noBusCounts().refused, wrong_key: 3 } },
 });
-
-const ROLE_TOKENS: Record<string, Role> = { 'viewer-token': 'viewer', 'operator-token': 'operator', 'admin-token': 'admin' };
-
-/** Knows the three role tokens as bearer and as cookie, and keeps no users. */
-const createTestAuth = (): Auth => {
-  const identify: Auth['identify'] = ({ bearer, session }) => {
-    const id = bearer ?? session ?? '';
-    const role = ROLE_TOKENS[id];
-    if (!role) return null;
-    const identity: Identity = { kind: bearer === undefined ? 'session' : 'token', id, name: `a ${role}`, role };
-    return identity;
-  };
-  const refuse = async (): Promise<never> => {
-    throw new AppError('unauthorized', 'The name or the password is wrong');
-  };
-  return {
-    setup_needed: false,
-    setup_code: null,
-    setup: refuse,
-    login: refuse,
-    logout: async () => {},
-    identify,
-    changePassword: refuse,
-    users: () => [],
-    addUser: async ({ name, role }) => ({ name, role, created_at: NOW }),
-    removeUser: async () => {},
-    tokens: () => [],
-    addToken: async ({ title, role }, by) => ({
-      id: 'id',
-      title,
-      role,
-      created_at: NOW,
-      created_by: by.name,
-      last_used: null,
-      token: 'mt_secret',
-    }),
-    removeToken: async () => {},
-    ended: createSignal(),
-  };
-};
 
 /** A value of a series by its key. */
 export const value = (key: string, number: number, ts = NOW): LiveValue => {

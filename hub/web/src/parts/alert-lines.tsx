@@ -18,6 +18,13 @@ const lasted = (alert: LiveAlert, now: number): string =>
 
 const STATE_WORDS = { firing: 'Firing', pending: 'Pending', resolved: 'Resolved' } as const;
 
+/** It fires, but gives no notice. */
+const quietWord = ({ state, snoozed, silenced }: LiveAlert, now: number): string | null => {
+  if (state === 'resolved') return null;
+  if (snoozed && snoozed.until > now) return 'Snoozed';
+  return silenced ? 'Silenced' : null;
+};
+
 export const AlertLines = ({ alerts, of, picked }: Lines) => (
   <ul class={`alerts of-${of}`}>
     {alerts.map((alert) => (
@@ -45,7 +52,9 @@ const AlertLine = ({ alert, of, children }: { alert: LiveAlert; of: Lines['of'];
           {alert.why}
         </span>
       </span>
-      <span class="state">{STATE_WORDS[alert.state]}</span>
+      <span class="state" title={alert.silenced ?? ''}>
+        {quietWord(alert, clock.value) ?? STATE_WORDS[alert.state]}
+      </span>
       <time
         class="since"
         title={`since ${fullTime(alert.since)}${alert.resolved_at ? `, resolved ${fullTime(alert.resolved_at)}` : ''}`}

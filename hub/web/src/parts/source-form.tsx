@@ -1,4 +1,4 @@
-import { useSignal } from '@preact/signals';
+import { type Signal, useSignal } from '@preact/signals';
 import { useApp } from '../app.js';
 import { type HubSource, type SourceKind, sentenceOf } from '../client.js';
 import { configOf, type Field, fieldsOf, textsOf } from '../config-form.js';
@@ -51,16 +51,7 @@ export const SourceForm = (props: {
         Devices it speaks of (missing ones are made)
         <input value={devices} onInput={(event) => (devices.value = event.currentTarget.value)} />
       </label>
-      {fields.map((field) => (
-        <label key={`${network.value} ${field.name}`} for={`field-${field.name}`}>
-          {field.name.replaceAll('_', ' ')}
-          <Input
-            field={field}
-            text={texts.value[field.name] ?? ''}
-            onText={(text) => (texts.value = { ...texts.value, [field.name]: text })}
-          />
-        </label>
-      ))}
+      <Fields of={network.value} fields={fields} texts={texts} />
       {failure.value !== null && (
         <p class="failure" role="alert">
           {failure.value}
@@ -77,6 +68,22 @@ export const SourceForm = (props: {
     </form>
   );
 };
+
+/** A field for each setting that the schema of `of` knows. */
+export const Fields = (props: { of: string; fields: readonly Field[]; texts: Signal<Record<string, string>> }) => (
+  <>
+    {props.fields.map((field) => (
+      <label key={`${props.of} ${field.name}`} for={`field-${field.name}`}>
+        {field.name.replaceAll('_', ' ')}
+        <Input
+          field={field}
+          text={props.texts.value[field.name] ?? ''}
+          onText={(text) => (props.texts.value = { ...props.texts.value, [field.name]: text })}
+        />
+      </label>
+    ))}
+  </>
+);
 
 const Input = ({ field, text, onText }: { field: Field; text: string; onText(text: string): void }) => {
   const { kind, required, hint } = field;

@@ -157,6 +157,7 @@ const CHANGE_WORDS: Record<LiveAlertEvent['change'], string> = {
   resolved: 'resolved',
   cancelled: 'passed by itself',
   acknowledged: 'acknowledged',
+  snoozed: 'snoozed',
 };
 
 const Events = ({ events }: { events: readonly LiveAlertEvent[] }) => {
@@ -174,7 +175,7 @@ const Events = ({ events }: { events: readonly LiveAlertEvent[] }) => {
           <span class="what">
             <a href={`/devices/${event.alert.device}`}>{event.alert.device_name}</a> <b>{event.alert.title}</b>{' '}
             {CHANGE_WORDS[event.change]}
-            {event.change === 'acknowledged' && ` by ${event.by}`}
+            {(event.change === 'acknowledged' || event.change === 'snoozed') && ` by ${event.by}`}
           </span>
           <span class="number quiet" title="Event number">
             {event.number ?? 'not stored yet'}

@@ -1,0 +1,268 @@
+/** From alert events to notices: who is told what, once, over restarts. */
+import type { Clock } from '@muster/shared/clock';
+import { AppError } from '@muster/shared/errors';
+import type { Http } from '@muster/shared/http';
+import type { Log } from '@muster/shared/log';
+import { formatFiat, parseFiat } from '@muster/shared/money';
+import type { LiveAlertEvent } from '@muster/shared/wire/live';
+import type { AlertsDesk, AtStake, Audit, Device, NoticeRoute, NotifyDesk, PresenceKeeper, Stake } from '../parts.js';
+import { keep } from '../shelf.js';
+import type { Json, Recovered, Writer } from '../store/store.js';
+import { createChannels, viewOfChannel } from './channels.js';
+import { createHeartbeat } from './heartbeat.js';
+import { createIncidents, type Place } from './incidents.js';
+import { NOTIFY_LIMITS as L } from './limits.js';
+import { createMemos } from './memos.js';
+import { noticeOf, titleOf } from './message.js';
+import { createMutes } from './mutes.js';
+import type { NotifierDeclaration, NotifierWays } from './notifier.js';
+import { createOutbox } from './outbox.js';
+import { createPapers } from './papers.js';
+import { checkRoutes, DEFAULT_ROUTES } from './routes.js';
+import { createSender } from './sender.js';
+import { createSilences } from './silences.js';
+import { createTeller } from './teller.js';
+import { createLocalTimes } from './times.js';
+
+export interface NotifyNeeds {
+  notifiers: ReadonlyMap<string, NotifierDeclaration>;
+  writer: Writer;
+  clock: Clock;
+  log: Log;
+  http: Http;
+  ways?: Omit<NotifierWays, 'now'> | undefined;
+  random: (bytes: number) => Uint8Array;
+  /** 0..1 */
+  chance: () => number;
+  alerts: Pick<AlertsDesk, 'get' | 'open' | 'events' | 'newest' | 'rules'> & {
+    hub(subject: string, firing: boolean, why: string): void;
+  };
+  device(id: string): Pick<Device, 'name' | 'site' | 'tags' | 'carried_by'> | undefined;
+  presence: Pick<PresenceKeeper, 'get'>;
+  earns(device: string, network: string): boolean;
+  placeOf(device: string): Place | null;
+  stake(device: string): Stake | null;
+  /** Address of the dashboard for links. */
+  base: string | null;
+  audit: Audit;
+}
+
+export interface Notify extends NotifyDesk {
+  /** Before any event is stored: from then on none is missed. */
+  prepare(): void;
+  /** Takes up what was missed, and begins to send. */
+  start(): Promise<void>;
+  stop(): void;
+  take(event: LiveAlertEvent): void;
+}
+
+const STATE = 'notify';
+const CURSOR = 'cursor';
+const ROUTES = 'routes';
+const TICK_MS = 1_000;
+const TIDY_MS = 60_000;
+const PAGE = 1_000;
+
+export const createNotify = (needs: NotifyNeeds, recovered: Pick<Recovered, 'documents' | 'numbers'>): Notify => {
+  const made = assemble(needs, recovered);
+  const { channels, outbox, silences, incidents, sender, heartbeat, mutes } = made;
+  const intake = createIntake(needs, made, recovered);
+  const view = (id: string) => {
+    const channel = channels.get(id);
+    if (!channel) return undefined;
+    const { clock } = needs;
+    const next_at = channel.next > clock.monotonic() ? Math.round(clock.now() + channel.next - clock.monotonic()) : null;
+    return viewOfChannel(channel, { waiting: outbox.count(id), next_at });
+  };
+  let undo: (() => void)[] = [];
+  return {
+    kinds: () => [...needs.notifiers.values()].map(({ id, title, docs, config }) => ({ id, title, docs, config })),
+    notifiers: () => [...channels.all()].flatMap(({ record }) => view(record.id) ?? []),
+    notifier: view,
+    async putNotifier(id, setting) {
+      const failed = (channels.get(id)?.failures ?? 0) > 0;
+      await channels.put(id, setting);
+      if (failed) needs.alerts.hub(`notifier:${id}`, false, `The notifier ${id} was set anew.`);
+      sender.look();
+      const put = view(id);
+      if (!put) throw new AppError('not_found', `The notifier "${id}" was removed meanwhile`);
+      return put;
+    },
+    async deleteNotifier(id) {
+      const gone = await channels.delete(id);
+      outbox.removeOf(id);
+      if (gone) needs.alerts.hub(`notifier:${id}`, false, `The notifier ${id} was removed.`);
+      return gone;
+    },
+    async test(id) {
+      const channel = channels.get(id);
+      if (!channel) throw new AppError('not_found', `There is no notifier "${id}"`, { path: 'id' });
+      await sender.send(channel, testNotice(needs));
+    },
+    ...made.routing,
+    silences: silences.all,
+    addSilence: silences.add,
+    deleteSilence: silences.delete,
+    incidents: incidents.all,
+    heartbeat: heartbeat.view,
+    setHeartbeat: heartbeat.set,
+    silenced: mutes.why,
+    prepare: intake.prepare,
+    take: intake.take,
+    async start() {
+      await intake.start();
+      sender.start();
+      undo = [needs.clock.every(TICK_MS, intake.tick), needs.clock.every(TIDY_MS, made.tidy)];
+    },
+    stop() {
+      for (const end of undo.splice(0)) end();
+      sender.stop();
+      channels.stop();
+    },
+  };
+};
+
+const testNotice = ({ clock, random, base, alerts }: NotifyNeeds) => ({
+  idempotency_key: `test-${Buffer.from(random(8)).toString('hex')}`,
+  title: 'Muster: a test',
+  text: 'This channel works: notices about alerts will arrive here.',
+  severity: 'info' as const,
+  resolved: false,
+  link: base,
+  event: alerts.newest,
+  ts: clock.now(),
+});
+
+const assemble = (needs: NotifyNeeds, { documents }: Pick<Recovered, 'documents'>) => {
+  const { writer, clock, log, http, alerts, device, presence, earns, placeOf } = needs;
+  const now = () => clock.now();
+  const local = createLocalTimes();
+  const newId = () => Buffer.from(needs.random(8)).toString('hex');
+  const papers = createPapers(writer);
+  const outbox = createOutbox({ papers, now }, documents);
+  const channels = createChannels(needs, documents);
+  const memos = createMemos(papers, documents);
+  const silences = createSilences({ writer, now, local, newId, device, earns }, documents);
+  const stake = (devices: readonly string[]) => sumOf(devices, needs.stake);
+  const incidents = createIncidents({ papers, now, newId, placeOf, stake }, documents);
+  const mutes = createMutes({ silences, now, device, presence, alerts });
+  const routing = createRouting(needs, channels.has, documents);
+  const context = () => ({ now: now(), local, device, earns });
+  const placeName = (id: string) => placeOf(id)?.name ?? '';
+  const telling = { channels, outbox, memos, incidents, mutes, context, placeName };
+  const teller = createTeller({ ...telling, routes: routing.routes, alert: alerts.get });
+  const sender = createSender({
+    ...{ channels, outbox, papers, clock, http, log, random: needs.chance, ways: needs.ways ?? {} },
+    render: (item, { record: { per_minute } }) =>
+      noticeOf(item, { base: needs.base, now: now(), stake, incident: incidents.get, per_minute }),
+    titleOf: (item) => titleOf(item, item.incident === null ? undefined : incidents.get(item.incident)),
+    failing({ record: { id } }, why) {
+      const firing = why !== null;
+      alerts.hub(`notifier:${id}`, firing, firing ? `The notifier ${id} fails: ${why}` : `The notifier ${id} works again.`);
+    },
+    gaveUp({ record: { id } }, { notice, event }, why) {
+      alerts.hub(`notifier:${id}`, true, `The notifier ${id} did not take a notice: ${why}`);
+      const detail = { title: notice?.title ?? '', event, why };
+      needs.audit.note('hub', 'notice given up', id, detail).catch(() => {});
+    },
+  });
+  const heartbeat = createHeartbeat({ clock, http, writer }, documents);
+  const tidy = () => {
+    silences.tidy();
+    memos.tidy(now());
+  };
+  return { papers, outbox, channels, memos, silences, incidents, mutes, routing, teller, sender, heartbeat, tidy };
+};
+type Made = ReturnType<typeof assemble>;
+
+const sumOf = (devices: readonly string[], stake: (device: string) => Stake | null): AtStake | null => {
+  let sum = 0n;
+  let currency: string | null = null;
+  for (const device of devices.slice(0, L.priced)) {
+    const one = device === '' ? null : stake(device);
+    if (!one || one.fiat_per_hour === null) continue;
+    sum += parseFiat(one.fiat_per_hour);
+    currency = one.currency;
+  }
+  return currency === null || sum === 0n ? null : { currency, fiat: formatFiat(sum) };
+};
+
+const createRouting = ({ writer }: NotifyNeeds, exists: (id: string) => boolean, documents: Recovered['documents']) => {
+  const found = documents.find(({ collection, key }) => collection === STATE && key === ROUTES);
+  let routes: NoticeRoute[] = found ? (found.value as unknown as NoticeRoute[]) : DEFAULT_ROUTES;
+  return {
+    routes: () => routes,
+    async setRoutes(given: unknown): Promise<NoticeRoute[]> {
+      const next = checkRoutes(given, routes, exists);
+      await keep(writer, 100_000, () => {
+        routes = next;
+        return [{ kind: 'document', collection: STATE, key: ROUTES, value: next as unknown as Json }];
+      });
+      return next;
+    },
+  };
+};
+
+/** Events in their order, each once: the number of the newest is stored in the commit that holds what follows from it. */
+const createIntake = (needs: NotifyNeeds, made: Made, { documents, numbers }: Pick<Recovered, 'documents' | 'numbers'>) => {
+  const { alerts, log } = needs;
+  const { papers, memos, incidents, mutes, teller, sender, heartbeat } = made;
+  const found = documents.find(({ collection, key }) => collection === STATE && key === CURSOR);
+  let cursor = typeof found?.value === 'number' ? found.value : numbers.alerts;
+  let waiting: LiveAlertEvent[] | null = [];
+
+  const digest = ({ number, change, alert }: LiveAlertEvent) => {
+    if (number !== null && number <= cursor) return;
+    if (change === 'pending' && mutes.isAway(alert)) incidents.gather(alert);
+    if (change === 'firing') teller.fired(alert);
+    if (change === 'resolved' || change === 'cancelled') teller.ended(alert);
+    if (number === null) return;
+    cursor = number;
+    papers.put(STATE, CURSOR, () => cursor);
+  };
+  const catchUp = async () => {
+    // A hub that was set up anew or restored counts from a lower number.
+    if (cursor > alerts.newest) cursor = alerts.newest;
+    for (let more = true; more; ) {
+      const page = await alerts.events(cursor, PAGE);
+      for (const event of page) digest(event);
+      more = page.length >= PAGE;
+    }
+  };
+  /** Alerts whose end is no longer in the log. */
+  const reconcile = () => {
+    const open = new Set(alerts.open().map(({ id }) => id));
+    for (const { alert } of [...memos.firing()])
+      if (alert !== null && !open.has(alert) && !alerts.get(alert)) memos.end(alert, needs.clock.now());
+    for (const alert of alerts.open()) if (mutes.isAway(alert)) incidents.gather(alert);
+  };
+  return {
+    prepare: () => papers.put(STATE, CURSOR, () => cursor),
+    take(event: LiveAlertEvent) {
+      if (waiting) return void waiting.push(event);
+      digest(event);
+      sender.look();
+    },
+    async start() {
+      await catchUp();
+      reconcile();
+      const late = waiting ?? [];
+      waiting = null;
+      for (const event of late) digest(event);
+    },
+    tick() {
+      papers.tick();
+      try {
+        for (const memo of [...memos.firing()]) {
+          const alert = memo.alert === null ? undefined : alerts.get(memo.alert);
+          if (alert?.state === 'firing') teller.consider(memo, alert);
+        }
+        teller.settle();
+      } catch (error) {
+        log.error('Notices could not be decided on; it is tried again', { error });
+      }
+      sender.look();
+      heartbeat.tick();
+    },
+  };
+};

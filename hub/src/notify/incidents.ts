@@ -1,0 +1,152 @@
+/** Devices of one place that go away together are one incident: gathered while their alerts are pending, so that one notice names them all. */
+import type { LiveAlert } from '@muster/shared/wire/live';
+import type { AtStake, Incident } from '../parts.js';
+import { documentsOf } from '../shelf.js';
+import type { Recovered } from '../store/store.js';
+import { NOTIFY_LIMITS as L } from './limits.js';
+import type { Told } from './memos.js';
+import type { Papers } from './papers.js';
+
+const COLLECTION = 'incidents';
+
+/** Where a device is: a site, or an address that several share. */
+export interface Place {
+  id: string;
+  name: string;
+  site: string | null;
+}
+
+export interface IncidentNeeds {
+  papers: Papers;
+  now(): number;
+  newId(): string;
+  placeOf(device: string): Place | null;
+  stake(devices: readonly string[]): AtStake | null;
+}
+
+interface Kept extends Omit<Incident, 'count' | 'away' | 'per_hour'> {
+  at: string;
+  /** Devices that are still away. */
+  gone: string[];
+  /** When the last one joined. */
+  joined: number;
+  /** Since when only a few are away. */
+  rest_since: number | null;
+  told: Told[] | null;
+}
+
+/** What became of an incident when a device came back. */
+export type Return = { incident: string; over: boolean } | null;
+
+export const createIncidents = (needs: IncidentNeeds, documents: Recovered['documents']) => {
+  const { now } = needs;
+  const book = createBook(needs, documents);
+  const { kept, open, byDevice, save, close } = book;
+  /** Away and in no incident yet: since when, by place. */
+  const lone = new Map<string, Map<string, number>>();
+  const view = (one: Kept): Incident => {
+    const { id, site, place, devices, gone, started, resolved } = one;
+    const shown = { id, site, place, devices, count: devices.length, away: gone.length, started, resolved };
+    return { ...shown, per_hour: needs.stake(devices) };
+  };
+  const beside = (place: Place, device: string, since: number) => {
+    const others = lone.get(place.id) ?? new Map<string, number>();
+    lone.set(place.id, others.set(device, since));
+    const near = [...others].filter(([, other]) => Math.abs(other - since) <= L.incident_window_ms);
+    if (near.length < L.incident_devices || open.has(place.id)) return;
+    for (const [one] of near) others.delete(one);
+    book.start(place, near);
+  };
+
+  return {
+    /** An alert that a device is away: pending or firing. */
+    gather({ device, since }: LiveAlert) {
+      const place = byDevice.has(device) ? null : needs.placeOf(device);
+      if (!place) return;
+      const current = open.get(place.id);
+      if (current && Math.abs(since - current.joined) <= L.incident_window_ms) book.join(current, device, since);
+      else beside(place, device, since);
+    },
+    /** It is back, or gone for good. */
+    leave(device: string): Return {
+      for (const [place, others] of lone) if (others.delete(device) && others.size === 0) lone.delete(place);
+      const one = byDevice.get(device);
+      if (!one) return null;
+      byDevice.delete(device);
+      one.gone = one.gone.filter((each) => each !== device);
+      const few = one.gone.length <= Math.floor(one.devices.length * 0.05);
+      if (few && one.rest_since === null) one.rest_since = now();
+      if (one.gone.length === 0) close(one);
+      else save(one);
+      return { incident: one.id, over: one.gone.length === 0 };
+    },
+    /** Incidents of which only a few stay away for long: those become alerts of their own. */
+    settle(): { incident: string; gone: string[] }[] {
+      const isSettled = ({ rest_since }: Kept) => rest_since !== null && now() - rest_since >= L.incident_rest_ms;
+      return [...open.values()].filter(isSettled).map((one) => {
+        close(one);
+        return { incident: one.id, gone: one.gone };
+      });
+    },
+    of: (device: string): string | null => byDevice.get(device)?.id ?? null,
+    toldOf: (id: string): Told[] | null => kept.get(id)?.told ?? null,
+    told(id: string, told: Told[]) {
+      const one = kept.get(id);
+      if (one) save(Object.assign(one, { told }));
+    },
+    get: (id: string): Incident | undefined => {
+      const one = kept.get(id);
+      return one && view(one);
+    },
+    all: (): Incident[] => [...kept.values()].sort((a, b) => b.started - a.started).map(view),
+  };
+};
+export type Incidents = ReturnType<typeof createIncidents>;
+
+/** Incidents as they are kept; the open ones by place and by device that is away. */
+const createBook = ({ papers, now, newId }: IncidentNeeds, documents: Recovered['documents']) => {
+  const kept = new Map(structuredClone([...documentsOf<Kept>(documents, COLLECTION)]));
+  const open = new Map<string, Kept>();
+  const byDevice = new Map<string, Kept>();
+  const index = (one: Kept) => {
+    open.set(one.at, one);
+    for (const device of one.gone) byDevice.set(device, one);
+  };
+  for (const one of kept.values()) if (one.resolved === null) index(one);
+  const save = (one: Kept) => papers.put(COLLECTION, one.id, () => one);
+  const trim = () => {
+    for (const [id, { resolved }] of kept) {
+      if (kept.size <= L.incidents) return;
+      if (resolved === null) continue;
+      kept.delete(id);
+      papers.put(COLLECTION, id, null);
+    }
+  };
+  return {
+    ...{ kept, open, byDevice, save },
+    start({ id: at, name, site }: Place, members: readonly (readonly [string, number])[]) {
+      const started = Math.min(...members.map(([, since]) => since));
+      const devices = members.map(([device]) => device);
+      const times = { started, resolved: null, joined: Math.max(...members.map(([, since]) => since)), rest_since: null };
+      const one: Kept = { id: newId(), at, site, place: name, devices, gone: [...devices], told: null, ...times };
+      kept.set(one.id, one);
+      index(one);
+      save(one);
+      trim();
+    },
+    join(one: Kept, device: string, since: number) {
+      if (!one.devices.includes(device)) one.devices.push(device);
+      if (!one.gone.includes(device)) one.gone.push(device);
+      one.joined = Math.max(one.joined, since);
+      one.rest_since = null;
+      byDevice.set(device, one);
+      save(one);
+    },
+    close(one: Kept) {
+      one.resolved = now();
+      for (const device of one.gone) byDevice.delete(device);
+      if (open.get(one.at) === one) open.delete(one.at);
+      save(one);
+    },
+  };
+};

@@ -1,0 +1,126 @@
+/** What was told of each alert, under a name that outlives one occurrence: rule, device and subject. */
+import type { LiveAlert } from '@muster/shared/wire/live';
+import { documentsOf } from '../shelf.js';
+import type { Recovered } from '../store/store.js';
+import { NOTIFY_LIMITS as L } from './limits.js';
+import type { Papers } from './papers.js';
+
+const COLLECTION = 'notice_memos';
+
+export interface Told {
+  route: string;
+  /** Who heard that it fires, and shall hear that it is over. */
+  notifiers: string[];
+  thread: string;
+  first: number;
+  /** Newest notice of this route about it. */
+  at: number;
+  escalated: boolean;
+}
+
+export interface Memo {
+  key: string;
+  /** The occurrence that fires; null: it is over. */
+  alert: string | null;
+  /** Times at which it fired, newest last. */
+  fired: number[];
+  ended: number | null;
+  /** Newest notice that it fires, of any occurrence. */
+  noticed: number | null;
+  /** Counts notices of this occurrence. */
+  tells: number;
+  told: Told[];
+  /** Every route that matches was told. */
+  settled: boolean;
+  incident: string | null;
+}
+
+export const memoKey = ({ rule, device, subject = '' }: Pick<LiveAlert, 'rule' | 'device' | 'subject'>): string =>
+  [rule, device, subject].join('\n');
+
+export const createMemos = (papers: Papers, documents: Recovered['documents']) => {
+  const memos = new Map(structuredClone([...documentsOf<Memo>(documents, COLLECTION)]));
+  const byAlert = new Map<string, Memo>();
+  const threads = createThreads();
+  for (const memo of memos.values()) {
+    if (memo.alert !== null) byAlert.set(memo.alert, memo);
+    threads.note(memo);
+  }
+  const save = (memo: Memo) => {
+    threads.note(memo);
+    papers.put(COLLECTION, memo.key, () => memo);
+  };
+  return {
+    save,
+    /** Those that fire. */
+    firing: () => byAlert.values(),
+    of: (alert: string) => byAlert.get(alert),
+    /** Something that fires was told of under this thread. */
+    isOpen: threads.isOpen,
+    by: (key: string) => memos.get(key),
+    /** Null when this occurrence is known already, or is over. */
+    fire(alert: LiveAlert): Memo | null {
+      const key = memoKey(alert);
+      const before = memos.get(key);
+      if (before?.alert === alert.id) return null;
+      if (before?.alert) byAlert.delete(before.alert);
+      const at = alert.fired_at ?? alert.since;
+      const memo: Memo = {
+        ...{ key, alert: alert.id, ended: before?.ended ?? null, noticed: before?.noticed ?? null },
+        fired: [...(before?.fired ?? []), at].filter((one) => one > at - L.flap_window_ms).slice(-10),
+        ...{ tells: 0, told: [], settled: false, incident: null },
+      };
+      memos.set(key, memo);
+      byAlert.set(alert.id, memo);
+      save(memo);
+      return memo;
+    },
+    /** It is over; what was told of it is answered. */
+    end(alert: string, now: number): Memo | null {
+      const memo = byAlert.get(alert);
+      if (!memo) return null;
+      byAlert.delete(alert);
+      const over: Memo = { ...memo, alert: null, ended: now };
+      memos.set(memo.key, over);
+      save(over);
+      return memo;
+    },
+    /** What is long over is forgotten. */
+    tidy(now: number) {
+      for (const { key, alert, ended } of memos.values()) {
+        if (alert !== null || (ended ?? 0) > now - L.flap_window_ms) continue;
+        memos.delete(key);
+        papers.put(COLLECTION, key, null);
+      }
+    },
+  };
+};
+export type Memos = ReturnType<typeof createMemos>;
+
+/** How many alerts that fire were told of under each thread: a mass end asks for every one. */
+const createThreads = () => {
+  const counts = new Map<string, number>();
+  const noted = new Map<string, string[]>();
+  const add = (thread: string, by: number) => {
+    const count = (counts.get(thread) ?? 0) + by;
+    if (count > 0) counts.set(thread, count);
+    else counts.delete(thread);
+  };
+  return {
+    isOpen: (thread: string): boolean => counts.has(thread),
+    note({ key, alert, told }: Memo) {
+      for (const thread of noted.get(key) ?? []) add(thread, -1);
+      const now = alert === null ? [] : told.map(({ thread }) => thread);
+      if (now.length > 0) noted.set(key, now);
+      else noted.delete(key);
+      for (const thread of now) add(thread, 1);
+    },
+  };
+};
+
+/** It came back soon after its end, or fired often lately. */
+export const isFlapping = ({ fired, ended }: Memo): boolean => {
+  const last = fired.at(-1) ?? 0;
+  const before = fired.length > 1 && ended !== null ? ended : Number.NEGATIVE_INFINITY;
+  return last - before < L.flap_back_ms || fired.length >= L.flap_count;
+};

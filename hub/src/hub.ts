@@ -139,7 +139,9 @@ const buildParts = async (core: Core) => {
   const sources = createSources({ ...basics, ...asking, clock, registry, latest, earnings, sourced: tracker.sourced }, documents);
   const ingest = createIngest({ ...basics, registry, tracker, sequences, latest, quarantine, earnings });
   const rules = await loadPlugins<RuleDeclaration>(new URL('./alerts/rules/', import.meta.url));
-  const alerts = createAlerts({ ...basics, clock, rules, registry, presence: tracker, latest }, recovered);
+  const { version } = core.settings;
+  const networks = networksOf(asking.networks, { latest, earnings });
+  const alerts = createAlerts({ ...basics, clock, rules, registry, presence: tracker, latest, version, networks }, recovered);
   const money = createFiatBook(
     {
       ...{ ...basics, clock, registry, presence: tracker, latest, alerts: () => alerts, reader: engine },
@@ -185,6 +187,15 @@ const buildParts = async (core: Core) => {
     },
   };
 };
+
+/** The networks that a device reports something of, or earns on. */
+const networksOf =
+  (known: ReadonlyMap<string, NetworkDeclaration>, { latest, earnings }: { latest: LatestKeeper; earnings: Earnings }) =>
+  (device: string): ReadonlySet<string> => {
+    const reported = latest.of(device).map(({ metric }) => metric.slice(0, metric.indexOf('.')));
+    const earned = earnings.networks().flatMap((one) => (one.device === device ? one.network : []));
+    return new Set([...reported.filter((network) => known.has(network)), ...earned]);
+  };
 
 const capacitiesOf = (networks: ReadonlyMap<string, NetworkDeclaration>) =>
   new Map([...networks.values()].flatMap(({ id, per }) => (per ? [[id, per] as const] : [])));

@@ -122,6 +122,8 @@ export interface LatestUpdate {
   readonly values: readonly LiveValue[];
   /** Whether one of the values is of this metric. */
   touches?(metric: string): boolean;
+  /** Whether one of its values passes; makes no objects. */
+  some?(metric: string, test: (labels: Labels, value: number) => boolean): boolean;
 }
 
 /** The newest value of a series; never changed, but made anew. */
@@ -135,6 +137,8 @@ export interface FleetValue {
 /** Newest live value of every series; judged and shown on receipt, before the commit. */
 export interface Latest {
   of(device: string): LiveValue[];
+  /** The same of one metric alone. */
+  ofMetric?(device: string, metric: string): LiveValue[];
   value(device: string, series: string): { value: number; ts: number } | undefined;
   /** Over the fleet, by metric id; in order of device and series. */
   across(metric: string): FleetValue[];
@@ -144,6 +148,14 @@ export interface Latest {
 
 // ---- alerts
 
+/** The narrower wins: device > site > tag > kind > network > all. `kind`: what the device is, such as `raspberry_pi`, `linux`, `gpu` or `carried`. */
+export type RuleScope =
+  | { all: true }
+  | { network: string }
+  | { kind: string }
+  | { tag: string }
+  | { site: string }
+  | { device: string };
 /** A rule as configured; `id` is the operator's, `rule` names the declaration. */
 export interface RuleSetting {
   id: string;
@@ -151,7 +163,7 @@ export interface RuleSetting {
   title: string;
   enabled: boolean;
   severity: Severity;
-  scope: { all: true } | { tag: string } | { site: string } | { device: string };
+  scope: RuleScope;
   config: Json;
 }
 export interface AlertsDesk {

@@ -8,6 +8,8 @@ export interface Cell {
   device: string;
   subject: string;
   held: Held;
+  /** Where the verdict asks for another delay than its rule. */
+  delay?: number | undefined;
   alert: LiveAlert;
 }
 

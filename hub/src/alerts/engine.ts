@@ -10,6 +10,7 @@ import { createDueRound, createRounds } from './rounds.js';
 import type { RuleDeclaration } from './rule.js';
 import { createRuleBook } from './settings.js';
 import { createTiming } from './timing.js';
+import { createTraces } from './traces.js';
 import { createWatch, type Subject } from './watch.js';
 
 export interface AlertNeeds extends FactSources {
@@ -121,6 +122,7 @@ const createInputs = (engine: Engine, { registry, log, writer }: AlertNeeds) => 
       rounds.device(id);
     },
     deviceRemoved(id: string) {
+      engine.traces.forget(id);
       engine.plans().drop(id);
       for (const cell of watch.cells.of(id)) watch.end(cell, `${cell.alert.device_name} was removed.`);
     },
@@ -150,17 +152,18 @@ const assemble = (needs: AlertNeeds, found: Pick<Recovered, 'documents' | 'numbe
   const book = createRuleBook(writer, declarations, found.documents);
   const newId = () => Buffer.from(needs.random(8)).toString('hex');
   const watch = createWatch(journal, { newId, now: () => clock.now() }, memos);
-  let plans = createPlans(activate(book.all(), declarations));
+  const traces = createTraces();
+  let plans = createPlans(activate(book.all(), declarations), needs.networks);
   const timing = createTiming(clock);
-  const judge = createJudge(needs, needs.log);
-  const round = { watch, registry, clock, judge, plans: () => plans, expect: timing.expect };
+  const judge = createJudge(needs, needs.log, traces);
+  const round = { watch, registry, clock, judge, plans: () => plans, expect: timing.expect, traces };
   const rounds = createRounds(round);
   const due = createDueRound(round, rounds);
   return {
-    ...{ journal, book, watch, timing, rounds, due, plans: () => plans },
+    ...{ journal, book, watch, timing, rounds, due, traces, plans: () => plans },
     /** Takes the settings of the book into use. */
     activate() {
-      plans = createPlans(activate(book.all(), declarations));
+      plans = createPlans(activate(book.all(), declarations), needs.networks);
     },
   };
 };

@@ -1,14 +1,20 @@
 import type { Log } from '@muster/shared/log';
-import { seriesKey } from '@muster/shared/metrics';
+import { type Labels, seriesKey } from '@muster/shared/metrics';
 import type { LiveValue } from '@muster/shared/wire/live';
 import type { Device, Latest, LatestUpdate, Presence, PresenceKeeper, Registry } from '../parts.js';
-import type { ActiveRule, Plan } from './plan.js';
+import type { ActiveRule, NetworksOf, Plan } from './plan.js';
 import type { FactSample, Facts, Verdict } from './rule.js';
+import type { Traces } from './traces.js';
+import { createNewestVersion } from './versions.js';
 
 export interface FactSources {
   registry: Pick<Registry, 'get' | 'all' | 'declaration'>;
   presence: Pick<PresenceKeeper, 'get'>;
-  latest: Pick<Latest, 'of'>;
+  latest: Pick<Latest, 'of' | 'ofMetric'>;
+  /** Networks that a device is part of. */
+  networks?: NetworksOf | undefined;
+  /** Of this hub: an agent should not be older. */
+  version?: string | undefined;
 }
 
 /** Rhythm assumed of a device that never declared one (DESIGN §3.4). */
@@ -19,16 +25,26 @@ export interface Judge {
   /** Verdicts of some rules of a device, by what is known now. */
   verdicts(device: Device, rules: Iterable<ActiveRule>, now: number): { rule: ActiveRule; verdicts: readonly Verdict[] }[];
   presence(device: string): Presence;
+  /** Remembers what the rules of a plan must know of the past. */
+  look(device: string, plan: Plan, now: number): void;
 }
 
-export const createJudge = ({ registry, presence, latest }: FactSources, log: Log): Judge => {
+export const createJudge = (sources: FactSources, log: Log, traces: Traces): Judge => {
+  const { registry, presence, latest, version } = sources;
+  const newest_version = createNewestVersion(registry, version);
+  const valuesOf = (device: string, metrics: Iterable<string>): LiveValue[] => {
+    const { ofMetric } = latest;
+    if (ofMetric) return [...metrics].flatMap((metric) => ofMetric(device, metric));
+    const wanted = new Set(metrics);
+    return latest.of(device).filter(({ metric }) => wanted.has(metric));
+  };
   const broken = new WeakSet<ActiveRule>();
 
   const samplesFor = (device: Device, rules: readonly ActiveRule[]): Map<string, FactSample[]> => {
     const samples = new Map<string, FactSample[]>();
     for (const rule of rules) for (const metric of rule.needs) samples.set(metric, []);
     if (samples.size === 0) return samples;
-    for (const value of latest.of(device.id)) samples.get(value.metric)?.push(asSample(value));
+    for (const value of valuesOf(device.id, samples.keys())) samples.get(value.metric)?.push(asSample(value));
     for (const [metric, list] of samples) {
       if (list.length === 0) continue;
       const declaration = registry.declaration(device.id, metric);
@@ -49,15 +65,23 @@ export const createJudge = ({ registry, presence, latest }: FactSources, log: Lo
 
   return {
     presence: (device) => presence.get(device),
+    look(device, { looks }, now) {
+      traces.look(device, looks, { values: valuesOf(device, new Set(looks.map(({ metric }) => metric))), now });
+    },
     verdicts(device, rules, now) {
       const list = [...rules];
       const samples = samplesFor(device, list);
-      const { id, name, site, tags, interval_ms } = device;
-      const about = { id, name, site, tags, interval_ms: interval_ms ?? DEFAULT_INTERVAL_MS };
+      const { id, name, site, tags, interval_ms, agent_version } = device;
+      const about = { id, name, site, tags, agent_version, interval_ms: interval_ms ?? DEFAULT_INTERVAL_MS };
       const known = presence.get(id);
+      const past: Pick<Facts, 'history' | 'starts' | 'newest_version'> = {
+        history: (series, step_ms) => traces.of(id, series, step_ms),
+        starts: traces.starts(id),
+        newest_version: () => newest_version(now),
+      };
       return list.map((rule) => ({
         rule,
-        verdicts: ask(rule, { now, device: about, presence: known, samples: pick(samples, rule.needs) }),
+        verdicts: ask(rule, { now, device: about, presence: known, samples: pick(samples, rule.needs), ...past }),
       }));
     },
   };
@@ -77,13 +101,19 @@ const pick = (samples: ReadonlyMap<string, FactSample[]>, needs: readonly string
   return needs.length === 1 ? (samples.get(first) ?? NOTHING) : needs.flatMap((metric) => samples.get(metric) ?? []);
 };
 
-/** The rules that want to see one of the values of a report; asked by the rules' metrics, which are few, not by the values. */
-export const touchedBy = ({ byMetric }: Plan, update: LatestUpdate): ReadonlySet<ActiveRule> => {
+/**
+ * The rules that want to see one of the values of a report; asked by the rules' metrics, which are few, not by the values.
+ * Nearly every report of a healthy device brings values that are no reason for anything: those are not judged (`calm`).
+ */
+export const touchedBy = ({ byMetric }: Plan, update: LatestUpdate, alarmed: boolean): ReadonlySet<ActiveRule> => {
   let touched: Set<ActiveRule> | null = null;
   for (const [metric, rules] of byMetric) {
     if (!touches(update, metric)) continue;
-    touched ??= new Set();
-    for (const rule of rules) touched.add(rule);
+    for (const rule of rules) {
+      if (touched?.has(rule) || (!alarmed && isCalm(rule, metric, update))) continue;
+      touched ??= new Set();
+      touched.add(rule);
+    }
   }
   return touched ?? NO_RULES;
 };
@@ -92,3 +122,24 @@ const NO_RULES: ReadonlySet<ActiveRule> = new Set();
 
 const touches = (update: LatestUpdate, metric: string): boolean =>
   update.touches ? update.touches(metric) : update.values.some((value) => value.metric === metric);
+
+const isCalm = (rule: ActiveRule, metric: string, update: LatestUpdate): boolean => {
+  const { calm } = rule.declaration;
+  if (!calm) return false;
+  const wild = (labels: Labels, value: number) => {
+    const bounds = boundsOf(rule, metric, labels);
+    return bounds === null || value < bounds[0] || value > bounds[1];
+  };
+  return !(update.some
+    ? update.some(metric, wild)
+    : update.values.some((one) => one.metric === metric && wild(one.labels, one.value)));
+};
+
+/** Asked once for each series of a shape: its labels are one object for all devices that share it. */
+const boundsOf = ({ bounds, declaration, setting }: ActiveRule, metric: string, labels: Labels) => {
+  const known = bounds.get(labels);
+  if (known !== undefined) return known;
+  const fresh = declaration.calm?.(setting.config, metric, labels) ?? null;
+  bounds.set(labels, fresh);
+  return fresh;
+};

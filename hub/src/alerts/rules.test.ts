@@ -1,24 +1,39 @@
-import { parseSeriesKey } from '@muster/shared/metrics';
-import { loadPlugins } from '@muster/shared/plugins';
+import type { MetricKind } from '@muster/shared/metrics';
+import { undeclared } from '@muster/shared/metrics';
 import { type FixtureCase, readFixtures } from '@muster/shared/testing/cases';
-import type { PresenceState } from '@muster/shared/wire/live';
+import type { LiveAlertEvent, PresenceState, Severity } from '@muster/shared/wire/live';
 import * as v from 'valibot';
 import { expect, test } from 'vitest';
-import { type AlertChange, advance, type Held } from './lifecycle.js';
-import type { FactSample, Facts, RuleDeclaration, Verdict } from './rule.js';
+import type { Device } from '../parts.js';
+import type { Json } from '../store/store.js';
+import { createHarness, rules } from './testing/harness.js';
 
+/** What happens at a time, once or again and again until `until_ms`. */
 interface Moment {
   at_ms: number;
+  until_ms?: number;
+  every_ms?: number;
   presence?: PresenceState;
+  boot?: string;
   samples?: Record<string, number>;
+  /** Added to the samples for each hour since `at_ms`. */
+  rise_per_h?: Record<string, number>;
+  device?: Partial<Device>;
 }
 interface Happened {
   at_ms: number;
-  change: AlertChange;
+  change: LiveAlertEvent['change'];
   subject?: string;
+  severity?: Severity;
+  /** A part of the sentence. */
+  why?: string;
 }
 interface RuleCase extends FixtureCase {
-  config: unknown;
+  config: Json;
+  /** Kinds of metrics that are no gauges. */
+  kinds?: Record<string, MetricKind>;
+  /** Of the hub. */
+  version?: string;
   timeline?: Moment[];
   expect?: Happened[];
   /** A word of the message with which the config is refused. */
@@ -26,45 +41,49 @@ interface RuleCase extends FixtureCase {
 }
 
 const folder = new URL('./rules/', import.meta.url);
-const rules = await loadPlugins<RuleDeclaration>(folder);
+const ID = 'attic-pi';
 
-/** Plays a timeline through the lifecycle, looking again whenever something pending falls due. */
-const play = (rule: RuleDeclaration, config: unknown, timeline: readonly Moment[]): Happened[] => {
-  const happened: Happened[] = [];
-  const held = new Map<string, Held>();
-  const samples = new Map<string, FactSample>();
-  let presence: Facts['presence'] = { state: 'never_seen', since: 0, last_seen: null };
-  const delay = rule.delay(config);
-
-  const look = (now: number) => {
-    const device = { id: 'attic-pi', name: 'Attic Pi', site: null, tags: [], interval_ms: 10_000 };
-    const wanted = [...samples.values()].filter(({ metric }) => rule.needs(config).includes(metric));
-    const verdicts: Verdict[] = [rule.judge(config, { now, device, presence, samples: wanted })].flat();
-    for (const { subject = '', firing, why } of verdicts) {
-      expect(why).toContain('Attic Pi');
-      const step = advance(held.get(subject) ?? null, firing, { now, delay });
-      if (step.held) held.set(subject, step.held);
-      else held.delete(subject);
-      if (step.change) happened.push({ at_ms: now, change: step.change, ...(subject && { subject }) });
-    }
-  };
-  const dueBy = (limit: number) =>
-    [...held.values()]
-      .filter(({ state, since }) => state === 'pending' && since + delay < limit)
-      .map(({ since }) => since + delay)
-      .sort((a, b) => a - b);
-  let now = 0;
-  for (const moment of timeline) {
-    for (const due of dueBy(moment.at_ms)) if (due > now) look(due);
-    now = moment.at_ms;
-    if (moment.presence) presence = { state: moment.presence, since: now, last_seen: now };
-    for (const [series, value] of Object.entries(moment.samples ?? {})) {
-      const key = parseSeriesKey(series);
-      if (key) samples.set(series, { series, ...key, value, ts: now });
-    }
-    look(now);
+/** Plays a timeline through the whole of the alerts: what rules remember, what is skipped as calm, delays and recovery. */
+const play = async (rule: string, one: RuleCase): Promise<(Happened & { why: string })[]> => {
+  const kindOf = (metric: string) => one.kinds?.[metric] ?? 'gauge';
+  const hub = createHarness(rules, { version: one.version });
+  hub.declare((metric) => ({ ...undeclared(metric), kind: kindOf(metric) }));
+  hub.store.automatic(true);
+  hub.device(ID, { name: 'Attic Pi' });
+  await hub.start();
+  await hub.alerts.setRules(
+    [{ id: 'rule', rule, title: 'Rule', enabled: true, severity: 'warning', scope: { all: true }, config: one.config }],
+    'test',
+  );
+  const began = hub.clock.now();
+  for (const moment of momentsOf(one.timeline ?? [])) {
+    hub.clock.advance(Math.max(0, moment.at_ms - (hub.clock.now() - began)));
+    if (moment.device) hub.device(ID, { name: 'Attic Pi', ...moment.device });
+    if (moment.presence) hub.presence(ID, moment.presence, moment.boot);
+    if (moment.samples) hub.report(ID, moment.samples);
   }
-  return happened;
+  hub.clock.advance(1);
+  hub.alerts.stop();
+  return hub.events.map(({ ts, change, alert }) => ({
+    at_ms: ts - began,
+    change,
+    subject: hub.subjectOf(alert.id),
+    severity: alert.severity,
+    why: alert.why,
+  }));
+};
+
+const momentsOf = (timeline: readonly Moment[]): Moment[] => timeline.flatMap(repeated);
+
+const repeated = (moment: Moment): Moment[] => {
+  const { at_ms, until_ms = at_ms, every_ms = 60_000, samples = {}, rise_per_h = {} } = moment;
+  const moments: Moment[] = [{ ...moment }];
+  for (let at = at_ms + every_ms; at <= until_ms; at += every_ms) {
+    const hours = (at - at_ms) / 3_600_000;
+    const risen = Object.entries(samples).map(([series, value]) => [series, value + hours * (rise_per_h[series] ?? 0)]);
+    moments.push({ at_ms: at, samples: Object.fromEntries(risen) });
+  }
+  return moments;
 };
 
 for (const { id, cases, file } of readFixtures<RuleCase>(folder)) {
@@ -73,7 +92,7 @@ for (const { id, cases, file } of readFixtures<RuleCase>(folder)) {
     expect(cases?.length ?? 0).toBeGreaterThanOrEqual(3);
   });
   for (const one of cases ?? []) {
-    test(`${id}: ${one.name}`, () => {
+    test(`${id}: ${one.name}`, async () => {
       const rule = rules.get(id);
       if (!rule) throw new Error(`${id} did not load`);
       const config = v.safeParse(rule.config, one.config);
@@ -84,9 +103,23 @@ for (const { id, cases, file } of readFixtures<RuleCase>(folder)) {
         return;
       }
       expect(config.success).toBe(true);
-      const happened = play(rule, config.output, one.timeline ?? []);
-      const named = (one.expect ?? []).some(({ subject }) => subject !== undefined);
-      expect(named ? happened : happened.map(({ subject: _subject, ...rest }) => rest)).toEqual(one.expect ?? []);
+      const happened = await play(id, one);
+      const wanted = (one.expect ?? []).map((event, index) => ({ ...shownAs(happened[index], event), ...event }));
+      const found = happened.map((event, index) => shownAs(event, one.expect?.[index] ?? event));
+      expect(found).toEqual(wanted.map(({ why: _why, ...event }) => event));
+      for (const [index, { why = 'Attic Pi' }] of (one.expect ?? []).entries()) expect(happened[index]?.why).toContain(why);
+      for (const { why } of happened) expect(why).toContain('Attic Pi');
     });
   }
 }
+
+/** Of an event what its expectation names. */
+const shownAs = (event: Happened | undefined, wanted: Partial<Happened>): Partial<Happened> => {
+  if (!event) return {};
+  const { at_ms, change, subject = '', severity } = event;
+  return {
+    ...{ at_ms, change },
+    ...(wanted.subject !== undefined && { subject }),
+    ...(wanted.severity !== undefined && severity !== undefined && { severity }),
+  };
+};

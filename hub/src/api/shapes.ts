@@ -65,6 +65,7 @@ export const alert = v.object({
   resolved_at: v.nullable(v.number()),
   acknowledged: v.nullable(v.object({ by: v.string(), at: v.number(), comment: v.nullable(v.string()) })),
   event: v.number(),
+  flapping: v.optional(v.boolean()),
 });
 
 export const alertEvent = v.object({
@@ -84,11 +85,13 @@ export const rule = v.object({
   scope: v.union(
     [
       v.strictObject({ all: v.literal(true) }),
+      v.strictObject({ network: v.string() }),
+      v.strictObject({ kind: v.string() }),
       v.strictObject({ tag: v.string() }),
       v.strictObject({ site: v.string() }),
       v.strictObject({ device: v.string() }),
     ],
-    'must be {"all": true}, {"tag": …}, {"site": …} or {"device": …}',
+    'must be {"all": true}, {"network": …}, {"kind": …}, {"tag": …}, {"site": …} or {"device": …}',
   ),
   config: json,
 });

@@ -1,4 +1,5 @@
 /** Newest live value of every series, in memory: what the dashboard shows and rules judge before the commit. */
+import type { Labels } from '@muster/shared/metrics';
 import { createSignal } from '@muster/shared/signal';
 import { WIRE_LIMITS } from '@muster/shared/wire/limits';
 import type { LiveValue } from '@muster/shared/wire/live';
@@ -87,6 +88,11 @@ export const createLatest = (now: () => number): LatestKeeper => {
     of: (device) => {
       const seat = seats.get(device);
       return seat ? [...seat.shape.keys.keys()].filter((slot) => hasValue(seat, slot)).map((slot) => liveValue(seat, slot)) : [];
+    },
+    ofMetric(device, metric) {
+      const seat = seats.get(device);
+      const slots = seat?.shape.slotsOf(metric) ?? [];
+      return seat ? slots.filter((slot) => hasValue(seat, slot)).map((slot) => liveValue(seat, slot)) : [];
     },
     value(device, series) {
       const seat = seats.get(device);
@@ -205,6 +211,14 @@ class Update implements LatestUpdate {
 
   touches(metric: string): boolean {
     for (const slot of this.#seat.shape.slotsOf(metric)) if (this.#has(slot)) return true;
+    return false;
+  }
+
+  some(metric: string, test: (labels: Labels, value: number) => boolean): boolean {
+    const { shape, values } = this.#seat;
+    for (const slot of shape.slotsOf(metric)) {
+      if (this.#has(slot) && test(shape.series(slot).labels, values[slot] ?? 0)) return true;
+    }
     return false;
   }
 

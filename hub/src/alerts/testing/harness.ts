@@ -1,10 +1,10 @@
 import { silentLog } from '@muster/shared/log';
-import { parseSeriesKey, undeclared } from '@muster/shared/metrics';
+import { type MetricDeclaration, parseSeriesKey, undeclared } from '@muster/shared/metrics';
 import { loadPlugins } from '@muster/shared/plugins';
 import { createTestClock } from '@muster/shared/testing/clock';
 import type { LiveAlertEvent, LiveValue, PresenceState } from '@muster/shared/wire/live';
 import type { Device, Presence } from '../../parts.js';
-import { type Alerts, createAlerts } from '../engine.js';
+import { type AlertNeeds, type Alerts, createAlerts } from '../engine.js';
 import type { RuleDeclaration } from '../rule.js';
 import { createHandStore } from './store.js';
 
@@ -17,14 +17,16 @@ export const aDevice = (id: string, more: Partial<Device> = {}): Device => ({
 });
 
 /** Alerts with everything around them in the hand of the test: clock, devices, presence, values and store. */
-export const createHarness = (given: ReadonlyMap<string, RuleDeclaration> = rules) => {
+export const createHarness = (given: ReadonlyMap<string, RuleDeclaration> = rules, more: Partial<AlertNeeds> = {}) => {
   const clock = createTestClock();
   const store = createHandStore();
   const devices = new Map<string, Device>();
   const states = new Map<string, Presence>();
   const values = new Map<string, Map<string, LiveValue>>();
   const events: LiveAlertEvent[] = [];
+  const subjects = new Map<string, string>();
   let random = 0;
+  let declared: (metric: string) => MetricDeclaration = undeclared;
   let alerts: Alerts;
 
   const make = () => {
@@ -32,13 +34,18 @@ export const createHarness = (given: ReadonlyMap<string, RuleDeclaration> = rule
       {
         ...{ writer: store.writer, clock, log: silentLog, rules: given },
         random: (bytes) => Uint8Array.from({ length: bytes }, () => random++ & 255),
-        registry: { get: (id) => devices.get(id), all: () => devices.values(), declaration: (_id, metric) => undeclared(metric) },
+        registry: { get: (id) => devices.get(id), all: () => devices.values(), declaration: (_id, metric) => declared(metric) },
         presence: { get: (id) => states.get(id) ?? { state: 'never_seen', since: 0, last_seen: null, boot: null } },
         latest: { of: (id) => [...(values.get(id)?.values() ?? [])] },
+        ...more,
       },
       store.recovered(),
     );
-    alerts.event.on((event) => events.push(structuredClone(event)));
+    alerts.event.on((event) => {
+      events.push(structuredClone(event));
+      const subject = store.subject(event.alert.id);
+      if (subject !== undefined) subjects.set(event.alert.id, subject);
+    });
   };
   make();
 
@@ -51,12 +58,17 @@ export const createHarness = (given: ReadonlyMap<string, RuleDeclaration> = rule
       return alerts;
     },
     start: () => alerts.start(store.reader),
+    declare(of: typeof declared) {
+      declared = of;
+    },
+    /** What of its device an alert is about, as its stored document says. */
+    subjectOf: (id: string) => subjects.get(id) ?? '',
     device(id: string, more: Partial<Device> = {}) {
       devices.set(id, aDevice(id, more));
       alerts.deviceChanged(id);
     },
-    presence(id: string, state: PresenceState) {
-      states.set(id, { state, since: clock.now(), last_seen: clock.now(), boot: null });
+    presence(id: string, state: PresenceState, boot: string | null = null) {
+      states.set(id, { state, since: clock.now(), last_seen: clock.now(), boot });
       alerts.presenceChanged({ device: id });
     },
     report(id: string, report: Record<string, number>) {

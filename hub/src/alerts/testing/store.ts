@@ -56,6 +56,11 @@ export const createHandStore = () => {
     stall(on: boolean) {
       healthy = !on;
     },
+    /** What the document of an alert says it is about. */
+    subject(id: string): string | undefined {
+      const value = documents.get(`alerts/${id}`)?.value as { subject?: string } | undefined;
+      return value?.subject;
+    },
     crash() {
       queue = [];
       healthy = true;

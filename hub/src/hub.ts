@@ -193,7 +193,7 @@ const networksOf =
   (known: ReadonlyMap<string, NetworkDeclaration>, { latest, earnings }: { latest: LatestKeeper; earnings: Earnings }) =>
   (device: string): ReadonlySet<string> => {
     const reported = latest.of(device).map(({ metric }) => metric.slice(0, metric.indexOf('.')));
-    const earned = earnings.networks().flatMap((one) => (one.device === device ? one.network : []));
+    const earned = earnings.totals(device).map(({ network }) => network);
     return new Set([...reported.filter((network) => known.has(network)), ...earned]);
   };
 

@@ -115,6 +115,10 @@ export interface PresenceKeeper {
 
 // ---- values
 
+export interface ShapeView {
+  slotsOf(metric: string): readonly number[];
+}
+
 /** The values of a report that are newer than what was known; holds while its emission lasts. */
 export interface LatestUpdate {
   readonly device: string;
@@ -122,6 +126,8 @@ export interface LatestUpdate {
   readonly values: readonly LiveValue[];
   /** Whether one of the values is of this metric. */
   touches?(metric: string): boolean;
+  /** The list of series that the device reports: one object for all that report the same. Only to remember something by. */
+  readonly shape?: ShapeView;
   /** Whether one of its values passes; makes no objects. */
   some?(metric: string, test: (labels: Labels, value: number) => boolean): boolean;
 }
@@ -166,6 +172,25 @@ export interface RuleSetting {
   scope: RuleScope;
   config: Json;
 }
+/** What a rule would have said of the past. */
+export interface RulePreview {
+  from: number;
+  to: number;
+  /** Devices in its scope, and how many of them were looked at before a bound was reached. */
+  devices: number;
+  looked_at: number;
+  complete: boolean;
+  /** `to` null: it would be open now. */
+  items: {
+    device: string;
+    subject: string;
+    from: number;
+    to: number | null;
+    value: number | null;
+    why: string;
+    severity: Severity;
+  }[];
+}
 export interface AlertsDesk {
   open(): LiveAlert[];
   get(id: string): LiveAlert | undefined;
@@ -175,6 +200,11 @@ export interface AlertsDesk {
   counts(device: string): { firing: number; pending: number };
   rules(): RuleSetting[];
   setRules(rules: RuleSetting[], by: string): Promise<RuleSetting[]>;
+  /** Plays stored history through a rule; refuses one that could not be set. */
+  preview(
+    rule: RuleSetting,
+    options: { days: number; reader: Pick<Reader, 'series'>; signal?: AbortSignal },
+  ): Promise<RulePreview>;
   declarations(): { id: string; title: string; severity: Severity; config: Json }[];
   /** Events with a number greater than `after`, rising. */
   events(after: number, limit: number): Promise<LiveAlertEvent[]>;

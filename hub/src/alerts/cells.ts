@@ -33,6 +33,11 @@ export const createCells = (documents: readonly AlertDocument[]) => {
     pending,
     byAlert: (id: string) => byAlert.get(id),
     has: (device: string) => byDevice.has(device),
+    /** Whether one of the setting is open, whatever of the device it is about. */
+    isOpen(device: string, setting: string): boolean {
+      for (const cell of byDevice.get(device)?.values() ?? []) if (cell.setting === setting) return true;
+      return false;
+    },
     devices: () => byDevice.keys(),
     /** Devices with at least one. */
     count: () => byDevice.size,

@@ -1,4 +1,5 @@
 import type { Clock } from '@muster/shared/clock';
+import { AppError } from '@muster/shared/errors';
 import type { Log } from '@muster/shared/log';
 import type { AlertsDesk, LatestUpdate, RuleSetting } from '../parts.js';
 import type { Reader, Recovered, Writer } from '../store/store.js';
@@ -6,9 +7,10 @@ import { createAcknowledge, describeRules } from './desk.js';
 import { type AlertDocument, createJournal } from './journal.js';
 import { createJudge, type FactSources } from './judge.js';
 import { activate, createPlans } from './plan.js';
+import { previewRule } from './preview.js';
 import { createDueRound, createRounds } from './rounds.js';
 import type { RuleDeclaration } from './rule.js';
-import { createRuleBook } from './settings.js';
+import { checkRules, createRuleBook } from './settings.js';
 import { createTiming } from './timing.js';
 import { createTraces } from './traces.js';
 import { createWatch, type Subject } from './watch.js';
@@ -59,6 +61,14 @@ export const createAlerts = (needs: AlertNeeds, found: Pick<Recovered, 'document
       return journal.newest();
     },
     acknowledge: createAcknowledge(journal, { watch, writer, clock }),
+    async preview(rule, options) {
+      const [setting] = checkRules([rule], needs.rules);
+      const declaration = setting && needs.rules.get(setting.rule);
+      if (!declaration) throw new AppError('bad_request', 'There is no rule to look at', { path: 'rule' });
+      const { registry, presence, latest, networks } = needs;
+      const past = { registry, presence: withHistory(presence), latest, networks, now: () => clock.now() };
+      return previewRule(past, { setting: { ...setting, enabled: true }, declaration }, options);
+    },
     declarations: () => describeRules(needs.rules),
     rules: book.all,
     async setRules(rules, by) {
@@ -78,6 +88,9 @@ export const createAlerts = (needs: AlertNeeds, found: Pick<Recovered, 'document
     stop: timing.stop,
   };
 };
+
+/** Without a history of presence a device counts as there whenever it has values. */
+const withHistory = ({ availability }: AlertNeeds['presence']) => ({ availability: availability ?? (async () => []) });
 
 /** What other parts tell; until `begin` only the hub itself is listened to. */
 const createInputs = (engine: Engine, { registry, log, writer }: AlertNeeds) => {

@@ -2,14 +2,14 @@ import type { Log } from '@muster/shared/log';
 import { type Labels, seriesKey } from '@muster/shared/metrics';
 import type { LiveValue } from '@muster/shared/wire/live';
 import type { Device, Latest, LatestUpdate, Presence, PresenceKeeper, Registry } from '../parts.js';
-import type { ActiveRule, NetworksOf, Plan } from './plan.js';
+import type { ActiveRule, NetworksOf, Plan, Watched } from './plan.js';
 import type { FactSample, Facts, Verdict } from './rule.js';
 import type { Traces } from './traces.js';
 import { createNewestVersion } from './versions.js';
 
 export interface FactSources {
   registry: Pick<Registry, 'get' | 'all' | 'declaration'>;
-  presence: Pick<PresenceKeeper, 'get'>;
+  presence: Pick<PresenceKeeper, 'get'> & Partial<Pick<PresenceKeeper, 'availability'>>;
   latest: Pick<Latest, 'of' | 'ofMetric'>;
   /** Networks that a device is part of. */
   networks?: NetworksOf | undefined;
@@ -26,7 +26,7 @@ export interface Judge {
   verdicts(device: Device, rules: Iterable<ActiveRule>, now: number): { rule: ActiveRule; verdicts: readonly Verdict[] }[];
   presence(device: string): Presence;
   /** Remembers what the rules of a plan must know of the past. */
-  look(device: string, plan: Plan, now: number): void;
+  look(device: string, plan: Plan, now: number): ReadonlySet<string>;
 }
 
 export const createJudge = (sources: FactSources, log: Log, traces: Traces): Judge => {
@@ -66,7 +66,7 @@ export const createJudge = (sources: FactSources, log: Log, traces: Traces): Jud
   return {
     presence: (device) => presence.get(device),
     look(device, { looks }, now) {
-      traces.look(device, looks, { values: valuesOf(device, new Set(looks.map(({ metric }) => metric))), now });
+      return traces.look(device, looks, { values: valuesOf(device, new Set(looks.map(({ metric }) => metric))), now });
     },
     verdicts(device, rules, now) {
       const list = [...rules];
@@ -105,17 +105,26 @@ const pick = (samples: ReadonlyMap<string, FactSample[]>, needs: readonly string
  * The rules that want to see one of the values of a report; asked by the rules' metrics, which are few, not by the values.
  * Nearly every report of a healthy device brings values that are no reason for anything: those are not judged (`calm`).
  */
-export const touchedBy = ({ byMetric }: Plan, update: LatestUpdate, alarmed: boolean): ReadonlySet<ActiveRule> => {
+export const touchedBy = (plan: Plan, update: LatestUpdate, isOpen: (setting: string) => boolean): ReadonlySet<ActiveRule> => {
   let touched: Set<ActiveRule> | null = null;
-  for (const [metric, rules] of byMetric) {
+  for (const [metric, rules] of watchedOf(plan, update)) {
     if (!touches(update, metric)) continue;
     for (const rule of rules) {
-      if (touched?.has(rule) || (!alarmed && isCalm(rule, metric, update))) continue;
+      if (touched?.has(rule) || (!isOpen(rule.setting.id) && isCalm(rule, metric, update))) continue;
       touched ??= new Set();
       touched.add(rule);
     }
   }
   return touched ?? NO_RULES;
+};
+
+const watchedOf = ({ byMetric, byShape }: Plan, { shape }: LatestUpdate): Iterable<Watched> => {
+  if (!shape) return byMetric;
+  const known = byShape.get(shape);
+  if (known) return known;
+  const found = [...byMetric].filter(([metric]) => shape.slotsOf(metric).length > 0);
+  byShape.set(shape, found);
+  return found;
 };
 
 const NO_RULES: ReadonlySet<ActiveRule> = new Set();

@@ -17,10 +17,15 @@ export interface ActiveRule {
 export interface Plan {
   rules: ReadonlyMap<string, ActiveRule>;
   byMetric: ReadonlyMap<string, readonly ActiveRule[]>;
+  /** What of it concerns devices that report the same series: of some forty metrics a handful. */
+  byShape: WeakMap<object, Watched[]>;
   /** Rules that ask for the past, and what they ask for. */
   lookers: readonly ActiveRule[];
   looks: readonly LookBack[];
 }
+
+/** A metric and the rules that want to see it. */
+export type Watched = readonly [metric: string, rules: readonly ActiveRule[]];
 
 export interface Plans {
   of(device: Device): Plan;
@@ -121,7 +126,8 @@ const asPlan = (rules: readonly ActiveRule[]): Plan => {
     for (const metric of new Set(rule.needs)) byMetric.set(metric, [...(byMetric.get(metric) ?? []), rule]);
   }
   const lookers = rules.filter(({ looks }) => looks.length > 0);
-  return { rules: new Map(rules.map((rule) => [rule.setting.id, rule])), byMetric, lookers, looks: mergedLooks(lookers) };
+  const byId = new Map(rules.map((rule) => [rule.setting.id, rule]));
+  return { rules: byId, byMetric, byShape: new WeakMap(), lookers, looks: mergedLooks(lookers) };
 };
 
 /** One memory for all who ask for the same steps of a metric, as long as the longest. */

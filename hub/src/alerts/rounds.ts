@@ -60,9 +60,10 @@ export const createRounds = ({ watch, judge, registry, clock, plans, expect, tra
         reconcile(device.id);
       }
       const plan = plans().of(device);
-      if (due) judge.look(device.id, plan, now);
-      const touched = touchedBy(plan, update, watch.cells.has(device.id));
-      const rules = due && plan.lookers.length > 0 ? new Set([...touched, ...plan.lookers]) : touched;
+      const news = due ? judge.look(device.id, plan, now) : null;
+      const touched = touchedBy(plan, update, (setting) => watch.cells.isOpen(device.id, setting));
+      const rules =
+        news && news.size > 0 ? new Set([...touched, ...plan.lookers.filter((rule) => asksFor(rule, news))]) : touched;
       if (rules.size > 0) judgeRules(device, rules);
     },
     device(id: string) {
@@ -87,6 +88,9 @@ export const createRounds = ({ watch, judge, registry, clock, plans, expect, tra
     },
   };
 };
+
+const asksFor = ({ looks }: ActiveRule, metrics: ReadonlySet<string>): boolean => looks.some(({ metric }) => metrics.has(metric));
+
 export type Rounds = ReturnType<typeof createRounds>;
 
 const subjectOf = ({ setting, delay, recover }: ActiveRule, device: Device): Subject => ({

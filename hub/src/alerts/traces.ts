@@ -33,7 +33,8 @@ interface Boots {
 
 export interface Traces {
   due(device: string, now: number): boolean;
-  look(device: string, wants: readonly LookBack[], at: { values: readonly LiveValue[]; now: number }): void;
+  /** Answers the metrics of which something is remembered that was not before. */
+  look(device: string, wants: readonly LookBack[], at: { values: readonly LiveValue[]; now: number }): ReadonlySet<string>;
   of(device: string, series: string, step_ms?: number): Trace | undefined;
   /** The agent's present boot. */
   boot(device: string, boot: string | null, now: number): void;
@@ -42,6 +43,7 @@ export interface Traces {
 }
 
 const NO_STARTS: readonly number[] = [];
+const NOTHING: ReadonlySet<string> = new Set();
 
 export const createTraces = (): Traces => {
   const devices = new Map<string, DeviceTraces>();
@@ -51,11 +53,21 @@ export const createTraces = (): Traces => {
     look(device, wants, { values, now }) {
       const fresh = !devices.has(device);
       const one = devices.get(device) ?? { looked_at: now, series: new Map<string, Kept>() };
+      const { looked_at } = one;
       one.looked_at = now;
       devices.set(device, one);
+      let news: Set<string> | null = null;
       for (const want of wants) {
-        for (const value of values) if (value.metric === want.metric) note(one, want, { value, now, fresh });
+        for (const value of values) {
+          if (value.metric !== want.metric || !note(one, want, { value, now, fresh })) continue;
+          news ??= new Set();
+          news.add(value.metric);
+        }
+        // Whether it was the machine or its agent alone that started anew shows by what it tells now.
+        if (want.keep === 'falls' && (boots.get(device)?.starts.at(-1) ?? 0) > looked_at)
+          news = (news ?? new Set()).add(want.metric);
       }
+      return news ?? NOTHING;
     },
     of: (device, series, step_ms = 0) => devices.get(device)?.series.get(keyOf(series, step_ms)),
     boot(device, boot, now) {
@@ -80,35 +92,29 @@ interface Note {
   fresh: boolean;
 }
 
-const note = (one: DeviceTraces, want: LookBack, { value, now, fresh }: Note): void => {
+const note = (one: DeviceTraces, want: LookBack, { value, now, fresh }: Note): boolean => {
   const key = keyOf(seriesKey(value.metric, value.labels), want.step_ms ?? 0);
   const known = one.series.get(key);
-  if (value.value < (want.from ?? Number.NEGATIVE_INFINITY)) {
-    if (known) one.series.delete(key);
-    return;
-  }
-  if (known) extend(known, want, value);
-  if (known || one.series.size >= MOST_SERIES) return;
-  const begun = want.from_zero === true && !fresh;
-  const first: Kept = {
-    times: [value.ts],
-    values: [value.value],
-    since: Math.min(value.ts, now),
-    last: value.value,
-    last_ts: value.ts,
-  };
-  one.series.set(key, begun && value.value > 0 ? { ...first, times: [value.ts - 1, value.ts], values: [0, value.value] } : first);
+  if (value.value < (want.from ?? Number.NEGATIVE_INFINITY)) return known !== undefined && one.series.delete(key);
+  if (known) return extend(known, want, value);
+  if (one.series.size >= MOST_SERIES) return false;
+  const { value: last, ts } = value;
+  const begun = want.from_zero === true && !fresh && last > 0;
+  const past = begun ? { times: [ts - 1, ts], values: [0, last] } : { times: [ts], values: [last] };
+  one.series.set(key, { ...past, since: Math.min(ts, now), last, last_ts: ts });
+  return true;
 };
 
-const extend = (kept: Kept, want: LookBack, { value, ts }: LiveValue): void => {
-  if (ts <= kept.last_ts) return;
+const extend = (kept: Kept, want: LookBack, { value, ts }: LiveValue): boolean => {
+  if (ts <= kept.last_ts) return false;
   const { last } = kept;
   kept.last = value;
   kept.last_ts = ts;
-  if (!isWorth(kept, want, { last, value, ts })) return;
+  if (!isWorth(kept, want, { last, value, ts })) return false;
   kept.times.push(ts);
   kept.values.push(value);
   trim(kept, ts - want.window_ms);
+  return true;
 };
 
 const isWorth = (

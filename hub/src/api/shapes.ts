@@ -95,6 +95,24 @@ export const rule = v.object({
   ),
   config: json,
 });
+export const rulePreview = v.object({
+  from: v.number(),
+  to: v.number(),
+  devices: v.number(),
+  looked_at: v.number(),
+  complete: v.boolean(),
+  items: v.array(
+    v.object({
+      device: v.string(),
+      subject: v.string(),
+      from: v.number(),
+      to: v.nullable(v.number()),
+      value: v.nullable(v.number()),
+      why: v.string(),
+      severity: v.picklist(['critical', 'warning', 'info']),
+    }),
+  ),
+});
 export const ruleDeclaration = v.object({
   id: v.string(),
   title: v.string(),

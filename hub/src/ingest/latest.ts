@@ -214,6 +214,10 @@ class Update implements LatestUpdate {
     return false;
   }
 
+  get shape(): Shape {
+    return this.#seat.shape;
+  }
+
   some(metric: string, test: (labels: Labels, value: number) => boolean): boolean {
     const { shape, values } = this.#seat;
     for (const slot of shape.slotsOf(metric)) {

@@ -4,6 +4,7 @@ import { AppError, asAppError } from '@muster/shared/errors';
 import { envName, loadSettings, onOff, parseArguments, setting, wholeNumber, word } from '@muster/shared/settings';
 import * as v from 'valibot';
 import { createHubApi, readControl } from '../api.js';
+import { runAlertSim } from './alerts.js';
 import { planFaults } from './faults.js';
 import { createFleet, type FleetFigures } from './fleet.js';
 import { createRandom } from './random.js';
@@ -36,11 +37,12 @@ const EVERY_MS = 10_000;
 const SLOW_DOWN_MS = 3_000;
 
 const main = async () => {
-  const { flags, words } = parseArguments(process.argv.slice(2), new Set(['faults', 'help']));
+  const { flags, words } = parseArguments(process.argv.slice(2), new Set(['faults', 'help', 'json']));
   if (flags['help']) {
     console.log(help());
     return;
   }
+  if (words[0] === 'alerts') return runAlertSim(flags);
   if (words.length) throw new AppError('bad_settings', `"${words[0]}" is not understood; settings look like --devices 100`);
   const { values } = loadSettings(SIM_SETTINGS, { flags, env: { [envName('data')]: process.env['MUSTER_DATA'] }, file: null });
   const access =
@@ -71,7 +73,11 @@ const help = (): string => {
   const lines = Object.values(SIM_SETTINGS).map(
     (one) => `  --${one.name.padEnd(10)} ${one.help}${one.default === null ? '' : ` (${one.default})`}`,
   );
-  return ['npm run sim -- [--setting value …]: a simulated fleet against a running hub', ...lines].join('\n');
+  return [
+    'npm run sim -- [--setting value …]: a simulated fleet against a running hub',
+    'npm run sim -- alerts [--devices N --days D --seed S] [--json]: what the alerts make of faults on a known timeline',
+    ...lines,
+  ].join('\n');
 };
 
 const untilDone = (length_ms: number, show: () => void): Promise<void> =>

@@ -8,7 +8,7 @@ const SPACE = 'system.filesystem.utilization';
 const INODES = 'system.filesystem.inodes.utilization';
 const BYTES = 'system.filesystem.usage';
 const STEP_MS = 15 * MINUTE;
-const WINDOW_MS = 8 * HOUR;
+const WINDOW_MS = 6 * HOUR;
 /** A trend over less is a log being written, not a disk filling up. */
 const LEAST_MS = 3 * HOUR;
 /** Emptier ones are not watched for a trend. */

@@ -40,6 +40,17 @@ export default defineRule({
   needs: (c) => [...FAULTS.keys()].filter((metric) => faultsOf(c, metric).length > 0),
   delay: (c) => c.for_ms,
   recovers: (c) => c.recover_ms,
+  calm: (c, metric, found) => {
+    let [low, high] = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
+    for (const { when, value, labels = {} } of faultsOf(c, metric)) {
+      if (!hasLabels(labels, found)) continue;
+      // What is equal is either a yes or a no: 0 or 1.
+      if (when === 'below' || (when === 'equals' && value === 0))
+        low = Math.max(low, when === 'below' ? value : Number.MIN_VALUE);
+      else high = Math.min(high, when === 'above' ? value : value - Number.EPSILON);
+    }
+    return [low, high];
+  },
   judge: (c, facts) => facts.samples.filter((one) => isThere(one, facts)).flatMap((one) => judgeOne(c, one, facts)),
 });
 
@@ -55,9 +66,8 @@ const judgeOne = (c: Config, sample: FactSample, facts: Facts): Verdict[] =>
         after_ms: fault.for,
       });
       // Two faults of one metric are two alerts.
-      return fault.index === faultsOf(c, sample.metric)[0]?.index
-        ? verdict
-        : Object.defineProperty(verdict, 'subject', { value: `${sample.series} ${fault.index}` });
+      if (fault.index !== faultsOf(c, sample.metric)[0]?.index) verdict.subject = `${sample.series} ${fault.index}`;
+      return verdict;
     });
 
 const firingOf = ({ when, value, resolves = value }: NetworkFault, now: number): Firing => {

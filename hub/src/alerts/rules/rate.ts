@@ -44,7 +44,8 @@ export default defineRule({
       const rate = rateOf(c, sample, facts.history?.(sample.series, stepOf(c)));
       const firing = rate === null ? 'keep' : beyond(c, rate);
       const verdict = verdictOf(sample, facts, { firing, why: () => sentence(c, { sample, rate, facts }) });
-      return Object.defineProperty(verdict, 'value', { value: rate });
+      verdict.value = rate;
+      return verdict;
     });
   },
 });

@@ -63,14 +63,10 @@ const ofMachine = (c: Config, sample: FactSample, facts: Facts): Verdict => {
   // The first point is where the watch began, not a restart.
   const count = trace ? trace.times.filter((at, index) => index > 0 && at > from).length : 0;
   const why = () => `${facts.device.name} has restarted ${count} times within ${spanText(c.within_ms)}.`;
-  return {
-    ...counted(sample, count),
-    firing: isCurrent(sample, facts) ? firingOf(c, count, isKnown(trace, from)) : 'keep',
-    why: why(),
-  };
+  const verdict = verdictOf(sample, facts, { firing: firingOf(c, count, isKnown(trace, from)), why });
+  verdict.value = count;
+  return verdict;
 };
-
-const counted = ({ series }: FactSample, value: number): { subject: string; value: number } => ({ subject: series, value });
 
 const ofProgram = (c: Config, sample: FactSample, facts: Facts): Verdict => {
   const trace = facts.history?.(sample.series);

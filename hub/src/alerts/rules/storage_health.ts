@@ -40,6 +40,9 @@ const config = v.object({
 });
 type Config = v.InferOutput<typeof config>;
 
+/** No maker asks for more. */
+const SPARE_CALM = 0.5;
+
 const ANY = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY] as const;
 
 export default defineRule({
@@ -54,7 +57,8 @@ export default defineRule({
   looks_back: (c): LookBack[] => [SECTORS, ERRORS].map((metric) => ({ metric, keep: 'changes', window_ms: c.hold_ms })),
   calm(c, metric) {
     if (metric === WEAR) return [c.wear_below, Number.POSITIVE_INFINITY];
-    if (metric === SECTORS || metric === ERRORS || metric === SPARE_LIMIT || metric === SPARE) return ANY;
+    if (metric === SECTORS || metric === ERRORS || metric === SPARE_LIMIT) return ANY;
+    if (metric === SPARE) return [SPARE_CALM, Number.POSITIVE_INFINITY];
     return [0, 0];
   },
   judge: (c, facts) => facts.samples.filter((one) => isThere(one, facts)).flatMap((one) => judgeOne(c, one, facts)),

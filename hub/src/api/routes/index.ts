@@ -47,6 +47,7 @@ const createListed = ({ metrics, public_url, installer = null }: RouteNeeds) =>
     alerts.acknowledgeAlerts,
     alerts.listRules,
     alerts.setRules,
+    alerts.previewRule,
     networks.listNetworks,
     networks.listKinds,
     networks.readNetwork,

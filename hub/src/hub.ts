@@ -139,9 +139,8 @@ const buildParts = async (core: Core) => {
   const sources = createSources({ ...basics, ...asking, clock, registry, latest, earnings, sourced: tracker.sourced }, documents);
   const ingest = createIngest({ ...basics, registry, tracker, sequences, latest, quarantine, earnings });
   const rules = await loadPlugins<RuleDeclaration>(new URL('./alerts/rules/', import.meta.url));
-  const { version } = core.settings;
-  const networks = networksOf(asking.networks, { latest, earnings });
-  const alerts = createAlerts({ ...basics, clock, rules, registry, presence: tracker, latest, version, networks }, recovered);
+  const judged = { networks: networksOf(asking.networks, { latest, earnings }), version: core.settings.version };
+  const alerts = createAlerts({ ...basics, clock, rules, registry, presence: tracker, latest, ...judged }, recovered);
   const money = createFiatBook(
     {
       ...{ ...basics, clock, registry, presence: tracker, latest, alerts: () => alerts, reader: engine },

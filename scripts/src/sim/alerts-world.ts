@@ -7,7 +7,7 @@ import { createLatest } from '@muster/hub/ingest/latest';
 import type { Device } from '@muster/hub/parts';
 import { silentLog } from '@muster/shared/log';
 import { undeclared } from '@muster/shared/metrics';
-import { createTestClock } from '@muster/shared/testing/clock';
+import { createTestClock, type TestClock } from '@muster/shared/testing/clock';
 import type { LiveAlertEvent } from '@muster/shared/wire/live';
 import { COLUMNS } from './alerts-device.js';
 
@@ -38,33 +38,10 @@ export const createAlertWorld = async (
   store.automatic(true);
   const known = new Map(devices.map((id) => [id, deviceOf(id)]));
   const links = new Map<string, { link: Link; boot: string }>();
+  const needs = { clock, store, known, rules, hear, newId: counting() };
   let next_link = 1;
-  let next_id = 1;
-  let process = build();
+  let process = build(needs);
   await process.alerts.start(store.reader);
-
-  function build() {
-    const latest = createLatest(clock.now);
-    const { writer } = store;
-    const found = store.recovered();
-    const device = (id: string) => known.get(id);
-    const tracker = createTracker({ clock, writer, device, newest: latest.newest, log: silentLog }, found.documents);
-    const random = (bytes: number) => {
-      const id = Buffer.alloc(bytes);
-      id.writeUInt32BE(next_id++, bytes - 4);
-      return id;
-    };
-    const registry = { get: device, all: () => known.values(), declaration: (_id: string, metric: string) => undeclared(metric) };
-    const alerts = createAlerts(
-      { ...{ writer, clock, random, log: silentLog, rules, registry, latest }, presence: tracker },
-      found,
-    );
-    tracker.changed.on(alerts.presenceChanged);
-    latest.updated.on(alerts.valuesUpdated);
-    alerts.event.on(hear);
-    tracker.start();
-    return { latest, tracker, alerts };
-  }
 
   return {
     advance: (seconds) => clock.advance(seconds * 1_000),
@@ -104,10 +81,46 @@ export const createAlertWorld = async (
       links.clear();
       store.crash();
       clock.advance(away_s * 1_000);
-      process = build();
+      process = build(needs);
       await process.alerts.start(store.reader);
       process.latest.seed(kept);
     },
+  };
+};
+
+interface Building {
+  clock: TestClock;
+  store: ReturnType<typeof createHandStore>;
+  known: ReadonlyMap<string, Device>;
+  rules: ReadonlyMap<string, RuleDeclaration>;
+  hear: (event: LiveAlertEvent) => void;
+  newId: (bytes: number) => Uint8Array;
+}
+
+/** The parts of a hub's process on what the store has. */
+const build = ({ clock, store, known, rules, hear, newId }: Building) => {
+  const latest = createLatest(clock.now);
+  const { writer } = store;
+  const found = store.recovered();
+  const device = (id: string) => known.get(id);
+  const tracker = createTracker({ clock, writer, device, newest: latest.newest, log: silentLog }, found.documents);
+  const registry = { get: device, all: () => known.values(), declaration: (_id: string, metric: string) => undeclared(metric) };
+  const basics = { writer, clock, random: newId, log: silentLog, rules };
+  const alerts = createAlerts({ ...basics, registry, latest, presence: tracker }, found);
+  tracker.changed.on(alerts.presenceChanged);
+  latest.updated.on(alerts.valuesUpdated);
+  alerts.event.on(hear);
+  tracker.start();
+  return { latest, tracker, alerts };
+};
+
+/** Ids that never come twice. */
+const counting = () => {
+  let next = 1;
+  return (bytes: number): Uint8Array => {
+    const id = Buffer.alloc(bytes);
+    id.writeUInt32BE(next++, bytes - 4);
+    return id;
   };
 };
 

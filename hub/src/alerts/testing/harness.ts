@@ -35,16 +35,14 @@ export const createHarness = (given: ReadonlyMap<string, RuleDeclaration> = rule
         ...{ writer: store.writer, clock, log: silentLog, rules: given },
         random: (bytes) => Uint8Array.from({ length: bytes }, () => random++ & 255),
         registry: { get: (id) => devices.get(id), all: () => devices.values(), declaration: (_id, metric) => declared(metric) },
-        presence: { get: (id) => states.get(id) ?? { state: 'never_seen', since: 0, last_seen: null, boot: null } },
-        latest: { of: (id) => [...(values.get(id)?.values() ?? [])] },
-        ...more,
+        presence: { get: (id) => states.get(id) ?? NEVER_SEEN },
+        ...{ latest: { of: (id) => [...(values.get(id)?.values() ?? [])] }, ...more },
       },
       store.recovered(),
     );
     alerts.event.on((event) => {
       events.push(structuredClone(event));
-      const subject = store.subject(event.alert.id);
-      if (subject !== undefined) subjects.set(event.alert.id, subject);
+      subjects.set(event.alert.id, store.subject(event.alert.id) ?? subjects.get(event.alert.id) ?? '');
     });
   };
   make();
@@ -72,13 +70,8 @@ export const createHarness = (given: ReadonlyMap<string, RuleDeclaration> = rule
       alerts.presenceChanged({ device: id });
     },
     report(id: string, report: Record<string, number>) {
-      const news: LiveValue[] = Object.entries(report).flatMap(([series, value]) => {
-        const key = parseSeriesKey(series);
-        return key ? [{ metric: key.metric, labels: { ...key.labels }, value, ts: clock.now() }] : [];
-      });
-      const known = values.get(id) ?? new Map<string, LiveValue>();
-      for (const value of news) known.set(`${value.metric}${JSON.stringify(value.labels)}`, value);
-      values.set(id, known);
+      const news = liveValues(report, clock.now());
+      values.set(id, withNews(values.get(id), news));
       alerts.valuesUpdated({ device: id, values: news });
     },
     /** Ends the process without a word and starts it again on what was committed; devices are `reconnecting`. */
@@ -87,13 +80,29 @@ export const createHarness = (given: ReadonlyMap<string, RuleDeclaration> = rule
       store.crash();
       clock.advance(after_ms);
       values.clear();
-      for (const [id, state] of states) {
-        if (state.state === 'online' || state.state === 'quiet') states.set(id, { ...state, state: 'reconnecting' });
-      }
+      for (const [id, state] of states) states.set(id, awaited(state));
       make();
       await alerts.start(store.reader);
     },
     /** `change` words of what was announced, and forgets them. */
     heard: () => events.splice(0).map(({ change, alert }) => `${change} ${alert.rule} ${alert.device}`),
   };
+};
+
+const liveValues = (report: Record<string, number>, ts: number): LiveValue[] =>
+  Object.entries(report).flatMap(([series, value]) => {
+    const key = parseSeriesKey(series);
+    return key ? [{ metric: key.metric, labels: { ...key.labels }, value, ts }] : [];
+  });
+
+/** Whoever was there is expected back. */
+const awaited = (presence: Presence): Presence =>
+  presence.state === 'online' || presence.state === 'quiet' ? { ...presence, state: 'reconnecting' } : presence;
+
+const NEVER_SEEN: Presence = { state: 'never_seen', since: 0, last_seen: null, boot: null };
+
+const withNews = (before: Map<string, LiveValue> | undefined, news: readonly LiveValue[]): Map<string, LiveValue> => {
+  const known = before ?? new Map<string, LiveValue>();
+  for (const value of news) known.set(`${value.metric}${JSON.stringify(value.labels)}`, value);
+  return known;
 };

@@ -57,10 +57,7 @@ export const createHandStore = () => {
       healthy = !on;
     },
     /** What the document of an alert says it is about. */
-    subject(id: string): string | undefined {
-      const value = documents.get(`alerts/${id}`)?.value as { subject?: string } | undefined;
-      return value?.subject;
-    },
+    subject: (id: string) => subjectOf(documents.get(`alerts/${id}`)?.value),
     crash() {
       queue = [];
       healthy = true;
@@ -73,6 +70,8 @@ export const createHandStore = () => {
     }),
   };
 };
+
+const subjectOf = (document: unknown): string | undefined => (document as { subject?: string } | undefined)?.subject;
 
 const readerOf = (log: readonly LogRecord[]): Pick<Reader, 'log'> => ({
   async log({ after, limit, newest }) {

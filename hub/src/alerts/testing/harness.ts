@@ -71,8 +71,7 @@ export const createHarness = (given: ReadonlyMap<string, RuleDeclaration> = rule
     },
     report(id: string, report: Record<string, number>) {
       const news = liveValues(report, clock.now());
-      values.set(id, withNews(values.get(id), news));
-      alerts.valuesUpdated({ device: id, values: news });
+      alerts.valuesUpdated({ device: id, values: withNews(values, id, news) });
     },
     /** Ends the process without a word and starts it again on what was committed; devices are `reconnecting`. */
     async restart(after_ms = 0) {
@@ -101,8 +100,9 @@ const awaited = (presence: Presence): Presence =>
 
 const NEVER_SEEN: Presence = { state: 'never_seen', since: 0, last_seen: null, boot: null };
 
-const withNews = (before: Map<string, LiveValue> | undefined, news: readonly LiveValue[]): Map<string, LiveValue> => {
-  const known = before ?? new Map<string, LiveValue>();
+const withNews = (values: Map<string, Map<string, LiveValue>>, id: string, news: readonly LiveValue[]): readonly LiveValue[] => {
+  const known = values.get(id) ?? new Map<string, LiveValue>();
   for (const value of news) known.set(`${value.metric}${JSON.stringify(value.labels)}`, value);
-  return known;
+  values.set(id, known);
+  return news;
 };

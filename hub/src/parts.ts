@@ -116,6 +116,7 @@ export interface PresenceKeeper {
 // ---- values
 
 export interface ShapeView {
+  series(slot: number): { readonly metric: string; readonly labels: Labels };
   slotsOf(metric: string): readonly number[];
 }
 
@@ -128,8 +129,8 @@ export interface LatestUpdate {
   touches?(metric: string): boolean;
   /** The list of series that the device reports: one object for all that report the same. Only to remember something by. */
   readonly shape?: ShapeView;
-  /** Whether one of its values passes; makes no objects. */
-  some?(metric: string, test: (labels: Labels, value: number) => boolean): boolean;
+  /** Its value of a slot of the shape; NaN when it brings none. */
+  at?(slot: number): number;
 }
 
 /** The newest value of a series; never changed, but made anew. */

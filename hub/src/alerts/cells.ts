@@ -33,10 +33,10 @@ export const createCells = (documents: readonly AlertDocument[]) => {
     pending,
     byAlert: (id: string) => byAlert.get(id),
     has: (device: string) => byDevice.has(device),
-    /** Whether one of the setting is open, whatever of the device it is about. */
-    isOpen(device: string, setting: string): boolean {
-      for (const cell of byDevice.get(device)?.values() ?? []) if (cell.setting === setting) return true;
-      return false;
+    /** The settings that something of the device is open of. */
+    settings: (device: string): readonly string[] => {
+      const cells = byDevice.get(device);
+      return cells ? [...cells.values()].map(({ setting }) => setting) : NONE;
     },
     devices: () => byDevice.keys(),
     /** Devices with at least one. */
@@ -52,6 +52,8 @@ export const createCells = (documents: readonly AlertDocument[]) => {
     },
   };
 };
+
+const NONE: readonly string[] = [];
 
 const keyOf = (setting: string, subject: string): string => `${setting}\n${subject}`;
 

@@ -1,8 +1,8 @@
 import type { Log } from '@muster/shared/log';
 import { type Labels, seriesKey } from '@muster/shared/metrics';
 import type { LiveValue } from '@muster/shared/wire/live';
-import type { Device, Latest, LatestUpdate, Presence, PresenceKeeper, Registry } from '../parts.js';
-import type { ActiveRule, NetworksOf, Plan, Watched } from './plan.js';
+import type { Device, Latest, LatestUpdate, Presence, PresenceKeeper, Registry, ShapeView } from '../parts.js';
+import type { ActiveRule, Bound, NetworksOf, Plan } from './plan.js';
 import type { FactSample, Facts, Verdict } from './rule.js';
 import type { Traces } from './traces.js';
 import { createNewestVersion } from './versions.js';
@@ -102,53 +102,56 @@ const pick = (samples: ReadonlyMap<string, FactSample[]>, needs: readonly string
 };
 
 /**
- * The rules that want to see one of the values of a report; asked by the rules' metrics, which are few, not by the values.
- * Nearly every report of a healthy device brings values that are no reason for anything: those are not judged (`calm`).
+ * The rules that are to look at a report. Nearly every report of a healthy device brings values that are no reason for anything
+ * (`calm`): its series are compared with their bounds, a few nanoseconds each, and only what is open is judged in any case.
  */
-export const touchedBy = (plan: Plan, update: LatestUpdate, isOpen: (setting: string) => boolean): ReadonlySet<ActiveRule> => {
+export const touchedBy = (plan: Plan, update: LatestUpdate, open: Iterable<string>): ReadonlySet<ActiveRule> => {
   let touched: Set<ActiveRule> | null = null;
-  for (const [metric, rules] of watchedOf(plan, update)) {
-    if (!touches(update, metric)) continue;
-    for (const rule of rules) {
-      if (touched?.has(rule) || (!isOpen(rule.setting.id) && isCalm(rule, metric, update))) continue;
-      touched ??= new Set();
-      touched.add(rule);
-    }
+  for (const { slot, low, high, rule } of update.shape ? boundsOf(plan, update.shape) : NO_BOUNDS) {
+    const value = update.at?.(slot) ?? Number.NaN;
+    if (value < low || value > high) touched = (touched ?? new Set()).add(rule);
+  }
+  if (!update.shape) for (const rule of wildIn(plan, update)) touched = (touched ?? new Set()).add(rule);
+  for (const setting of open) {
+    const rule = plan.rules.get(setting);
+    if (rule?.needs.some((metric) => touches(update, metric))) touched = (touched ?? new Set()).add(rule);
   }
   return touched ?? NO_RULES;
 };
 
-const watchedOf = ({ byMetric, byShape }: Plan, { shape }: LatestUpdate): Iterable<Watched> => {
-  if (!shape) return byMetric;
-  const known = byShape.get(shape);
+const NO_RULES: ReadonlySet<ActiveRule> = new Set();
+const NO_BOUNDS: readonly Bound[] = [];
+
+/** Once for all devices that report the same series. A rule without `calm` looks at every value. */
+const boundsOf = (plan: Plan, shape: ShapeView): readonly Bound[] => {
+  const known = plan.bounds.get(shape);
   if (known) return known;
-  const found = [...byMetric].filter(([metric]) => shape.slotsOf(metric).length > 0);
-  byShape.set(shape, found);
-  return found;
+  const bounds = [...plan.byMetric].flatMap(([metric, rules]) =>
+    shape.slotsOf(metric).flatMap((slot) => {
+      const { labels } = shape.series(slot);
+      return rules.map((rule): Bound => ({ slot, rule, ...calmOf(rule, metric, labels) }));
+    }),
+  );
+  const useful = bounds.filter(({ low, high }) => low !== Number.NEGATIVE_INFINITY || high !== Number.POSITIVE_INFINITY);
+  plan.bounds.set(shape, useful);
+  return useful;
 };
 
-const NO_RULES: ReadonlySet<ActiveRule> = new Set();
+const calmOf = ({ declaration, setting }: ActiveRule, metric: string, labels: Labels): { low: number; high: number } => {
+  const [low, high] = declaration.calm?.(setting.config, metric, labels) ?? NEVER_CALM;
+  return { low, high };
+};
+
+const NEVER_CALM = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY] as const;
+
+/** The same by the values themselves. */
+const wildIn = ({ byMetric }: Plan, { values }: LatestUpdate): ActiveRule[] =>
+  values.flatMap(({ metric, labels, value }) =>
+    (byMetric.get(metric) ?? []).filter((rule) => {
+      const { low, high } = calmOf(rule, metric, labels);
+      return value < low || value > high;
+    }),
+  );
 
 const touches = (update: LatestUpdate, metric: string): boolean =>
   update.touches ? update.touches(metric) : update.values.some((value) => value.metric === metric);
-
-const isCalm = (rule: ActiveRule, metric: string, update: LatestUpdate): boolean => {
-  const { calm } = rule.declaration;
-  if (!calm) return false;
-  const wild = (labels: Labels, value: number) => {
-    const bounds = boundsOf(rule, metric, labels);
-    return bounds === null || value < bounds[0] || value > bounds[1];
-  };
-  return !(update.some
-    ? update.some(metric, wild)
-    : update.values.some((one) => one.metric === metric && wild(one.labels, one.value)));
-};
-
-/** Asked once for each series of a shape: its labels are one object for all devices that share it. */
-const boundsOf = ({ bounds, declaration, setting }: ActiveRule, metric: string, labels: Labels) => {
-  const known = bounds.get(labels);
-  if (known !== undefined) return known;
-  const fresh = declaration.calm?.(setting.config, metric, labels) ?? null;
-  bounds.set(labels, fresh);
-  return fresh;
-};

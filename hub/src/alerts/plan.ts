@@ -9,8 +9,6 @@ export interface ActiveRule {
   delay: number;
   recover: number;
   looks: readonly LookBack[];
-  /** What `calm` said, by the labels of a series of a shape. */
-  bounds: WeakMap<object, readonly [low: number, high: number] | null>;
 }
 
 /** What is judged for a device, by setting id and by the metric that a report brings. */
@@ -18,14 +16,19 @@ export interface Plan {
   rules: ReadonlyMap<string, ActiveRule>;
   byMetric: ReadonlyMap<string, readonly ActiveRule[]>;
   /** What of it concerns devices that report the same series: of some forty metrics a handful. */
-  byShape: WeakMap<object, Watched[]>;
+  bounds: WeakMap<object, readonly Bound[]>;
   /** Rules that ask for the past, and what they ask for. */
   lookers: readonly ActiveRule[];
   looks: readonly LookBack[];
 }
 
-/** A metric and the rules that want to see it. */
-export type Watched = readonly [metric: string, rules: readonly ActiveRule[]];
+/** A series whose value is worth a look of the rule below `low` or above `high`. */
+export interface Bound {
+  slot: number;
+  low: number;
+  high: number;
+  rule: ActiveRule;
+}
 
 export interface Plans {
   of(device: Device): Plan;
@@ -55,7 +58,6 @@ export const activateOne = (setting: RuleSetting, declaration: RuleDeclaration):
     delay: declaration.delay(config),
     recover: declaration.recovers?.(config) ?? 0,
     looks: declaration.looks_back?.(config) ?? [],
-    bounds: new WeakMap(),
   };
 };
 
@@ -127,7 +129,7 @@ const asPlan = (rules: readonly ActiveRule[]): Plan => {
   }
   const lookers = rules.filter(({ looks }) => looks.length > 0);
   const byId = new Map(rules.map((rule) => [rule.setting.id, rule]));
-  return { rules: byId, byMetric, byShape: new WeakMap(), lookers, looks: mergedLooks(lookers) };
+  return { rules: byId, byMetric, bounds: new WeakMap(), lookers, looks: mergedLooks(lookers) };
 };
 
 /** One memory for all who ask for the same steps of a metric, as long as the longest. */

@@ -61,7 +61,7 @@ export const createRounds = ({ watch, judge, registry, clock, plans, expect, tra
       }
       const plan = plans().of(device);
       const news = due ? judge.look(device.id, plan, now) : null;
-      const touched = touchedBy(plan, update, (setting) => watch.cells.isOpen(device.id, setting));
+      const touched = touchedBy(plan, update, watch.cells.settings(device.id));
       const rules =
         news && news.size > 0 ? new Set([...touched, ...plan.lookers.filter((rule) => asksFor(rule, news))]) : touched;
       if (rules.size > 0) judgeRules(device, rules);

@@ -1,5 +1,4 @@
 /** Newest live value of every series, in memory: what the dashboard shows and rules judge before the commit. */
-import type { Labels } from '@muster/shared/metrics';
 import { createSignal } from '@muster/shared/signal';
 import { WIRE_LIMITS } from '@muster/shared/wire/limits';
 import type { LiveValue } from '@muster/shared/wire/live';
@@ -220,12 +219,8 @@ class Update implements LatestUpdate {
     return this.#seat.shape;
   }
 
-  some(metric: string, test: (labels: Labels, value: number) => boolean): boolean {
-    const { shape, values } = this.#seat;
-    for (const slot of shape.slotsOf(metric)) {
-      if (this.#has(slot) && test(shape.series(slot).labels, values[slot] ?? 0)) return true;
-    }
-    return false;
+  at(slot: number): number {
+    return this.#has(slot) ? (this.#seat.values[slot] ?? Number.NaN) : Number.NaN;
   }
 
   #has(slot: number): boolean {

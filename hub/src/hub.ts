@@ -3,7 +3,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import type { Clock } from '@muster/shared/clock';
 import { createGrpc } from '@muster/shared/grpc';
-import { createHttp } from '@muster/shared/http';
+import { createHttp, type Http } from '@muster/shared/http';
 import type { Log } from '@muster/shared/log';
 import type { NetworkDeclaration } from '@muster/shared/network';
 import { loadNetworks } from '@muster/shared/network-plugins';
@@ -146,7 +146,7 @@ const buildParts = async (core: Core) => {
   const asking = { http: createHttp(), grpc: createGrpc(), networks: await loadNetworks(), random: Math.random };
   const sources = createSources({ ...basics, ...asking, clock, registry, latest, earnings, sourced: tracker.sourced }, documents);
   const ingest = createIngest({ ...basics, registry, tracker, sequences, latest, quarantine, earnings });
-  const judging = { basics, registry, tracker, latest, earnings, networks: asking.networks };
+  const judging = { basics, registry, tracker, latest, earnings, asking };
   const { alerts, money, income, worth } = await buildWorth(core, judging);
   queued.on(money.take);
   queued.on(income.take);
@@ -184,16 +184,26 @@ const buildParts = async (core: Core) => {
   };
 };
 
+/** The networks that a device reports something of, or earns on. */
+const networksOf =
+  (known: ReadonlyMap<string, NetworkDeclaration>, { latest, earnings }: { latest: LatestKeeper; earnings: Earnings }) =>
+  (device: string): ReadonlySet<string> => {
+    const reported = latest.of(device).map(({ metric }) => metric.slice(0, metric.indexOf('.')));
+    const earned = earnings.totals(device).map(({ network }) => network);
+    return new Set([...reported.filter((network) => known.has(network)), ...earned]);
+  };
+
 const capacitiesOf = (networks: ReadonlyMap<string, NetworkDeclaration>) =>
   new Map([...networks.values()].flatMap(({ id, per }) => (per ? [[id, per] as const] : [])));
-type Worth = Pick<Parts, 'registry' | 'latest'> & { tracker: Tracker; earnings: Earnings } & {
-  networks: ReadonlyMap<string, NetworkDeclaration>;
+type Worth = Pick<Parts, 'registry'> & { latest: LatestKeeper; tracker: Tracker; earnings: Earnings } & {
+  asking: { networks: ReadonlyMap<string, NetworkDeclaration>; http: Http };
   basics: { writer: Writer; now: () => number; random: (bytes: number) => Uint8Array; log: Log };
 };
 
 /** What is wrong and what it costs know each other: alerts say what is at stake, a comparison counts alerts. */
-const buildWorth = async ({ needs, store }: Core, { basics, registry, tracker, latest, earnings, networks }: Worth) => {
+const buildWorth = async ({ needs, store, settings }: Core, { basics, registry, tracker, latest, earnings, asking }: Worth) => {
   const { clock, log } = needs;
+  const { networks, http } = asking;
   const { recovered, engine } = store;
   const { now } = basics;
   const rules = await loadPlugins<RuleDeclaration>(new URL('./alerts/rules/', import.meta.url));
@@ -204,11 +214,12 @@ const buildWorth = async ({ needs, store }: Core, { basics, registry, tracker, l
     ...{ registry, presence: tracker, now, log, expects, price, stake: (id) => money.stake(id) },
     ...{ income: { of: income.of, load: () => income.load(engine) }, due: (id) => alerts.incomeDue(id) },
   });
-  const alerts: Alerts = createAlerts({ ...basics, clock, rules, registry, presence: tracker, latest, money: worth }, recovered);
+  const judged = { money: worth, networks: networksOf(networks, { latest, earnings }), version: settings.version };
+  const alerts: Alerts = createAlerts({ ...basics, clock, rules, registry, presence: tracker, latest, ...judged }, recovered);
   const money: FiatBook = createFiatBook(
     {
       ...{ ...basics, clock, registry, presence: tracker, latest, alerts: () => alerts, reader: engine },
-      ...{ http: createHttp(), random: Math.random, capacities: capacitiesOf(networks) },
+      ...{ http, random: Math.random, capacities: capacitiesOf(networks) },
     },
     recovered,
   );

@@ -116,6 +116,11 @@ export interface PresenceKeeper {
 
 // ---- values
 
+export interface ShapeView {
+  series(slot: number): { readonly metric: string; readonly labels: Labels };
+  slotsOf(metric: string): readonly number[];
+}
+
 /** The values of a report that are newer than what was known; holds while its emission lasts. */
 export interface LatestUpdate {
   readonly device: string;
@@ -123,6 +128,10 @@ export interface LatestUpdate {
   readonly values: readonly LiveValue[];
   /** Whether one of the values is of this metric. */
   touches?(metric: string): boolean;
+  /** The list of series that the device reports: one object for all that report the same. Only to remember something by. */
+  readonly shape?: ShapeView;
+  /** Its value of a slot of the shape; NaN when it brings none. */
+  at?(slot: number): number;
 }
 
 /** The newest value of a series; never changed, but made anew. */
@@ -136,6 +145,8 @@ export interface FleetValue {
 /** Newest live value of every series; judged and shown on receipt, before the commit. */
 export interface Latest {
   of(device: string): LiveValue[];
+  /** The same of one metric alone. */
+  ofMetric?(device: string, metric: string): LiveValue[];
   value(device: string, series: string): { value: number; ts: number } | undefined;
   /** Over the fleet, by metric id; in order of device and series. */
   across(metric: string): FleetValue[];
@@ -145,6 +156,14 @@ export interface Latest {
 
 // ---- alerts
 
+/** The narrower wins: device > site > tag > kind > network > all. `kind`: what the device is, such as `raspberry_pi`, `linux`, `gpu` or `carried`. */
+export type RuleScope =
+  | { all: true }
+  | { network: string }
+  | { kind: string }
+  | { tag: string }
+  | { site: string }
+  | { device: string };
 /** A rule as configured; `id` is the operator's, `rule` names the declaration. */
 export interface RuleSetting {
   id: string;
@@ -152,8 +171,27 @@ export interface RuleSetting {
   title: string;
   enabled: boolean;
   severity: Severity;
-  scope: { all: true } | { tag: string } | { site: string } | { device: string };
+  scope: RuleScope;
   config: Json;
+}
+/** What a rule would have said of the past. */
+export interface RulePreview {
+  from: number;
+  to: number;
+  /** Devices in its scope, and how many of them were looked at before a bound was reached. */
+  devices: number;
+  looked_at: number;
+  complete: boolean;
+  /** `to` null: it would be open now. */
+  items: {
+    device: string;
+    subject: string;
+    from: number;
+    to: number | null;
+    value: number | null;
+    why: string;
+    severity: Severity;
+  }[];
 }
 export interface AlertsDesk {
   open(): LiveAlert[];
@@ -166,6 +204,11 @@ export interface AlertsDesk {
   counts(device: string): { firing: number; pending: number };
   rules(): RuleSetting[];
   setRules(rules: RuleSetting[], by: string): Promise<RuleSetting[]>;
+  /** Plays stored history through a rule; refuses one that could not be set. */
+  preview(
+    rule: RuleSetting,
+    options: { days: number; reader: Pick<Reader, 'series'>; signal?: AbortSignal },
+  ): Promise<RulePreview>;
   declarations(): { id: string; title: string; severity: Severity; config: Json }[];
   /** Events with a number greater than `after`, rising. */
   events(after: number, limit: number): Promise<LiveAlertEvent[]>;

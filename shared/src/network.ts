@@ -65,6 +65,24 @@ export interface HubNetworkReply {
   accounts?: ReadingDraft[];
 }
 
+/** A state of a metric of the network that asks for a hand: the rule `network_fault` raises an alert for it. */
+export interface NetworkFault {
+  /** Short name, as in `metrics`. */
+  metric: string;
+  /** Only series with these labels. */
+  labels?: Readonly<Record<string, string>>;
+  when: 'above' | 'below' | 'equals';
+  value: number;
+  /** How long it must hold, ms; 5 minutes unless said otherwise. */
+  for?: number;
+  /** `warning` unless said otherwise. */
+  severity?: 'critical' | 'warning' | 'info';
+  /** What is wrong, as a person says it. */
+  title: string;
+  /** It is over at this level and beyond, where that is another than `value`. */
+  resolves?: number;
+}
+
 export interface NetworkDeclaration<S extends v.GenericSchema = v.GenericSchema> {
   id: string;
   title: string;
@@ -88,6 +106,8 @@ export interface NetworkDeclaration<S extends v.GenericSchema = v.GenericSchema>
   per?: { metric: string; unit: string; labels?: Labels };
   /** What "not earning" means here, in milliseconds. */
   expects: { cadence: number; silence_is_normal_for: number };
+  /** What of its metrics is an alert. */
+  faults?: readonly NetworkFault[];
 }
 
 /** Types the callbacks by the config schema. */

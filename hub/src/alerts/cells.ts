@@ -8,6 +8,8 @@ export interface Cell {
   device: string;
   subject: string;
   held: Held;
+  /** Where the verdict asks for another delay than its rule. */
+  delay?: number | undefined;
   alert: LiveAlert;
 }
 
@@ -31,6 +33,11 @@ export const createCells = (documents: readonly AlertDocument[]) => {
     pending,
     byAlert: (id: string) => byAlert.get(id),
     has: (device: string) => byDevice.has(device),
+    /** The settings that something of the device is open of. */
+    settings: (device: string): readonly string[] => {
+      const cells = byDevice.get(device);
+      return cells ? [...cells.values()].map(({ setting }) => setting) : NONE;
+    },
     devices: () => byDevice.keys(),
     /** Devices with at least one. */
     count: () => byDevice.size,
@@ -45,6 +52,8 @@ export const createCells = (documents: readonly AlertDocument[]) => {
     },
   };
 };
+
+const NONE: readonly string[] = [];
 
 const keyOf = (setting: string, subject: string): string => `${setting}\n${subject}`;
 

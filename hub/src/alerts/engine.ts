@@ -1,4 +1,5 @@
 import type { Clock } from '@muster/shared/clock';
+import { AppError } from '@muster/shared/errors';
 import type { Log } from '@muster/shared/log';
 import type { AlertsDesk, LatestUpdate, RuleSetting } from '../parts.js';
 import type { Reader, Recovered, Writer } from '../store/store.js';
@@ -6,10 +7,12 @@ import { createMarks, describeRules } from './desk.js';
 import { type AlertDocument, createJournal } from './journal.js';
 import { createJudge, type FactSources } from './judge.js';
 import { activate, createPlans } from './plan.js';
+import { previewRule } from './preview.js';
 import { createDueRound, createRounds } from './rounds.js';
 import type { RuleDeclaration } from './rule.js';
-import { createRuleBook } from './settings.js';
+import { checkRules, createRuleBook } from './settings.js';
 import { createTiming } from './timing.js';
+import { createTraces } from './traces.js';
 import { createWatch, type Subject } from './watch.js';
 
 export interface AlertNeeds extends FactSources {
@@ -60,6 +63,14 @@ export const createAlerts = (needs: AlertNeeds, found: Pick<Recovered, 'document
       return journal.newest();
     },
     ...createMarks(journal, { watch, writer, clock }),
+    async preview(rule, options) {
+      const [setting] = checkRules([rule], needs.rules);
+      const declaration = setting && needs.rules.get(setting.rule);
+      if (!declaration) throw new AppError('bad_request', 'There is no rule to look at', { path: 'rule' });
+      const { registry, presence, latest, networks } = needs;
+      const past = { registry, presence: withHistory(presence), latest, networks, now: () => clock.now() };
+      return previewRule(past, { setting: { ...setting, enabled: true }, declaration }, options);
+    },
     declarations: () => describeRules(needs.rules),
     rules: book.all,
     async setRules(rules, by) {
@@ -79,6 +90,9 @@ export const createAlerts = (needs: AlertNeeds, found: Pick<Recovered, 'document
     stop: timing.stop,
   };
 };
+
+/** Without a history of presence a device counts as there whenever it has values. */
+const withHistory = ({ availability }: AlertNeeds['presence']) => ({ availability: availability ?? (async () => []) });
 
 /** What other parts tell; until `begin` only the hub itself is listened to. */
 const createInputs = (engine: Engine, { registry, log, writer }: AlertNeeds) => {
@@ -126,6 +140,7 @@ const createInputs = (engine: Engine, { registry, log, writer }: AlertNeeds) => 
       rounds.device(id);
     },
     deviceRemoved(id: string) {
+      engine.traces.forget(id);
       engine.plans().drop(id);
       for (const cell of watch.cells.of(id)) watch.end(cell, `${cell.alert.device_name} was removed.`);
     },
@@ -155,17 +170,18 @@ const assemble = (needs: AlertNeeds, found: Pick<Recovered, 'documents' | 'numbe
   const book = createRuleBook(writer, declarations, found.documents);
   const newId = () => Buffer.from(needs.random(8)).toString('hex');
   const watch = createWatch(journal, { newId, now: () => clock.now() }, memos);
-  let plans = createPlans(activate(book.all(), declarations));
+  const traces = createTraces();
+  let plans = createPlans(activate(book.all(), declarations), needs.networks);
   const timing = createTiming(clock);
-  const judge = createJudge(needs, needs.log);
-  const round = { watch, registry, clock, judge, plans: () => plans, expect: timing.expect };
+  const judge = createJudge(needs, needs.log, traces);
+  const round = { watch, registry, clock, judge, plans: () => plans, expect: timing.expect, traces };
   const rounds = createRounds(round);
   const due = createDueRound(round, rounds);
   return {
-    ...{ journal, book, watch, timing, rounds, due, plans: () => plans },
+    ...{ journal, book, watch, timing, rounds, due, traces, plans: () => plans },
     /** Takes the settings of the book into use. */
     activate() {
-      plans = createPlans(activate(book.all(), declarations));
+      plans = createPlans(activate(book.all(), declarations), needs.networks);
     },
   };
 };

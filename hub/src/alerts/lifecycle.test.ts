@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { advance, type Held } from './lifecycle.js';
+import { createFlaps } from './flaps.js';
+import { advance, type Held, standing } from './lifecycle.js';
 import type { Firing } from './rule.js';
 
 const verdicts = fc.array(fc.record({ firing: fc.constantFrom<Firing>('yes', 'no', 'keep'), wait: fc.nat(30_000) }), {
@@ -66,4 +67,29 @@ test('a pending one keeps its clock through keep and fires with the next yes', (
     held: { state: 'firing', since: 0, fired_at: 600 },
     change: 'firing',
   });
+});
+
+test('what fires ends only after it was well for the recovery time, without a relapse', () => {
+  const firing = advance(null, 'yes', { now: 0, delay: 0 }).held;
+  const well = advance(firing, 'no', { now: 100, delay: 0, recover: 50 });
+  expect(well.change).toBeNull();
+  const relapse = advance(well.held, 'yes', { now: 120, delay: 0, recover: 50 });
+  expect(relapse).toEqual({ held: firing, change: null });
+  const again = advance(relapse.held, 'no', { now: 140, delay: 0, recover: 50 });
+  expect(advance(again.held, 'no', { now: 189, delay: 0, recover: 50 }).change).toBeNull();
+  expect(advance(again.held, 'no', { now: 190, delay: 0, recover: 50 })).toEqual({ held: null, change: 'resolved' });
+});
+
+test('an alert about values is unknown while its device is away, one about presence is not', () => {
+  expect(standing('firing', 'lost', false)).toBe('unknown');
+  expect(standing('firing', 'lost', true)).toBe('firing');
+  expect(standing('pending', 'online', false)).toBe('pending');
+});
+
+test('what fires for the third time within an hour flaps, and not once it was calm', () => {
+  const flaps = createFlaps();
+  const minute = 60_000;
+  expect([0, 20, 40].map((at) => flaps.fired('one', at * minute))).toEqual([false, false, true]);
+  expect(flaps.fired('other', 40 * minute)).toBe(false);
+  expect(flaps.fired('one', 400 * minute)).toBe(false);
 });

@@ -1,7 +1,10 @@
+import type { PresenceState } from '@muster/shared/wire/live';
 import type { Firing } from './rule.js';
 
 /** What is remembered of one (rule, device, subject) that is not ok. */
-export type Held = { state: 'pending'; since: number } | { state: 'firing'; since: number; fired_at: number };
+export type Held =
+  | { state: 'pending'; since: number }
+  | { state: 'firing'; since: number; fired_at: number; well_since?: number };
 
 export type AlertChange = 'pending' | 'firing' | 'resolved' | 'cancelled';
 
@@ -10,14 +13,39 @@ export interface Step {
   change: AlertChange | null;
 }
 
+export interface Moment {
+  now: number;
+  delay: number;
+  /** How long a `no` must hold before what fires resolves. */
+  recover?: number | undefined;
+}
+
 /** ok → pending → firing → resolved. `keep` changes nothing: a pending one keeps its clock, but only a `yes` makes it fire. */
-export const advance = (held: Held | null, firing: Firing, at: { now: number; delay: number }): Step => {
+export const advance = (held: Held | null, firing: Firing, at: Moment): Step => {
   if (firing === 'keep') return { held, change: null };
-  if (firing === 'no') return { held: null, change: held && ENDS[held.state] };
-  if (held?.state === 'firing') return { held, change: null };
+  if (firing === 'no') return recovering(held, at);
+  if (held?.state === 'firing') return { held: unwell(held), change: null };
   const since = held?.since ?? at.now;
   if (at.now - since >= at.delay) return { held: { state: 'firing', since, fired_at: at.now }, change: 'firing' };
   return { held: { state: 'pending', since }, change: held ? null : 'pending' };
 };
+
+const recovering = (held: Held | null, { now, recover = 0 }: Moment): Step => {
+  if (held?.state !== 'firing' || recover <= 0) return { held: null, change: held && ENDS[held.state] };
+  const well_since = held.well_since ?? now;
+  return now - well_since >= recover
+    ? { held: null, change: 'resolved' }
+    : { held: held.well_since === undefined ? { ...held, well_since } : held, change: null };
+};
+
+const unwell = (held: Held & { state: 'firing' }): Held => {
+  if (held.well_since === undefined) return held;
+  const { well_since: _over, ...still } = held;
+  return still;
+};
+
+/** What an open alert is to people: `unknown` while nothing new can be heard of its device. `about_presence`: the alert is about just that. */
+export const standing = (state: Held['state'], presence: PresenceState, about_presence: boolean): Held['state'] | 'unknown' =>
+  about_presence || presence === 'online' || presence === 'quiet' ? state : 'unknown';
 
 const ENDS = { pending: 'cancelled', firing: 'resolved' } as const;

@@ -1,5 +1,5 @@
-import type { Device, RuleSetting } from '../parts.js';
-import type { RuleDeclaration } from './rule.js';
+import type { Device, RuleScope, RuleSetting } from '../parts.js';
+import type { LookBack, RuleDeclaration } from './rule.js';
 
 /** A rule setting with everything that judging asks for, worked out once. */
 export interface ActiveRule {
@@ -7,71 +7,159 @@ export interface ActiveRule {
   declaration: RuleDeclaration;
   needs: readonly string[];
   delay: number;
+  recover: number;
+  looks: readonly LookBack[];
 }
 
 /** What is judged for a device, by setting id and by the metric that a report brings. */
 export interface Plan {
   rules: ReadonlyMap<string, ActiveRule>;
   byMetric: ReadonlyMap<string, readonly ActiveRule[]>;
+  /** What of it concerns devices that report the same series: of some forty metrics a handful. */
+  bounds: WeakMap<object, readonly Bound[]>;
+  /** Rules that ask for the past, and what they ask for. */
+  lookers: readonly ActiveRule[];
+  looks: readonly LookBack[];
+}
+
+/** A series whose value is worth a look of the rule below `low` or above `high`. */
+export interface Bound {
+  slot: number;
+  low: number;
+  high: number;
+  rule: ActiveRule;
 }
 
 export interface Plans {
   of(device: Device): Plan;
   /** The device has another site or other tags, or is gone. */
   drop(device: string): void;
+  /** Some rule is for a network: plans follow what devices report. */
+  readonly by_network: boolean;
 }
 
-type Place = Pick<Device, 'id' | 'site' | 'tags'>;
+type Place = Pick<Device, 'id' | 'site' | 'tags'> & Partial<Pick<Device, 'about' | 'carried_by'>>;
+export type NetworksOf = (device: string) => ReadonlySet<string>;
+
+const NO_NETWORKS: ReadonlySet<string> = new Set();
 
 export const activate = (settings: readonly RuleSetting[], declarations: ReadonlyMap<string, RuleDeclaration>): ActiveRule[] =>
   settings.flatMap((setting) => {
     const declaration = declarations.get(setting.rule);
-    if (!setting.enabled || !declaration) return [];
-    return [{ setting, declaration, needs: declaration.needs(setting.config), delay: declaration.delay(setting.config) }];
+    return setting.enabled && declaration ? [activateOne(setting, declaration)] : [];
   });
 
-/** Of the settings of one rule about the same metrics only those of the narrowest matching scope hold: device > site > tag > all. */
-export const planFor = (device: Place, active: readonly ActiveRule[]): Plan => {
-  const matching = active.filter(({ setting }) => rank(setting.scope, device) > 0);
-  const narrowest = new Map<string, number>();
-  for (const rule of matching) {
+export const activateOne = (setting: RuleSetting, declaration: RuleDeclaration): ActiveRule => {
+  const { config } = setting;
+  return {
+    setting,
+    declaration,
+    needs: declaration.needs(config),
+    delay: declaration.delay(config),
+    recover: declaration.recovers?.(config) ?? 0,
+    looks: declaration.looks_back?.(config) ?? [],
+  };
+};
+
+/**
+ * Of the settings of one rule about the same metrics only those of the narrowest matching scope hold: device > site > tag >
+ * kind > network > all. Of several in the same scope, such as two tags, the more severe holds, then the smaller id; rules of
+ * which there may be many stand beside each other.
+ */
+export const planFor = (device: Place, active: readonly ActiveRule[], networks: NetworksOf = () => NO_NETWORKS): Plan => {
+  const known: Known = { device, kinds: kindsOf(device), networks: () => networks(device.id) };
+  const themes = new Map<string, { rank: number; rules: ActiveRule[] }>();
+  for (const rule of active) {
+    const rank = rankOf(rule.setting.scope, known);
     const theme = themeOf(rule);
-    narrowest.set(theme, Math.max(narrowest.get(theme) ?? 0, rank(rule.setting.scope, device)));
+    const best = themes.get(theme);
+    if (rank === 0 || (best && best.rank > rank)) continue;
+    if (best?.rank === rank) best.rules.push(rule);
+    else themes.set(theme, { rank, rules: [rule] });
   }
-  return asPlan(matching.filter((rule) => rank(rule.setting.scope, device) === narrowest.get(themeOf(rule))));
+  const holding = new Set([...themes.values()].flatMap(({ rules }) => chosenOf(rules)));
+  return asPlan(active.filter((rule) => holding.has(rule)));
 };
 
 const themeOf = ({ setting, needs }: ActiveRule): string => JSON.stringify([setting.rule, ...needs]);
 
+const SEVERITIES = { critical: 0, warning: 1, info: 2 };
+
+const chosenOf = (rules: readonly ActiveRule[]): readonly ActiveRule[] => {
+  if (rules.length < 2 || rules[0]?.declaration.many) return rules;
+  const order = (a: ActiveRule, b: ActiveRule) =>
+    SEVERITIES[a.setting.severity] - SEVERITIES[b.setting.severity] || (a.setting.id < b.setting.id ? -1 : 1);
+  return [...rules].sort(order).slice(0, 1);
+};
+
+interface Known {
+  device: Place;
+  kinds: ReadonlySet<string>;
+  networks: () => ReadonlySet<string>;
+}
+
 /** 0: the scope does not hold the device; else the greater the narrower. */
-const rank = (scope: RuleSetting['scope'], device: Place): number => {
-  if ('device' in scope) return scope.device === device.id ? 4 : 0;
-  if ('site' in scope) return scope.site === device.site ? 3 : 0;
-  if ('tag' in scope) return device.tags.includes(scope.tag) ? 2 : 0;
+const rankOf = (scope: RuleScope, { device, kinds, networks }: Known): number => {
+  if ('device' in scope) return scope.device === device.id ? 6 : 0;
+  if ('site' in scope) return scope.site === device.site ? 5 : 0;
+  if ('tag' in scope) return device.tags.includes(scope.tag) ? 4 : 0;
+  if ('kind' in scope) return kinds.has(scope.kind) ? 3 : 0;
+  if ('network' in scope) return networks().has(scope.network) ? 2 : 0;
   return 1;
+};
+
+/** What a device is, from its inventory: several words may fit. */
+export const kindsOf = ({ about = {}, carried_by = null }: Pick<Place, 'about' | 'carried_by'>): ReadonlySet<string> => {
+  const model = `${about['model'] ?? ''}`.toLowerCase();
+  const os = `${about['os'] ?? ''}`.toLowerCase();
+  return new Set([
+    ...(carried_by === null ? [] : ['carried']),
+    ...(model.startsWith('raspberry pi') ? ['raspberry_pi'] : []),
+    ...(/jetson|tegra/.test(model) ? ['jetson'] : []),
+    ...(Object.keys(about).some((name) => /^gpu/.test(name)) ? ['gpu'] : []),
+    ...(/linux|debian|ubuntu|raspbian|alpine|fedora|arch/.test(os) ? ['linux'] : []),
+    ...(/windows/.test(os) ? ['windows'] : []),
+  ]);
 };
 
 const asPlan = (rules: readonly ActiveRule[]): Plan => {
   const byMetric = new Map<string, ActiveRule[]>();
   for (const rule of rules) {
-    for (const metric of rule.needs) byMetric.set(metric, [...(byMetric.get(metric) ?? []), rule]);
+    for (const metric of new Set(rule.needs)) byMetric.set(metric, [...(byMetric.get(metric) ?? []), rule]);
   }
-  return { rules: new Map(rules.map((rule) => [rule.setting.id, rule])), byMetric };
+  const lookers = rules.filter(({ looks }) => looks.length > 0);
+  const byId = new Map(rules.map((rule) => [rule.setting.id, rule]));
+  return { rules: byId, byMetric, bounds: new WeakMap(), lookers, looks: mergedLooks(lookers) };
 };
 
-/** Devices of the same site and tags share one plan, so 10,000 devices cost a handful. */
-export const createPlans = (active: readonly ActiveRule[]): Plans => {
+/** One memory for all who ask for the same steps of a metric, as long as the longest. */
+const mergedLooks = (rules: readonly ActiveRule[]): LookBack[] => {
+  const merged = new Map<string, LookBack>();
+  for (const look of rules.flatMap(({ looks }) => looks)) {
+    const key = `${look.step_ms ?? 0}|${look.metric}`;
+    const known = merged.get(key);
+    merged.set(key, known ? { ...known, window_ms: Math.max(known.window_ms, look.window_ms) } : look);
+  }
+  return [...merged.values()];
+};
+
+/** Devices of the same site, tags and kind share one plan, so 10,000 devices cost a handful. */
+export const createPlans = (active: readonly ActiveRule[], networks: NetworksOf = () => NO_NETWORKS): Plans => {
   const named = new Set(active.flatMap(({ setting }) => ('device' in setting.scope ? [setting.scope.device] : [])));
+  const chosen = [...new Set(active.flatMap(({ setting }) => ('network' in setting.scope ? [setting.scope.network] : [])))];
   const shared = new Map<string, Plan>();
   const plans = new Map<string, Plan>();
 
   const sharedPlan = (device: Device): Plan => {
-    const key = JSON.stringify([named.has(device.id) ? device.id : null, device.site, ...device.tags]);
-    const plan = shared.get(key) ?? planFor(device, active);
+    const known = chosen.length > 0 ? networks(device.id) : NO_NETWORKS;
+    const there = chosen.filter((network) => known.has(network));
+    const key = JSON.stringify([named.has(device.id) ? device.id : null, device.site, device.tags, [...kindsOf(device)], there]);
+    const plan = shared.get(key) ?? planFor(device, active, () => known);
     shared.set(key, plan);
     return plan;
   };
   return {
+    by_network: chosen.length > 0,
     of(device) {
       const known = plans.get(device.id);
       if (known) return known;

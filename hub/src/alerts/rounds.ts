@@ -3,6 +3,7 @@ import type { Device, LatestUpdate, Registry } from '../parts.js';
 import type { Cell } from './cells.js';
 import { type Judge, touchedBy } from './judge.js';
 import type { ActiveRule, Plans } from './plan.js';
+import type { Traces } from './traces.js';
 import type { Subject, Watch } from './watch.js';
 
 /** A series that a rule no longer sees, on a device that is online all this time, is gone (a day is the longest cadence). */
@@ -16,10 +17,24 @@ export interface RoundNeeds {
   plans: () => Plans;
   /** Something has become pending and falls due then. */
   expect: (at: number) => void;
+  traces: Traces;
 }
 
+/** Ends the alerts of a device whose rule no longer holds for it. */
+const createReconcile =
+  ({ watch, registry, plans }: Pick<RoundNeeds, 'watch' | 'registry' | 'plans'>) =>
+  (id: string, by = 'hub') => {
+    const device = registry.get(id);
+    for (const cell of id === '' ? [] : watch.cells.of(id)) {
+      if (!device) watch.end(cell, `${cell.alert.device_name} was removed.`, by);
+      else if (!plans().of(device).rules.has(cell.setting)) {
+        watch.end(cell, `The rule "${cell.alert.title}" no longer applies to ${device.name}.`, by);
+      }
+    }
+  };
+
 /** What is judged when: a report, a device, or the alerts that are open. */
-export const createRounds = ({ watch, judge, registry, clock, plans, expect }: RoundNeeds) => {
+export const createRounds = ({ watch, judge, registry, clock, plans, expect, traces }: RoundNeeds) => {
   const judgeRules = (device: Device, rules: Iterable<ActiveRule>) => {
     const judged = judge.verdicts(device, rules, clock.now());
     for (const { rule, verdicts } of judged) {
@@ -32,16 +47,7 @@ export const createRounds = ({ watch, judge, registry, clock, plans, expect }: R
     return judged;
   };
 
-  /** Ends the alerts of a device whose rule no longer holds for it. */
-  const reconcile = (id: string, by = 'hub') => {
-    const device = registry.get(id);
-    for (const cell of id === '' ? [] : watch.cells.of(id)) {
-      if (!device) watch.end(cell, `${cell.alert.device_name} was removed.`, by);
-      else if (!plans().of(device).rules.has(cell.setting)) {
-        watch.end(cell, `The rule "${cell.alert.title}" no longer applies to ${device.name}.`, by);
-      }
-    }
-  };
+  const reconcile = createReconcile({ watch, registry, plans });
   const isGone = ({ device }: Cell): boolean => {
     const { state, since } = judge.presence(device);
     return state === 'online' && clock.now() - since >= GONE_MS;
@@ -51,12 +57,24 @@ export const createRounds = ({ watch, judge, registry, clock, plans, expect }: R
     judgeRules,
     reconcile,
     report(device: Device, update: LatestUpdate) {
-      const touched = touchedBy(plans().of(device), update);
-      if (touched.size > 0) judgeRules(device, touched);
+      const now = clock.now();
+      const due = traces.due(device.id, now);
+      if (due && plans().by_network) {
+        plans().drop(device.id);
+        reconcile(device.id);
+      }
+      const plan = plans().of(device);
+      const news = due ? judge.look(device.id, plan, now) : null;
+      const touched = touchedBy(plan, update, watch.cells.settings(device.id));
+      const rules =
+        news && news.size > 0 ? new Set([...touched, ...plan.lookers.filter((rule) => asksFor(rule, news))]) : touched;
+      if (rules.size > 0) judgeRules(device, rules);
     },
     device(id: string) {
       const device = registry.get(id);
-      if (device) judgeRules(device, plans().of(device).rules.values());
+      if (!device) return;
+      traces.boot(id, judge.presence(id).boot, clock.now());
+      judgeRules(device, plans().of(device).rules.values());
     },
     /** Judges what looks at the income of a device. */
     income(id: string) {
@@ -81,23 +99,30 @@ export const createRounds = ({ watch, judge, registry, clock, plans, expect }: R
     },
   };
 };
+
+const asksFor = ({ looks }: ActiveRule, metrics: ReadonlySet<string>): boolean => looks.some(({ metric }) => metrics.has(metric));
+
 export type Rounds = ReturnType<typeof createRounds>;
 
-const subjectOf = ({ setting, delay }: ActiveRule, device: Device): Subject => ({
+const subjectOf = ({ setting, delay, recover }: ActiveRule, device: Device): Subject => ({
   setting: setting.id,
   device: device.id,
   device_name: device.name,
   title: setting.title,
   severity: setting.severity,
   delay,
+  recover,
 });
 
 /** Fires what is due. One that is due but judged `keep` waits for news or the sweep, not for the clock. */
-export const createDueRound = ({ watch, registry, clock, plans, expect }: Omit<RoundNeeds, 'judge'>, rounds: Rounds) => {
+export const createDueRound = (
+  { watch, registry, clock, plans, expect }: Omit<RoundNeeds, 'judge' | 'traces'>,
+  rounds: Rounds,
+) => {
   const ruleOf = (cell: Cell) => {
     const device = registry.get(cell.device);
     const rule = device && plans().of(device).rules.get(cell.setting);
-    return device && rule ? { device, rule, due: cell.held.since + rule.delay } : null;
+    return device && rule ? { device, rule, due: cell.held.since + (cell.delay ?? rule.delay) } : null;
   };
   const expectNext = () => {
     const now = clock.now();

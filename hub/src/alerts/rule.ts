@@ -55,15 +55,49 @@ export interface StakeFacts {
   tokens: readonly { token: string; amount: number }[];
 }
 
+/** What a series was, oldest first. */
+export interface Trace {
+  readonly times: readonly number[];
+  readonly values: readonly number[];
+  /** Since when it is watched: nothing is known of before. */
+  readonly since: number;
+}
+
+/** `steps`: a point every `step_ms`; `changes`: where the value is another than before; `falls`: where it is smaller. */
+export interface LookBack {
+  metric: string;
+  keep: 'steps' | 'changes' | 'falls';
+  window_ms: number;
+  /** Of `steps`. */
+  step_ms?: number;
+  /** A counter that appears while the device is watched began at zero: its first value is an increase. */
+  from_zero?: boolean;
+  /** Values below are not kept: most are of no interest, and a fleet has many. */
+  from?: number;
+}
+
 export interface Facts {
   now: number;
-  device: { id: string; name: string; site: string | null; tags: readonly string[]; interval_ms: number };
+  device: {
+    id: string;
+    name: string;
+    site: string | null;
+    tags: readonly string[];
+    interval_ms: number;
+    agent_version?: string | null | undefined;
+  };
   presence: { state: PresenceState; since: number; last_seen: number | null };
   /** Latest live values of the metrics that `needs` named. */
   samples: readonly FactSample[];
   /** Asked for when needed: most rules of most devices have no use for money. */
   earnings?(): readonly EarningFacts[];
   stake?(): StakeFacts | null;
+  /** Of a metric that `looks_back` named, by series key; of the rule's own steps where it keeps steps. */
+  history?(series: string, step_ms?: number): Trace | undefined;
+  /** Times at which the agent started anew, as far back as a day. */
+  starts?: readonly number[];
+  /** The newest agent version in sight. */
+  newest_version?(): string | null;
 }
 
 /** `keep`: between the levels, or nothing is known: an open alert stays as it is and a closed one stays closed. */
@@ -76,6 +110,10 @@ export interface Verdict {
   value: number | null;
   /** One sentence naming the device, the value and the limit. */
   why: string;
+  /** Where they differ from what the rule's setting says. */
+  severity?: Severity | undefined;
+  title?: string | undefined;
+  after_ms?: number | undefined;
 }
 
 export interface RuleDeclaration<S extends v.GenericSchema = v.GenericSchema> {
@@ -91,6 +129,17 @@ export interface RuleDeclaration<S extends v.GenericSchema = v.GenericSchema> {
   looks_at_earnings?: boolean;
   /** How long it must hold before it fires, ms: it is `pending` meanwhile. */
   delay(config: v.InferOutput<S>): number;
+  /** How long all must be well before it resolves, ms; 0 unless said otherwise. */
+  recovers?(config: v.InferOutput<S>): number;
+  /** What it must know of the past; looked at once a minute while the device reports. */
+  looks_back?(config: v.InferOutput<S>): readonly LookBack[];
+  /**
+   * Values within [low, high] are no reason for an alert: while none of the device is open, such a report is not judged.
+   * Null: any value of the series is. The look of `looks_back` is taken in any case.
+   */
+  calm?(config: v.InferOutput<S>, metric: string, labels: Labels): readonly [low: number, high: number] | null;
+  /** Several settings of it about the same metrics stand beside each other, such as two levels. */
+  many?: boolean;
   judge(config: v.InferOutput<S>, facts: Facts): Verdict | Verdict[];
 }
 

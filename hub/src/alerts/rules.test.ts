@@ -1,131 +1,96 @@
-import { parseSeriesKey } from '@muster/shared/metrics';
-import { loadPlugins } from '@muster/shared/plugins';
+import type { MetricKind } from '@muster/shared/metrics';
+import { undeclared } from '@muster/shared/metrics';
 import { type FixtureCase, readFixtures } from '@muster/shared/testing/cases';
-import type { PresenceState } from '@muster/shared/wire/live';
+import type { LiveAlertEvent, PresenceState, Severity } from '@muster/shared/wire/live';
 import * as v from 'valibot';
 import { expect, test } from 'vitest';
-import { type AlertChange, advance, type Held } from './lifecycle.js';
-import type { EarningFacts, FactSample, Facts, RuleDeclaration, Verdict } from './rule.js';
+import type { Device } from '../parts.js';
+import type { Json } from '../store/store.js';
+import type { RuleDeclaration } from './rule.js';
+import { type DayEvent, type DayMoment, playDays, timeOf } from './testing/days.js';
+import { createHarness, rules } from './testing/harness.js';
 
-const DAY = 86_400_000;
-
-/** Of the streams of a device; days are counted from the start of the timeline. */
-interface Streams {
-  /** Days at which income came, as lists or as [first, last, step]. */
-  paid: { days?: number[]; every?: [number, number, number]; amount?: number }[];
-  cadence_days?: number | null;
-  silence_days?: number | null;
-  exact?: boolean;
-  settled?: boolean;
-  /** Day of the last reading, where it is not now. */
-  read?: number;
-  unread_since?: number;
-  /** Days in which the device was away; null: not known yet. */
-  away?: [number, number][] | null;
-  cohort?: EarningFacts['cohort'];
-  price?: EarningFacts['price'];
-}
-
-const NO_STREAM: Streams = { paid: [] };
-
-/** What had come by then. */
-const earningsAt = (stream: Streams, now: number): EarningFacts => {
-  const paid = stream.paid.flatMap(({ days = [], every, amount = 1 }) => {
-    const more = every
-      ? Array.from({ length: Math.floor((every[1] - every[0]) / every[2]) + 1 }, (_, at) => every[0] + at * every[2])
-      : [];
-    return [...days, ...more].map((day) => ({ at: day * DAY, amount }));
-  });
-  const known = paid.filter(({ at }) => at <= now).sort((a, b) => a.at - b.at);
-  const first = Math.floor((known[0]?.at ?? 0) / DAY);
-  const amounts = Array.from({ length: Math.floor(now / DAY) - first + 1 }, () => 0);
-  for (const { at, amount } of known)
-    amounts[Math.floor(at / DAY) - first] = (amounts[Math.floor(at / DAY) - first] ?? 0) + amount;
-  const last_reading = stream.read === undefined ? now : stream.read * DAY;
-  const length = (days: number | null | undefined) => (days == null ? null : days * DAY);
-  return {
-    ...{ id: 'acme-1', network: 'acme', account: 'wallet', token: 'ACME', exact: stream.exact ?? true },
-    ...{ cadence: length(stream.cadence_days), silence_is_normal_for: length(stream.silence_days) },
-    ...{ settled: stream.settled ?? true, last_reading, unread_since: (stream.unread_since ?? last_reading / DAY) * DAY },
-    incomes: known.map(({ at }) => ({ from: at, to: at })),
-    days: { first, amounts },
-    away: () => (stream.away === null ? null : (stream.away ?? []).map(([from, to]) => ({ from: from * DAY, to: to * DAY }))),
-    ...{ cohort: stream.cohort ?? null, price: stream.price ?? null },
-  };
-};
-
+/** What happens at a time, once or again and again until `until_ms`. */
 interface Moment {
-  at_ms?: number;
-  /** In place of `at_ms`. */
-  day?: number;
-  /** The streams are these from now on; a part changes a part. */
-  stream?: Partial<Streams>;
+  at_ms: number;
+  until_ms?: number;
+  every_ms?: number;
   presence?: PresenceState;
+  boot?: string;
   samples?: Record<string, number>;
+  /** Added to the samples for each hour since `at_ms`. */
+  rise_per_h?: Record<string, number>;
+  device?: Partial<Device>;
 }
 interface Happened {
-  at_ms?: number;
-  change: AlertChange;
-  day?: number;
+  at_ms: number;
+  change: LiveAlertEvent['change'];
   subject?: string;
+  severity?: Severity;
   /** A part of the sentence. */
   why?: string;
 }
 interface RuleCase extends FixtureCase {
-  config: unknown;
+  config: Json;
+  /** Kinds of metrics that are no gauges. */
+  kinds?: Record<string, MetricKind>;
+  /** Of the hub. */
+  version?: string;
   timeline?: Moment[];
   expect?: Happened[];
   /** A word of the message with which the config is refused. */
   refused?: string;
 }
 
+interface DayCase {
+  timeline: DayMoment[];
+  expect?: DayEvent[];
+}
+
 const folder = new URL('./rules/', import.meta.url);
-const rules = await loadPlugins<RuleDeclaration>(folder);
+const ID = 'attic-pi';
 
-const timeOf = ({ at_ms = 0, day }: { at_ms?: number; day?: number }): number =>
-  day === undefined ? at_ms : Math.round(day * DAY);
-
-/** Plays a timeline through the lifecycle, looking again whenever something pending falls due. */
-const play = (rule: RuleDeclaration, config: unknown, timeline: readonly Moment[]): Happened[] => {
-  const happened: Happened[] = [];
-  const held = new Map<string, Held>();
-  const samples = new Map<string, FactSample>();
-  let stream: Streams | null = null;
-  let presence: Facts['presence'] = { state: 'never_seen', since: 0, last_seen: null };
-  const delay = rule.delay(config);
-
-  const worth = (now: number) => ({ earnings: () => (stream ? [earningsAt(stream, now)] : []), stake: () => null });
-  const look = (now: number) => {
-    const device = { id: 'attic-pi', name: 'Attic Pi', site: null, tags: [], interval_ms: 10_000 };
-    const wanted = [...samples.values()].filter(({ metric }) => rule.needs(config).includes(metric));
-    const verdicts: Verdict[] = [rule.judge(config, { now, device, presence, samples: wanted, ...worth(now) })].flat();
-    for (const { subject = '', firing, why } of verdicts) {
-      expect(why).toContain('Attic Pi');
-      const step = advance(held.get(subject) ?? null, firing, { now, delay });
-      if (step.held) held.set(subject, step.held);
-      else held.delete(subject);
-      if (step.change) happened.push({ at_ms: now, change: step.change, ...(subject && { subject }), why });
-    }
-  };
-  const dueBy = (limit: number) =>
-    [...held.values()]
-      .filter(({ state, since }) => state === 'pending' && since + delay < limit)
-      .map(({ since }) => since + delay)
-      .sort((a, b) => a - b);
-  let now = 0;
-  for (const moment of timeline) {
-    const at = timeOf(moment);
-    for (const due of dueBy(at)) if (due > now) look(due);
-    now = at;
-    if (moment.stream) stream = { ...(stream ?? NO_STREAM), ...moment.stream };
-    if (moment.presence) presence = { state: moment.presence, since: now, last_seen: now };
-    for (const [series, value] of Object.entries(moment.samples ?? {})) {
-      const key = parseSeriesKey(series);
-      if (key) samples.set(series, { series, ...key, value, ts: now });
-    }
-    look(now);
+/** Plays a timeline through the whole of the alerts: what rules remember, what is skipped as calm, delays and recovery. */
+const play = async (rule: string, one: RuleCase): Promise<(Happened & { why: string })[]> => {
+  const kindOf = (metric: string) => one.kinds?.[metric] ?? 'gauge';
+  const hub = createHarness(rules, { version: one.version });
+  hub.declare((metric) => ({ ...undeclared(metric), kind: kindOf(metric) }));
+  hub.store.automatic(true);
+  hub.device(ID, { name: 'Attic Pi' });
+  await hub.start();
+  await hub.alerts.setRules(
+    [{ id: 'rule', rule, title: 'Rule', enabled: true, severity: 'warning', scope: { all: true }, config: one.config }],
+    'test',
+  );
+  const began = hub.clock.now();
+  for (const moment of momentsOf(one.timeline ?? [])) {
+    hub.clock.advance(Math.max(0, moment.at_ms - (hub.clock.now() - began)));
+    if (moment.device) hub.device(ID, { name: 'Attic Pi', ...moment.device });
+    if (moment.presence) hub.presence(ID, moment.presence, moment.boot);
+    if (moment.samples) hub.report(ID, moment.samples);
   }
-  return happened;
+  hub.clock.advance(1);
+  hub.alerts.stop();
+  return hub.events.map(({ ts, change, alert }) => ({
+    at_ms: ts - began,
+    change,
+    subject: hub.subjectOf(alert.id),
+    severity: alert.severity,
+    why: alert.why,
+  }));
+};
+
+const momentsOf = (timeline: readonly Moment[]): Moment[] => timeline.flatMap(repeated);
+
+const repeated = (moment: Moment): Moment[] => {
+  const { at_ms, until_ms = at_ms, every_ms = 60_000, samples = {}, rise_per_h = {} } = moment;
+  const moments: Moment[] = [{ ...moment }];
+  for (let at = at_ms + every_ms; at <= until_ms; at += every_ms) {
+    const hours = (at - at_ms) / 3_600_000;
+    const risen = Object.entries(samples).map(([series, value]) => [series, value + hours * (rise_per_h[series] ?? 0)]);
+    moments.push({ at_ms: at, samples: Object.fromEntries(risen) });
+  }
+  return moments;
 };
 
 for (const { id, cases, file } of readFixtures<RuleCase>(folder)) {
@@ -134,7 +99,7 @@ for (const { id, cases, file } of readFixtures<RuleCase>(folder)) {
     expect(cases?.length ?? 0).toBeGreaterThanOrEqual(3);
   });
   for (const one of cases ?? []) {
-    test(`${id}: ${one.name}`, () => {
+    test(`${id}: ${one.name}`, async () => {
       const rule = rules.get(id);
       if (!rule) throw new Error(`${id} did not load`);
       const config = v.safeParse(rule.config, one.config);
@@ -145,14 +110,35 @@ for (const { id, cases, file } of readFixtures<RuleCase>(folder)) {
         return;
       }
       expect(config.success).toBe(true);
-      const happened = play(rule, config.output, one.timeline ?? []);
-      const wanted = one.expect ?? [];
-      const named = wanted.some(({ subject }) => subject !== undefined);
-      const seen = happened.map(({ at_ms, change, subject }) => ({ at_ms, change, ...(named && { subject }) }));
-      expect(seen).toEqual(
-        wanted.map(({ change, subject, ...at }) => ({ at_ms: timeOf(at), change, ...(named && { subject }) })),
-      );
-      for (const [index, { why }] of wanted.entries()) if (why !== undefined) expect(happened[index]?.why).toContain(why);
+      if (isOfDays(one)) return checkDays(rule, config.output, one);
+      const happened = await play(id, one);
+      const wanted = (one.expect ?? []).map((event, index) => ({ ...shownAs(happened[index], event), ...event }));
+      const found = happened.map((event, index) => shownAs(event, one.expect?.[index] ?? event));
+      expect(found).toEqual(wanted.map(({ why: _why, ...event }) => event));
+      for (const [index, { why = 'Attic Pi' }] of (one.expect ?? []).entries()) expect(happened[index]?.why).toContain(why);
+      for (const { why } of happened) expect(why).toContain('Attic Pi');
     });
   }
 }
+
+/** Timelines of income count in days. */
+const isOfDays = (one: RuleCase | DayCase): one is DayCase => (one.timeline ?? []).some((moment) => 'day' in moment);
+
+const checkDays = (rule: RuleDeclaration, config: unknown, { timeline, expect: wanted = [] }: DayCase): void => {
+  const happened = playDays(rule, config, timeline);
+  const named = wanted.some(({ subject }) => subject !== undefined);
+  const seen = happened.map(({ at_ms, change, subject }) => ({ at_ms, change, ...(named && { subject }) }));
+  expect(seen).toEqual(wanted.map(({ change, subject, ...at }) => ({ at_ms: timeOf(at), change, ...(named && { subject }) })));
+  for (const [index, { why }] of wanted.entries()) if (why !== undefined) expect(happened[index]?.why).toContain(why);
+};
+
+/** Of an event what its expectation names. */
+const shownAs = (event: Happened | undefined, wanted: Partial<Happened>): Partial<Happened> => {
+  if (!event) return {};
+  const { at_ms, change, subject = '', severity } = event;
+  return {
+    ...{ at_ms, change },
+    ...(wanted.subject !== undefined && { subject }),
+    ...(wanted.severity !== undefined && severity !== undefined && { severity }),
+  };
+};

@@ -17,9 +17,11 @@ const scope = v.union(
     v.strictObject({ device: deviceId }),
     v.strictObject({ site: text(80) }),
     v.strictObject({ tag: text(80) }),
+    v.strictObject({ kind: text(80) }),
+    v.strictObject({ network: text(80) }),
     v.strictObject({ all: v.literal(true) }),
   ],
-  'must be {"all": true}, {"tag": "…"}, {"site": "…"} or {"device": "…"}',
+  'must be {"all": true}, {"network": "…"}, {"kind": "…"}, {"tag": "…"}, {"site": "…"} or {"device": "…"}',
 );
 const setting = v.object({
   id: v.pipe(v.string(), v.regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, 'must be 1-63 of a-z, 0-9, _ and -')),

@@ -1,5 +1,6 @@
 import type { LiveAlert, LiveAlertEvent, Severity } from '@muster/shared/wire/live';
 import { type Cell, createCells } from './cells.js';
+import { createFlaps, FLAPS } from './flaps.js';
 import type { AlertDocument, Journal } from './journal.js';
 import { type AlertChange, advance, type Held } from './lifecycle.js';
 import type { Verdict } from './rule.js';
@@ -12,6 +13,7 @@ export interface Subject {
   title: string;
   severity: Severity;
   delay: number;
+  recover?: number | undefined;
 }
 
 export type PersonsMark = { ts: number; change: LiveAlertEvent['change']; by: string } & Partial<
@@ -25,6 +27,8 @@ export const createWatch = (
   recovered: readonly AlertDocument[],
 ) => {
   const cells = createCells(recovered);
+  const flaps = createFlaps();
+  const recoverOf = (cell: Cell | undefined, recover = 0) => (cell?.alert.flapping ? Math.max(recover, FLAPS.calm_ms) : recover);
 
   const change = (
     cell: Cell,
@@ -32,8 +36,10 @@ export const createWatch = (
     event: { change: AlertChange; why: string; value: number | null; by: string },
   ) => {
     const ts = needs.now();
+    const flapping = event.change === 'firing' && flaps.fired(keyOf(cell), ts);
     const alert: LiveAlert = {
       ...cell.alert,
+      ...(flapping && { flapping }),
       why: event.why,
       value: event.value,
       state: held?.state ?? 'resolved',
@@ -53,11 +59,14 @@ export const createWatch = (
       if (verdict.firing !== 'yes' && !cells.has(about.device)) return null;
       const cell = cells.find(about.device, about.setting, verdict.subject ?? '');
       const now = needs.now();
-      const step = advance(cell?.held ?? null, verdict.firing, { now, delay: about.delay });
+      const delay = verdict.after_ms ?? about.delay;
+      const recover = recoverOf(cell, about.recover);
+      const step = advance(cell?.held ?? null, verdict.firing, { now, delay, recover });
+      if (cell) Object.assign(cell, { delay: verdict.after_ms, held: step.held ?? cell.held });
       if (!step.change) return null;
       const fresh = cell ?? newCell(about, verdict, { id: needs.newId(), now });
       change(fresh, step.held, { change: step.change, why: verdict.why, value: verdict.value, by: 'hub' });
-      return step.change === 'pending' ? now + about.delay : null;
+      return step.change === 'pending' ? now + delay : null;
     },
     /** Ends what has lost its reason to be open. */
     end(cell: Cell, why: string, by = 'hub') {
@@ -81,19 +90,22 @@ export const createWatch = (
 };
 export type Watch = ReturnType<typeof createWatch>;
 
+const keyOf = ({ device, setting, subject }: Cell): string => `${device}\n${setting}\n${subject}`;
+
 const newCell = (about: Subject, verdict: Verdict, { id, now }: { id: string; now: number }): Cell => ({
   setting: about.setting,
   device: about.device,
   subject: verdict.subject ?? '',
   held: { state: 'pending', since: now },
+  delay: verdict.after_ms,
   alert: {
     id,
     rule: about.setting,
     device: about.device,
     device_name: about.device_name,
-    title: about.title,
+    title: verdict.title ?? about.title,
     why: verdict.why,
-    severity: about.severity,
+    severity: verdict.severity ?? about.severity,
     state: 'pending',
     value: verdict.value,
     ...(verdict.subject && { subject: verdict.subject }),

@@ -76,6 +76,7 @@ export const alert = v.object({
   subject: v.optional(v.string()),
   snoozed: v.optional(v.nullable(v.object({ by: v.string(), at: v.number(), until: v.number() }))),
   silenced: v.optional(v.nullable(v.string())),
+  flapping: v.optional(v.boolean()),
 });
 
 export const alertEvent = v.object({
@@ -95,13 +96,33 @@ export const rule = v.object({
   scope: v.union(
     [
       v.strictObject({ all: v.literal(true) }),
+      v.strictObject({ network: v.string() }),
+      v.strictObject({ kind: v.string() }),
       v.strictObject({ tag: v.string() }),
       v.strictObject({ site: v.string() }),
       v.strictObject({ device: v.string() }),
     ],
-    'must be {"all": true}, {"tag": …}, {"site": …} or {"device": …}',
+    'must be {"all": true}, {"network": …}, {"kind": …}, {"tag": …}, {"site": …} or {"device": …}',
   ),
   config: json,
+});
+export const rulePreview = v.object({
+  from: v.number(),
+  to: v.number(),
+  devices: v.number(),
+  looked_at: v.number(),
+  complete: v.boolean(),
+  items: v.array(
+    v.object({
+      device: v.string(),
+      subject: v.string(),
+      from: v.number(),
+      to: v.nullable(v.number()),
+      value: v.nullable(v.number()),
+      why: v.string(),
+      severity: v.picklist(['critical', 'warning', 'info']),
+    }),
+  ),
 });
 export const ruleDeclaration = v.object({
   id: v.string(),

@@ -84,9 +84,10 @@ export const createLatest = (now: () => number): LatestKeeper => {
       for (const [device, found] of byDevice(values)) seedOne(device, found);
     },
     newest: (device) => seats.get(device)?.newest,
-    of: (device) => {
+    of: (device) => valuesIn(seats.get(device)),
+    ofMetric(device, metric) {
       const seat = seats.get(device);
-      return seat ? [...seat.shape.keys.keys()].filter((slot) => hasValue(seat, slot)).map((slot) => liveValue(seat, slot)) : [];
+      return valuesIn(seat, seat?.shape.slotsOf(metric));
     },
     value(device, series) {
       const seat = seats.get(device);
@@ -117,6 +118,12 @@ const makeRoom = (shapes: Shapes, seat: Seat, columns: readonly string[]): numbe
   if (room > 0) grow(seat, shapes.of([...seat.shape.keys, ...fresh.slice(0, room)]));
   const fits = [...columns.keys()].filter((at) => seat.shape.index.has(columns[at] ?? ''));
   return fits.length === columns.length ? null : fits;
+};
+
+const valuesIn = (seat: Seat | undefined, slots: Iterable<number> = seat?.shape.keys.keys() ?? []): LiveValue[] => {
+  const values: LiveValue[] = [];
+  if (seat) for (const slot of slots) if (hasValue(seat, slot)) values.push(liveValue(seat, slot));
+  return values;
 };
 
 const liveValue = (seat: Seat, slot: number): LiveValue => {
@@ -206,6 +213,14 @@ class Update implements LatestUpdate {
   touches(metric: string): boolean {
     for (const slot of this.#seat.shape.slotsOf(metric)) if (this.#has(slot)) return true;
     return false;
+  }
+
+  get shape(): Shape {
+    return this.#seat.shape;
+  }
+
+  at(slot: number): number {
+    return this.#has(slot) ? (this.#seat.values[slot] ?? Number.NaN) : Number.NaN;
   }
 
   #has(slot: number): boolean {

@@ -4,6 +4,7 @@ import { AppError, asAppError } from '@muster/shared/errors';
 import { envName, loadSettings, onOff, parseArguments, setting, wholeNumber, word } from '@muster/shared/settings';
 import * as v from 'valibot';
 import { createHubApi, readControl } from '../api.js';
+import { runAlertSim } from './alerts.js';
 import { earningLine, simulateEarnings } from './earnings.js';
 import { planFaults } from './faults.js';
 import { createFleet, type FleetFigures } from './fleet.js';
@@ -43,6 +44,7 @@ const main = async () => {
     return;
   }
   if (words[0] === 'earnings') return earnings(flags);
+  if (words[0] === 'alerts') return runAlertSim(flags);
   if (words.length) throw new AppError('bad_settings', `"${words[0]}" is not understood; settings look like --devices 100`);
   const { values } = loadSettings(SIM_SETTINGS, { flags, env: { [envName('data')]: process.env['MUSTER_DATA'] }, file: null });
   const access =
@@ -87,8 +89,12 @@ const help = (): string => {
   const lines = Object.values(SIM_SETTINGS).map(
     (one) => `  --${one.name.padEnd(10)} ${one.help}${one.default === null ? '' : ` (${one.default})`}`,
   );
-  const more = 'npm run sim -- earnings [--seed S] [--json]: what the rules about earning say of a simulated year';
-  return ['npm run sim -- [--setting value …]: a simulated fleet against a running hub', ...lines, more].join('\n');
+  return [
+    'npm run sim -- [--setting value …]: a simulated fleet against a running hub',
+    ...lines,
+    'npm run sim -- alerts [--devices N --days D --seed S] [--json]: what the alerts make of faults on a known timeline',
+    'npm run sim -- earnings [--seed S] [--json]: what the rules about earning say of a simulated year',
+  ].join('\n');
 };
 
 const untilDone = (length_ms: number, show: () => void): Promise<void> =>

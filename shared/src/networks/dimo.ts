@@ -25,6 +25,18 @@ export default defineNetwork({
   heard_every: 12 * 3_600_000,
   /** Batches of a week's rewards can be late by some days. */
   expects: { cadence: WEEK_MS, silence_is_normal_for: WEEK_MS + 3 * 86_400_000 },
+  faults: [
+    // A car that stands is silent for days; a week without data costs the reward, three the level.
+    { metric: 'last_seen.age', when: 'above', value: 5 * 86_400, resolves: 86_400, title: 'the unit is silent' },
+    {
+      metric: 'streak.missed_weeks',
+      when: 'above',
+      value: 1,
+      severity: 'critical',
+      title: 'the streak is about to lose a level',
+    },
+    { metric: 'plugged_in', when: 'equals', value: 0, for: 3_600_000, title: 'the unit is unplugged' },
+  ],
 
   async onDevice(call) {
     const parts = await read(call, call.config.vehicles);

@@ -19,6 +19,34 @@ export default defineNetwork({
   every: 60_000,
   // A miner with a thousandth of a percent of the power wins a block in a week.
   expects: { cadence: DAY_MS, silence_is_normal_for: 7 * DAY_MS },
+  faults: [
+    {
+      metric: 'window_post_late',
+      when: 'equals',
+      value: 1,
+      for: 0,
+      severity: 'critical',
+      title: 'a proving deadline is about to be missed',
+    },
+    {
+      metric: 'sectors',
+      labels: { state: 'faulty' },
+      when: 'above',
+      value: 0,
+      severity: 'critical',
+      title: 'sectors are faulty',
+    },
+    { metric: 'sync_lag', when: 'above', value: 300, resolves: 90, severity: 'critical', title: 'the node is behind the chain' },
+    {
+      metric: 'consensus_fault',
+      when: 'equals',
+      value: 1,
+      for: 0,
+      severity: 'critical',
+      title: 'a consensus fault bars the miner',
+    },
+    { metric: 'peers', when: 'below', value: 1, for: 900_000, title: 'the node has no peers' },
+  ],
   async onDevice(call) {
     const { miner, miners } = call.config;
     const named = miner === undefined ? miners.map((one) => one.miner) : [miner];

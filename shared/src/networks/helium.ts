@@ -99,6 +99,14 @@ export default defineNetwork({
   every: 30_000,
   // Rewards are for data alone since July 2026: a healthy hotspot without traffic earns nothing for days.
   expects: { cadence: DAY, silence_is_normal_for: 14 * DAY },
+  faults: [
+    { metric: 'up', when: 'equals', value: 0, title: 'the gateway does not answer' },
+    { metric: 'router_connected', when: 'equals', value: 0, severity: 'critical', title: 'not connected to the packet router' },
+    { metric: 'gateway.connected', when: 'equals', value: 0, title: 'a gateway is not connected to the packet router' },
+    { metric: 'region_known', when: 'equals', value: 0, for: 900_000, title: 'the region is unknown, so nothing is sent' },
+    { metric: 'key_changed', when: 'equals', value: 1, for: 0, severity: 'critical', title: 'another key: rewards go elsewhere' },
+    { metric: 'pktfwd_ok', when: 'equals', value: 0, title: 'the packet forwarder does not work' },
+  ],
   async onDevice(call) {
     const kept = readKept(call.memory.get());
     const [gateway, multi] = await Promise.all([askGateway(call), askMulti(call)]);

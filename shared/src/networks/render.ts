@@ -50,6 +50,21 @@ export default defineNetwork({
   },
   every: 60_000,
   expects: { cadence: 7 * DAY_MS, silence_is_normal_for: 10 * DAY_MS },
+  faults: [
+    { metric: 'client_up', when: 'equals', value: 0, severity: 'critical', title: 'the rendering client does not run' },
+    { metric: 'wedged', when: 'equals', value: 1, severity: 'critical', title: 'a frame renders without a word for too long' },
+    { metric: 'log_error', when: 'equals', value: 1, for: 900_000, title: 'the log ends in an error' },
+    { metric: 'failing_streak', when: 'above', value: 2, resolves: 0, title: 'frames fail one after another' },
+    {
+      metric: 'wallet_matches',
+      when: 'equals',
+      value: 0,
+      for: 0,
+      severity: 'critical',
+      title: 'the client is paid to another wallet',
+    },
+    { metric: 'compute_restarting', when: 'equals', value: 1, title: 'the compute client restarts again and again' },
+  ],
   async onDevice(call) {
     const health = call.host ? await readHealth(call, call.host) : [];
     const income = await incomeOf(call, health.length > 0);

@@ -68,6 +68,8 @@ export interface LiveAlert {
   silenced?: string | null | undefined;
   /** Number of its newest event. */
   event: number;
+  /** It has fired again and again lately: it stays open until it has been calm for long. */
+  flapping?: boolean | undefined;
 }
 
 /** A numbered, stored change of an alert; `number` is null only for what the store could not commit yet. */

@@ -56,6 +56,8 @@ export const createHandStore = () => {
     stall(on: boolean) {
       healthy = !on;
     },
+    /** What the document of an alert says it is about. */
+    subject: (id: string) => subjectOf(documents.get(`alerts/${id}`)?.value),
     crash() {
       queue = [];
       healthy = true;
@@ -68,6 +70,8 @@ export const createHandStore = () => {
     }),
   };
 };
+
+const subjectOf = (document: unknown): string | undefined => (document as { subject?: string } | undefined)?.subject;
 
 const readerOf = (log: readonly LogRecord[]): Pick<Reader, 'log'> => ({
   async log({ after, limit, newest }) {

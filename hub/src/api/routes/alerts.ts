@@ -5,7 +5,7 @@ import type { Parts, RuleSetting } from '../../parts.js';
 import { device, numbered, paging, text } from '../fields.js';
 import { pageInOrder } from '../paging.js';
 import { defineRoute } from '../route.js';
-import { alert, alertEvent, list, rule, ruleDeclaration } from '../shapes.js';
+import { alert, alertEvent, list, rule, ruleDeclaration, rulePreview } from '../shapes.js';
 import { nameOf } from './lookup.js';
 
 export const listAlerts = defineRoute({
@@ -116,4 +116,20 @@ export const setRules = defineRoute({
     refuseUnknownSites(body.items, parts);
     return { items: await parts.alerts.setRules(body.items, nameOf(exchange.who)) };
   },
+});
+
+const PREVIEW_DAYS = 30;
+
+export const previewRule = defineRoute({
+  method: 'POST',
+  path: '/api/v1/rules/preview',
+  role: 'operator',
+  summary: 'What a rule would have said of the last days, by stored history; nothing is kept or sent',
+  body: v.object({
+    rule,
+    days: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(PREVIEW_DAYS)), 7),
+  }),
+  reply: rulePreview,
+  handle: async ({ body, parts, exchange }) =>
+    parts.alerts.preview(body.rule, { days: body.days, reader: parts.reader, signal: exchange.signal }),
 });

@@ -1,0 +1,73 @@
+import { expect, test } from 'vitest';
+import type { RuleScope, RuleSetting } from '../parts.js';
+import { activate, createPlans, kindsOf, planFor } from './plan.js';
+import { aDevice, rules } from './testing/harness.js';
+
+const setting = (id: string, scope: RuleScope, more: Partial<RuleSetting> = {}): RuleSetting => ({
+  ...{
+    id,
+    rule: 'offline',
+    title: id,
+    enabled: true,
+    severity: 'warning',
+    scope,
+    config: { after_ms: 1, stopped_after_ms: null },
+  },
+  ...more,
+});
+const device = aDevice('attic-pi', {
+  site: 'home',
+  tags: ['roof', 'lora'],
+  about: { model: 'Raspberry Pi 4 Model B', os: 'Debian 12' },
+});
+const networks = () => new Set(['helium']);
+const holding = (settings: readonly RuleSetting[]) => [...planFor(device, activate(settings, rules), networks).rules.keys()];
+
+const BY_WIDTH: [id: string, scope: RuleScope][] = [
+  ['all', { all: true }],
+  ['network', { network: 'helium' }],
+  ['kind', { kind: 'raspberry_pi' }],
+  ['tag', { tag: 'roof' }],
+  ['site', { site: 'home' }],
+  ['device', { device: 'attic-pi' }],
+];
+
+test('the narrower scope wins: device, site, tag, kind, network, all', () => {
+  for (let count = 1; count <= BY_WIDTH.length; count++) {
+    const settings = BY_WIDTH.slice(0, count).map(([id, scope]) => setting(id, scope));
+    expect(holding(settings)).toEqual([BY_WIDTH[count - 1]?.[0]]);
+    expect(holding(settings.reverse())).toEqual([BY_WIDTH[count - 1]?.[0]]);
+  }
+});
+
+test('a scope that does not hold the device is none', () => {
+  const others: RuleScope[] = [{ network: 'storj' }, { kind: 'jetson' }, { tag: 'cellar' }, { site: 'farm' }, { device: 'x' }];
+  expect(holding(others.map((scope, index) => setting(`other-${index}`, scope)))).toEqual([]);
+});
+
+test('of two tags the more severe holds, then the smaller id', () => {
+  const roof = setting('b', { tag: 'roof' });
+  expect(holding([roof, setting('c', { tag: 'lora' }, { severity: 'critical' })])).toEqual(['c']);
+  expect(holding([roof, setting('a', { tag: 'lora' })])).toEqual(['a']);
+});
+
+test('two levels of one metric stand beside each other', () => {
+  const level = (id: string, above: number) =>
+    setting(id, { all: true }, { rule: 'threshold', config: { metric: 'hw.power', above } });
+  expect(holding([level('warm', 5), level('hot', 9)])).toEqual(['warm', 'hot']);
+});
+
+test('a device is what its inventory says', () => {
+  expect([...kindsOf(device)]).toEqual(['raspberry_pi', 'linux']);
+  expect([...kindsOf(aDevice('van', { carried_by: 'attic-pi' }))]).toEqual(['carried']);
+});
+
+test('a device that joins a network gets its rules once its plan is made anew', () => {
+  const known = new Set<string>();
+  const plans = createPlans(activate([setting('lora', { network: 'helium' })], rules), () => known);
+  expect(plans.by_network).toBe(true);
+  expect(plans.of(device).rules.size).toBe(0);
+  known.add('helium');
+  plans.drop(device.id);
+  expect([...plans.of(device).rules.keys()]).toEqual(['lora']);
+});

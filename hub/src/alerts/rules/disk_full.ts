@@ -1,0 +1,110 @@
+import { decimalBytes } from '@muster/shared/text';
+import * as v from 'valibot';
+import { defineRule, type FactSample, type Facts, type Firing, type LookBack, type Trace, type Verdict } from '../rule.js';
+import { DAY, HOUR, isThere, MINUTE, partText, spanText, verdictOf } from './lib/facts.js';
+import { duration } from './lib/fields.js';
+
+const SPACE = 'system.filesystem.utilization';
+const INODES = 'system.filesystem.inodes.utilization';
+const BYTES = 'system.filesystem.usage';
+const STEP_MS = 15 * MINUTE;
+const WINDOW_MS = 6 * HOUR;
+/** A trend over less is a log being written, not a disk filling up. */
+const LEAST_MS = 3 * HOUR;
+/** Emptier ones are not watched for a trend. */
+const WATCHED_FROM = 0.6;
+
+const share = (default_share: number) =>
+  v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(1, 'must be a share from 0 to 1')), default_share);
+
+const config = v.object({
+  /** Fires when it will be full within this time, by the trend of the last hours. */
+  within_ms: duration(DAY),
+  /** Fires at this share whatever the trend … */
+  full: share(0.95),
+  /** … where less than this is free: 5 % of a miner's disk is plenty, and it is meant to be full. */
+  free_below_bytes: v.optional(v.pipe(v.number(), v.minValue(0)), 10_000_000_000),
+  for_ms: duration(30 * MINUTE),
+  recover_ms: duration(10 * MINUTE),
+});
+type Config = v.InferOutput<typeof config>;
+
+export default defineRule({
+  id: 'disk_full',
+  title: 'Disk nearly full',
+  severity: 'warning',
+  config,
+  default_config: {
+    ...{ within_ms: DAY, full: 0.95, free_below_bytes: 10_000_000_000 },
+    ...{ for_ms: 30 * MINUTE, recover_ms: 10 * MINUTE },
+  },
+  needs: () => [SPACE, INODES, BYTES],
+  delay: (c) => c.for_ms,
+  recovers: (c) => c.recover_ms,
+  looks_back: (): LookBack[] =>
+    [SPACE, INODES].map((metric) => ({ metric, keep: 'steps', step_ms: STEP_MS, window_ms: WINDOW_MS, from: WATCHED_FROM })),
+  calm: (c, metric) => [Number.NEGATIVE_INFINITY, metric === BYTES ? Number.POSITIVE_INFINITY : c.full],
+  judge: (c, facts) =>
+    facts.samples.filter((one) => one.metric !== BYTES && isThere(one, facts)).map((one) => judgeOne(c, one, facts)),
+});
+
+const judgeOne = (c: Config, sample: FactSample, facts: Facts): Verdict => {
+  const left_ms = timeLeft(sample, facts.history?.(sample.series, STEP_MS));
+  const free = sample.metric === SPACE ? freeOf(sample, facts) : null;
+  const why = () => sentence(sample, { facts, left_ms, free });
+  const critical = sample.value >= 0.98 && !isAmple(c, free);
+  return verdictOf(sample, facts, {
+    firing: judged(c, sample.value, { left_ms, free }),
+    why,
+    severity: critical ? 'critical' : undefined,
+  });
+};
+
+interface Outlook {
+  left_ms: number;
+  free: number | null;
+}
+
+const isAmple = (c: Config, free: number | null): boolean => free !== null && free >= c.free_below_bytes;
+
+const judged = (c: Config, value: number, { left_ms, free }: Outlook): Firing => {
+  const ample = isAmple(c, free);
+  if ((value >= c.full && !ample) || (left_ms <= c.within_ms && value >= WATCHED_FROM)) return 'yes';
+  // Between the levels: two points of space, half as much time again.
+  const near = (value > c.full - 0.02 && !ample) || left_ms <= c.within_ms * 1.5;
+  return near ? 'keep' : 'no';
+};
+
+const freeOf = (sample: FactSample, facts: Facts): number | null => {
+  const { mountpoint } = sample.labels;
+  const found = facts.samples.find(
+    ({ metric, labels }) => metric === BYTES && labels['state'] === 'free' && labels['mountpoint'] === mountpoint,
+  );
+  return found?.value ?? null;
+};
+
+/**
+ * Until it is full, by the median slope between points half the window apart: one file that came and went moves a mean, not
+ * this. Infinite while it does not fill up, or too little is known.
+ */
+const timeLeft = (sample: FactSample, trace: Trace | undefined): number => {
+  const times = trace?.times ?? [];
+  const values = trace?.values ?? [];
+  if ((times.at(-1) ?? 0) - (times[0] ?? 0) < LEAST_MS) return Number.POSITIVE_INFINITY;
+  const half = Math.floor(times.length / 2);
+  const slopes: number[] = [];
+  for (let i = 0; i + half < times.length; i++) {
+    slopes.push(((values[i + half] ?? 0) - (values[i] ?? 0)) / ((times[i + half] ?? 0) - (times[i] ?? 0)));
+  }
+  slopes.sort((a, b) => a - b);
+  const slope = slopes[Math.floor(slopes.length / 2)] ?? 0;
+  return slope > 0 ? (1 - sample.value) / slope : Number.POSITIVE_INFINITY;
+};
+
+const sentence = (sample: FactSample, { facts, left_ms, free }: Outlook & { facts: Facts }): string => {
+  const what = sample.metric === INODES ? ' of its inodes' : '';
+  const left = free === null ? '' : `, ${decimalBytes(free)} free`;
+  const until = Number.isFinite(left_ms) ? ` At the pace of the last hours it is full in ${spanText(left_ms)}.` : '';
+  const used = `${Math.floor(sample.value * 1_000) / 10} %`;
+  return `${facts.device.name}: ${partText(sample.labels, 'mountpoint')} has used ${used}${what}${left}.${until}`;
+};

@@ -1,0 +1,121 @@
+import type { Labels } from '@muster/shared/metrics';
+import * as v from 'valibot';
+import { defineRule, type FactSample, type Facts, type Verdict } from '../rule.js';
+import { isThere, MINUTE, partText, valueText, verdictOf } from './lib/facts.js';
+import { duration, level } from './lib/fields.js';
+
+const HEAT = 'hw.temperature';
+const PI = 'raspberry_pi.throttled';
+const GPU = 'hw.gpu.throttled';
+
+/** A warning, and what harms: the clock is cut, data is at risk, the part turns itself off. */
+const levels = (warning: number, severe: number) =>
+  v.optional(v.object({ warning: v.optional(level(), warning), severe: v.optional(level(), severe) }), { warning, severe });
+
+const config = v.object({
+  /** Chips of small boards: a Raspberry Pi slows down from 80 °C and hard at 85 °C. */
+  soc: levels(80, 85),
+  /** Processors of PCs and servers. */
+  cpu: levels(92, 98),
+  nvme: levels(75, 82),
+  disk: levels(58, 65),
+  gpu: levels(87, 93),
+  gpu_memory: levels(102, 108),
+  for_ms: duration(5 * MINUTE),
+  recover_ms: duration(5 * MINUTE),
+});
+type Config = v.InferOutput<typeof config>;
+type Part = Exclude<keyof Config, 'for_ms' | 'recover_ms'>;
+
+/** Hotter by less than this is the same heat. */
+const CLEAR_BY = 4;
+/** Beyond the severe level nobody should wait. */
+const SEVERE_MS = MINUTE;
+
+/** What a sensor sits on; null: nobody knows what is hot for it. */
+const partOf = (labels: Labels): Part | null => {
+  const { zone, chip = '', gpu, disk, sensor = '' } = labels;
+  if (gpu !== undefined) return /mem|hbm/i.test(sensor) ? 'gpu_memory' : 'gpu';
+  if (disk !== undefined) return /nvme/i.test(disk) ? 'nvme' : 'disk';
+  if (zone !== undefined) return PC.test(zone) ? 'cpu' : SOC.test(zone) ? 'soc' : null;
+  if (/^nvme/.test(chip)) return /composite|^temp1$/i.test(sensor) ? 'nvme' : null;
+  if (/^drivetemp/.test(chip)) return 'disk';
+  if (PC.test(chip)) return 'cpu';
+  return SOC.test(chip) ? 'soc' : null;
+};
+
+const PC = /^(x86_pkg_temp|coretemp|k10temp|zenpower)/i;
+const SOC = /cpu|soc|^bcm|cluster|big|little|rockchip|sunxi|tegra|package-thermal/i;
+
+/** What holds a clock down for heat or power, by the words of the probes. */
+const HELD: Record<string, string> = {
+  under_voltage: 'gets too little voltage: a weak supply or cable',
+  throttled: 'is slowed down',
+  hw_slowdown: 'is slowed down by its hardware',
+  hw_thermal_slowdown: 'is slowed down by heat',
+  hw_thermal: 'is slowed down by heat',
+  sw_thermal_slowdown: 'is slowed down by heat',
+  sw_thermal: 'is slowed down by heat',
+  thermal: 'is slowed down by heat',
+  hw_power_brake_slowdown: 'is slowed down by its power supply',
+  power_brake: 'is slowed down by its power supply',
+};
+
+const isHeld = ({ when = 'now', reason = '' }: Labels): boolean => when === 'now' && reason in HELD;
+
+const NEVER = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY] as const;
+const DEFAULTS = v.parse(config, {});
+
+export default defineRule({
+  id: 'temperature',
+  title: 'Too hot, or held back by heat or power',
+  severity: 'warning',
+  config,
+  default_config: DEFAULTS,
+  needs: () => [HEAT, PI, GPU],
+  delay: (c) => c.for_ms,
+  recovers: (c) => c.recover_ms,
+  calm(c, metric, labels) {
+    if (metric !== HEAT) return isHeld(labels) ? [0, 0] : NEVER;
+    const part = partOf(labels);
+    return part === null ? NEVER : [Number.NEGATIVE_INFINITY, c[part].warning];
+  },
+  judge(c, facts) {
+    return facts.samples
+      .filter((sample) => isThere(sample, facts))
+      .flatMap((sample) => (sample.metric === HEAT ? heat(c, sample, facts) : held(sample, facts)));
+  },
+});
+
+const heat = (c: Config, sample: FactSample, facts: Facts): Verdict[] => {
+  const part = partOf(sample.labels);
+  if (part === null) return [];
+  const { warning, severe } = c[part];
+  const { value } = sample;
+  const is_severe = value > severe;
+  const why = () =>
+    `${facts.device.name}: ${nameOf(part)} ${partText(sample.labels, 'disk', 'gpu', 'zone', 'chip', 'sensor')} is at ` +
+    `${valueText(value, 'Cel')}; ${is_severe ? `${severe} °C harms it` : `${warning} °C is too hot for it`}.`;
+  const firing = value > warning ? 'yes' : value <= warning - CLEAR_BY ? 'no' : 'keep';
+  return [
+    verdictOf(sample, facts, {
+      firing,
+      why,
+      after_ms: is_severe ? Math.min(SEVERE_MS, c.for_ms) : undefined,
+      severity: is_severe ? 'critical' : undefined,
+    }),
+  ];
+};
+
+const nameOf = (part: Part): string => NAMES[part];
+const NAMES: Record<Part, string> = {
+  ...{ soc: 'the chip', cpu: 'the processor', nvme: 'the NVMe disk', disk: 'the disk' },
+  ...{ gpu: 'the GPU', gpu_memory: 'the memory of the GPU' },
+};
+
+const held = (sample: FactSample, facts: Facts): Verdict[] => {
+  if (!isHeld(sample.labels)) return [];
+  const who = sample.metric === GPU ? ` GPU ${partText(sample.labels, 'gpu')}` : '';
+  const why = () => `${facts.device.name}:${who || ' it'} ${HELD[sample.labels['reason'] ?? ''] ?? 'is held back'}.`;
+  return [verdictOf(sample, facts, { firing: sample.value > 0 ? 'yes' : 'no', why })];
+};

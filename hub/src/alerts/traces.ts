@@ -1,0 +1,137 @@
+/** What the rules must know of the past, per device and series: few points, kept once a minute. */
+import { seriesKey } from '@muster/shared/metrics';
+import type { LiveValue } from '@muster/shared/wire/live';
+import type { LookBack, Trace } from './rule.js';
+
+const LOOK_MS = 60_000;
+/** A series that changes at every look is none of those worth remembering: its oldest points go. */
+const MOST_POINTS = 64;
+/** Of one device; others are not remembered. */
+const MOST_SERIES = 400;
+const STARTS_MS = 86_400_000;
+const MOST_STARTS = 32;
+
+interface Kept {
+  times: number[];
+  values: number[];
+  since: number;
+  /** The newest value, kept or not. */
+  last: number;
+  last_ts: number;
+}
+
+interface DeviceTraces {
+  looked_at: number;
+  series: Map<string, Kept>;
+}
+
+/** A boot is no value of the device: it is remembered whether it reports or not. */
+interface Boots {
+  boot: string;
+  starts: number[];
+}
+
+export interface Traces {
+  due(device: string, now: number): boolean;
+  /** Answers the metrics of which something is remembered that was not before. */
+  look(device: string, wants: readonly LookBack[], at: { values: readonly LiveValue[]; now: number }): ReadonlySet<string>;
+  of(device: string, series: string, step_ms?: number): Trace | undefined;
+  /** The agent's present boot. */
+  boot(device: string, boot: string | null, now: number): void;
+  starts(device: string): readonly number[];
+  forget(device: string): void;
+}
+
+const NO_STARTS: readonly number[] = [];
+const NOTHING: ReadonlySet<string> = new Set();
+
+export const createTraces = (): Traces => {
+  const devices = new Map<string, DeviceTraces>();
+  const boots = new Map<string, Boots>();
+  return {
+    due: (device, now) => now - (devices.get(device)?.looked_at ?? Number.NEGATIVE_INFINITY) >= LOOK_MS,
+    look(device, wants, { values, now }) {
+      const fresh = !devices.has(device);
+      const one = devices.get(device) ?? { looked_at: now, series: new Map<string, Kept>() };
+      const { looked_at } = one;
+      one.looked_at = now;
+      devices.set(device, one);
+      let news: Set<string> | null = null;
+      for (const want of wants) {
+        for (const value of values) {
+          if (value.metric !== want.metric || !note(one, want, { value, now, fresh })) continue;
+          news ??= new Set();
+          news.add(value.metric);
+        }
+        // Whether it was the machine or its agent alone that started anew shows by what it tells now.
+        if (want.keep === 'falls' && (boots.get(device)?.starts.at(-1) ?? 0) > looked_at)
+          news = (news ?? new Set()).add(want.metric);
+      }
+      return news ?? NOTHING;
+    },
+    of: (device, series, step_ms = 0) => devices.get(device)?.series.get(keyOf(series, step_ms)),
+    boot(device, boot, now) {
+      const known = boots.get(device);
+      if (boot === null || known?.boot === boot) return;
+      const starts = known ? [...known.starts, now].filter((at) => now - at < STARTS_MS).slice(-MOST_STARTS) : [];
+      boots.set(device, { boot, starts });
+    },
+    starts: (device) => boots.get(device)?.starts ?? NO_STARTS,
+    forget(device) {
+      devices.delete(device);
+      boots.delete(device);
+    },
+  };
+};
+
+const keyOf = (series: string, step_ms: number): string => `${step_ms}|${series}`;
+
+interface Note {
+  value: LiveValue;
+  now: number;
+  fresh: boolean;
+}
+
+const note = (one: DeviceTraces, want: LookBack, { value, now, fresh }: Note): boolean => {
+  const key = keyOf(seriesKey(value.metric, value.labels), want.step_ms ?? 0);
+  const known = one.series.get(key);
+  if (value.value < (want.from ?? Number.NEGATIVE_INFINITY)) return known !== undefined && one.series.delete(key);
+  if (known) return extend(known, want, value);
+  if (one.series.size >= MOST_SERIES) return false;
+  const { value: last, ts } = value;
+  const begun = want.from_zero === true && !fresh && last > 0;
+  const past = begun ? { times: [ts - 1, ts], values: [0, last] } : { times: [ts], values: [last] };
+  one.series.set(key, { ...past, since: Math.min(ts, now), last, last_ts: ts });
+  return true;
+};
+
+const extend = (kept: Kept, want: LookBack, { value, ts }: LiveValue): boolean => {
+  if (ts <= kept.last_ts) return false;
+  const { last } = kept;
+  kept.last = value;
+  kept.last_ts = ts;
+  if (!isWorth(kept, want, { last, value, ts })) return false;
+  kept.times.push(ts);
+  kept.values.push(value);
+  trim(kept, ts - want.window_ms);
+  return true;
+};
+
+const isWorth = (
+  kept: Kept,
+  { keep, step_ms = 0 }: LookBack,
+  { last, value, ts }: { last: number; value: number; ts: number },
+) => {
+  if (keep === 'changes') return value !== last;
+  if (keep === 'falls') return value < last;
+  return ts - (kept.times.at(-1) ?? 0) >= step_ms;
+};
+
+/** One point from before the window stays: the value that it began with. */
+const trim = (kept: Kept, from: number): void => {
+  let gone = Math.max(0, kept.times.length - MOST_POINTS);
+  while ((kept.times[gone + 1] ?? Number.POSITIVE_INFINITY) <= from) gone++;
+  if (gone === 0) return;
+  kept.times.splice(0, gone);
+  kept.values.splice(0, gone);
+};

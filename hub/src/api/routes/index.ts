@@ -50,6 +50,8 @@ const createListed = ({ metrics, public_url, installer = null }: RouteNeeds) =>
     alerts.listAlertEvents,
     alerts.acknowledgeAlert,
     alerts.acknowledgeAlerts,
+    alerts.unacknowledgeAlert,
+    alerts.unacknowledgeAlerts,
     silences.snoozeAlert,
     alerts.listRules,
     alerts.setRules,

@@ -182,6 +182,8 @@ export interface RulePreview {
   devices: number;
   looked_at: number;
   complete: boolean;
+  /** Sentences about what stored history does not show. */
+  unseen?: string[] | undefined;
   /** `to` null: it would be open now. */
   items: {
     device: string;

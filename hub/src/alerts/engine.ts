@@ -76,8 +76,10 @@ export const createAlerts = (needs: AlertNeeds, found: Pick<Recovered, 'document
       const declaration = setting && needs.rules.get(setting.rule);
       if (!declaration) throw new AppError('bad_request', 'There is no rule to look at', { path: 'rule' });
       const { registry, presence, latest, networks } = needs;
-      const past = { registry, presence: withHistory(presence), latest, networks, now: () => clock.now() };
-      return previewRule(past, { setting: { ...setting, enabled: true }, declaration }, options);
+      const past = { registry, presence: withHistory(presence), latest, networks };
+      const time = { now: () => clock.now(), monotonic: () => clock.monotonic() };
+      const others = activate(book.all(), needs.rules);
+      return previewRule({ ...past, ...time }, { setting: { ...setting, enabled: true }, declaration, others }, options);
     },
     declarations: () => describeRules(needs.rules),
     rules: book.all,

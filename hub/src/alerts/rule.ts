@@ -142,6 +142,8 @@ export interface RuleDeclaration<S extends v.GenericSchema = v.GenericSchema> {
    * Null: any value of the series is. The look of `looks_back` is taken in any case.
    */
   calm?(config: v.InferOutput<S>, metric: string, labels: Labels): readonly [low: number, high: number] | null;
+  /** What stored history does not tell it, for who looks at a preview. */
+  unseen?: string;
   /** Several settings of it about the same metrics stand beside each other, such as two levels. */
   many?: boolean;
   judge(config: v.InferOutput<S>, facts: Facts): Verdict | Verdict[];

@@ -119,6 +119,7 @@ export const rulePreview = v.object({
   devices: v.number(),
   looked_at: v.number(),
   complete: v.boolean(),
+  unseen: v.optional(v.array(v.string())),
   items: v.array(
     v.object({
       device: v.string(),

@@ -30,6 +30,7 @@ export default defineRule({
     ...RESTARTS.map((metric) => ({ metric, keep: 'changes' as const, window_ms: c.within_ms })),
   ],
   calm: () => ANY,
+  unseen: 'When an agent alone was started is not kept: only restarts of machines and of watched programs are shown.',
   judge: (c, facts) => [
     ofAgent(c, facts),
     ...facts.samples

@@ -26,6 +26,7 @@ export const createAlertViews = ({ alerts, silenced, stake, clock }: AlertViewNe
   const event = createSignal<LiveAlertEvent>();
   let queue: LiveAlert[] = [];
   let filled_at = Number.NEGATIVE_INFINITY;
+  let asked = false;
 
   const view = (alert: LiveAlert): LiveAlert => ({
     ...alert,
@@ -48,6 +49,7 @@ export const createAlertViews = ({ alerts, silenced, stake, clock }: AlertViewNe
     if (news.length > 0) touched.emit(news.map(({ id }) => id));
   };
   const fill = (): void => {
+    asked = false;
     queue = alerts.open();
     filled_at = clock.monotonic();
   };
@@ -82,12 +84,15 @@ export const createAlertViews = ({ alerts, silenced, stake, clock }: AlertViewNe
     desk,
     presenceChanged: ({ device }: { device: string }) => look(alerts.ofDevice(device)),
     /** A silence or an incident began or ended: all are looked at within a second. */
-    mutesChanged: fill,
+    mutesChanged: () => {
+      asked = true;
+    },
     start: () => {
       // What is open at the start has been shown to nobody.
       for (const alert of alerts.open()) shown.set(alert.id, besides(view(alert)));
       return clock.every(ALERT_VIEWS.tick_ms, () => {
-        if (queue.length === 0 && clock.monotonic() - filled_at >= ALERT_VIEWS.round_ms) fill();
+        const due = queue.length === 0 && clock.monotonic() - filled_at >= ALERT_VIEWS.round_ms;
+        if (asked || due) fill();
         look(queue.splice(0, ALERT_VIEWS.slice));
       });
     },

@@ -21,13 +21,18 @@ const previewed = async (kind: string, { config = {}, series = {}, stays, step =
   let now = 0;
   const presence = { get: () => ({ state: 'online' as const, since: 0, last_seen: 0, boot: null }) };
   const availability = async () =>
-    (stays ?? [['online', 1_440, 0] as const]).map(([state, from, to]) => ({ state, from: now - from * MINUTE, to: now - to * MINUTE }));
+    (stays ?? [['online', 1_440, 0] as const]).map(([state, from, to]) => ({
+      state,
+      from: now - from * MINUTE,
+      to: now - to * MINUTE,
+    }));
   const hub = createHarness(rules, { presence: { ...presence, availability } });
   hub.store.automatic(true);
   for (let index = 0; index < devices; index++) hub.device(`pi-${index}`, { name: 'Attic Pi' });
   await hub.start();
   now = hub.clock.now();
-  for (const id of hub.devices.keys()) hub.report(id, Object.fromEntries(Object.entries(series).map(([key, of]) => [key, of(0)])));
+  for (const id of hub.devices.keys())
+    hub.report(id, Object.fromEntries(Object.entries(series).map(([key, of]) => [key, of(0)])));
   const reader: Pick<Reader, 'series'> = {
     async series({ series: key }) {
       const points: Point[] = [];
@@ -49,12 +54,27 @@ const bump = (low: number, high: number) => (ago: number) => (ago <= 240 && ago 
 
 const CASES: Record<string, Past> = {
   threshold: { config: { metric: 'a.load', above: 5 }, series: { 'a.load': bump(1, 9) } },
-  rate: { config: { metric: 'a.size', above: 50, per: 'hour' }, series: { 'a.size': (ago) => (ago > 300 ? 0 : (300 - ago) * 2) } },
+  rate: {
+    config: { metric: 'a.size', above: 50, per: 'hour' },
+    series: { 'a.size': (ago) => (ago > 300 ? 0 : (300 - ago) * 2) },
+  },
   disk_full: { series: { 'system.filesystem.utilization{mountpoint=/}': bump(0.5, 0.97) } },
   temperature: { series: { 'hw.temperature{zone=cpu-thermal}': bump(50, 84) } },
   clock_skew: { series: { 'system.clock.offset': bump(0, 30) } },
-  offline: { stays: [['online', 1_440, 300], ['lost', 300, 200], ['online', 200, 0]] },
-  not_reporting: { stays: [['online', 1_440, 300], ['quiet', 300, 200], ['online', 200, 0]] },
+  offline: {
+    stays: [
+      ['online', 1_440, 300],
+      ['lost', 300, 200],
+      ['online', 200, 0],
+    ],
+  },
+  not_reporting: {
+    stays: [
+      ['online', 1_440, 300],
+      ['quiet', 300, 200],
+      ['online', 200, 0],
+    ],
+  },
   restart_loop: { series: { 'system.uptime': (ago) => (ago < 240 ? ((240 - ago) % 10) * 60 : 90_000 - ago) }, step: 2 },
 };
 
@@ -74,7 +94,14 @@ describe('a preview of', () => {
   });
 
   test('a rule about values does not take what is unknown while the device is away for an end', async () => {
-    const past = { ...CASES['threshold'], stays: [['online', 1_440, 220], ['lost', 220, 100], ['online', 100, 0]] } as Past;
+    const past = {
+      ...CASES['threshold'],
+      stays: [
+        ['online', 1_440, 220],
+        ['lost', 220, 100],
+        ['online', 100, 0],
+      ],
+    } as Past;
     const { found, now } = await previewed('threshold', past);
     expect(found.items.map(({ to }) => to !== null && to >= now - 100 * MINUTE)).toEqual([true]);
   });

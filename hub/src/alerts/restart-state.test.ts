@@ -57,12 +57,18 @@ const SCENES: Scene[] = [
   },
   {
     rule: 'gpu_fault',
-    values: (minute) => ({ 'hw.gpu.xid{gpu=0,xid=79}': minute < 5 ? 0 : 1, 'hw.gpu.errors{gpu=0,type=ecc_uncorrected}': minute < 5 ? 0 : 2 }),
+    values: (minute) => ({
+      'hw.gpu.xid{gpu=0,xid=79}': minute < 5 ? 0 : 1,
+      'hw.gpu.errors{gpu=0,type=ecc_uncorrected}': minute < 5 ? 0 : 2,
+    }),
     minutes: 20,
   },
   {
     rule: 'storage_health',
-    values: (minute) => ({ 'hw.physical_disk.sectors{disk=sda,type=pending}': minute < 5 ? 0 : 8, 'hw.errors{disk=sda,type=read}': minute < 5 ? 0 : 9 }),
+    values: (minute) => ({
+      'hw.physical_disk.sectors{disk=sda,type=pending}': minute < 5 ? 0 : 8,
+      'hw.errors{disk=sda,type=read}': minute < 5 ? 0 : 9,
+    }),
     minutes: 20,
   },
   {
@@ -73,17 +79,20 @@ const SCENES: Scene[] = [
 ];
 
 describe('a restart of the hub', () => {
-  test.each(SCENES)('ends nothing that $rule knows from the past, and tells it once', async ({ rule, config, values, minutes }) => {
-    const hub = await running(rule, config);
-    report(hub, minutes, values);
-    const open = hub.alerts.open().map(({ id }) => id);
-    expect(hub.heard().filter((word) => word.startsWith('firing')).length).toBeGreaterThan(0);
-    expect(open.length).toBeGreaterThan(0);
-    await restart(hub);
-    report(hub, 45, (minute) => values(minutes + minute));
-    expect(hub.heard()).toEqual([]);
-    expect(hub.alerts.open().map(({ id }) => id)).toEqual(open);
-  });
+  test.each(SCENES)(
+    'ends nothing that $rule knows from the past, and tells it once',
+    async ({ rule, config, values, minutes }) => {
+      const hub = await running(rule, config);
+      report(hub, minutes, values);
+      const open = hub.alerts.open().map(({ id }) => id);
+      expect(hub.heard().filter((word) => word.startsWith('firing')).length).toBeGreaterThan(0);
+      expect(open.length).toBeGreaterThan(0);
+      await restart(hub);
+      report(hub, 45, (minute) => values(minutes + minute));
+      expect(hub.heard()).toEqual([]);
+      expect(hub.alerts.open().map(({ id }) => id)).toEqual(open);
+    },
+  );
 
   test('ends no alert of an agent that starts again and again, until the hub has watched it for as long', async () => {
     const hub = await running('restart_loop');

@@ -1,8 +1,8 @@
 import type { Clock } from '@muster/shared/clock';
 import type { Device, LatestUpdate, Registry } from '../parts.js';
 import type { Cell } from './cells.js';
-import { isAway } from './lifecycle.js';
 import { type Judge, touchedBy } from './judge.js';
+import { isAway } from './lifecycle.js';
 import type { ActiveRule, Plans } from './plan.js';
 import type { Traces } from './traces.js';
 import type { Subject, Watch } from './watch.js';

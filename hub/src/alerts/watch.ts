@@ -88,7 +88,8 @@ export const createWatch = (
     /** How often each fired before this process began. */
     recallFlaps(events: readonly LiveAlertEvent[]) {
       for (const { change, ts, alert } of events)
-        if (change === 'firing') flaps.fired(keyOf({ device: alert.device, setting: alert.rule, subject: alert.subject ?? '' }), ts);
+        if (change === 'firing')
+          flaps.fired(keyOf({ device: alert.device, setting: alert.rule, subject: alert.subject ?? '' }), ts);
     },
     /** The clock jumped or the hub stood still: that time does not count towards any delay. */
     shift(ms: number) {
@@ -98,7 +99,8 @@ export const createWatch = (
 };
 export type Watch = ReturnType<typeof createWatch>;
 
-const keyOf = ({ device, setting, subject }: Pick<Cell, 'device' | 'setting' | 'subject'>): string => `${device}\n${setting}\n${subject}`;
+const keyOf = ({ device, setting, subject }: Pick<Cell, 'device' | 'setting' | 'subject'>): string =>
+  `${device}\n${setting}\n${subject}`;
 
 const newCell = (about: Subject, verdict: Verdict, { id, now }: { id: string; now: number }): Cell => ({
   setting: about.setting,

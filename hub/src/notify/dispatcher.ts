@@ -195,7 +195,23 @@ const assemble = (needs: NotifyNeeds, { documents }: Pick<Recovered, 'documents'
     active = silences.active();
     if (active.length !== before.length || active.some((one, index) => one !== before[index])) muted.emit(null);
   };
-  return { local, muted, watchSilences, papers, outbox, channels, memos, silences, incidents, mutes, routing, teller, sender, heartbeat, tidy };
+  return {
+    local,
+    muted,
+    watchSilences,
+    papers,
+    outbox,
+    channels,
+    memos,
+    silences,
+    incidents,
+    mutes,
+    routing,
+    teller,
+    sender,
+    heartbeat,
+    tidy,
+  };
 };
 type Made = ReturnType<typeof assemble>;
 

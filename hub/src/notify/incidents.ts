@@ -91,10 +91,12 @@ export const createIncidents = (needs: IncidentNeeds, documents: Recovered['docu
     /** Incidents of which only a few stay away for long: those become alerts of their own. */
     settle(): { incident: string; gone: string[] }[] {
       const isSettled = ({ rest_since }: Kept) => rest_since !== null && now() - rest_since >= L.incident_rest_ms;
-      return [...kept.values()].filter((one) => one.resolved === null && isSettled(one)).map((one) => {
-        close(one);
-        return { incident: one.id, gone: one.gone };
-      });
+      return [...kept.values()]
+        .filter((one) => one.resolved === null && isSettled(one))
+        .map((one) => {
+          close(one);
+          return { incident: one.id, gone: one.gone };
+        });
     },
     of: (device: string): string | null => byDevice.get(device)?.id ?? null,
     /** Name of the site or address of a device, most of which is away: what else is wrong there follows from that. */
@@ -176,7 +178,9 @@ const createBook = ({ papers, now, newId, changed = () => {} }: IncidentNeeds, d
   return {
     ...{ kept, open, byDevice, save },
     goneAt: (place: string): number =>
-      open.has(place) ? [...kept.values()].reduce((sum, one) => sum + (one.at === place && one.resolved === null ? one.gone.length : 0), 0) : 0,
+      open.has(place)
+        ? [...kept.values()].reduce((sum, one) => sum + (one.at === place && one.resolved === null ? one.gone.length : 0), 0)
+        : 0,
     start({ id: at, name, site }: Place, members: readonly (readonly [string, number])[]) {
       const started = Math.min(...members.map(([, since]) => since));
       const devices = members.map(([device]) => device);

@@ -55,7 +55,8 @@ export const createPlaces = (needs: PlaceNeeds, documents: Recovered['documents'
       return { id, name: needs.sites.get(site)?.name ?? site, site, devices };
     }
     // Of a tag that thousands bear all over the world a few go away at once every day.
-    if (kind === 'tag') return { id, name: `Tag ${name}`, site: null, least: Math.max(L.incident_devices, Math.ceil(devices / 2)) };
+    if (kind === 'tag')
+      return { id, name: `Tag ${name}`, site: null, least: Math.max(L.incident_devices, Math.ceil(devices / 2)) };
     return { id, name, site: null, devices };
   };
   return {

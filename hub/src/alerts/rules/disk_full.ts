@@ -109,7 +109,8 @@ const timeLeft = (sample: FactSample, trace: Trace | undefined): number | null =
 const sentence = (sample: FactSample, { facts, left_ms, free }: Outlook & { facts: Facts }): string => {
   const what = sample.metric === INODES ? ' of its inodes' : '';
   const left = free === null ? '' : `, ${decimalBytes(free)} free`;
-  const until = left_ms !== null && Number.isFinite(left_ms) ? ` At the pace of the last hours it is full in ${spanText(left_ms)}.` : '';
+  const until =
+    left_ms !== null && Number.isFinite(left_ms) ? ` At the pace of the last hours it is full in ${spanText(left_ms)}.` : '';
   const used = `${Math.floor(sample.value * 1_000) / 10} %`;
   return `${facts.device.name}: ${partText(sample.labels, 'mountpoint')} has used ${used}${what}${left}.${until}`;
 };

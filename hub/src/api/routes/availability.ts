@@ -134,8 +134,7 @@ const createExcuses = (parts: Parts, windows: readonly SilencedWindow[]) => {
     if ('network' in scope) return earning.has(`${device.id}\n${scope.network}`);
     return 'site' in scope ? scope.site === device.site : device.tags.includes(scope.tag);
   };
-  return (device: Device): Span[] =>
-    windows.length === 0 ? [] : merged(windows.filter(({ scope }) => holds(scope, device)));
+  return (device: Device): Span[] => (windows.length === 0 ? [] : merged(windows.filter(({ scope }) => holds(scope, device))));
 };
 
 const HEAD = [

@@ -19,23 +19,15 @@ export const ALERT_VIEWS = {
   round_ms: 10_000,
 } as const;
 
-export const createAlertViews = ({ alerts, silenced, stake, clock }: AlertViewNeeds) => {
+export const createAlertViews = (needs: AlertViewNeeds) => {
+  const { alerts, clock } = needs;
+  const { desk, view, event, touched } = createDesk(needs);
   /** What of each open alert was shown beside its events. */
   const shown = new Map<string, string>();
-  const touched = createSignal<readonly string[]>();
-  const event = createSignal<LiveAlertEvent>();
   let queue: LiveAlert[] = [];
   let filled_at = Number.NEGATIVE_INFINITY;
   let asked = false;
 
-  const view = (alert: LiveAlert): LiveAlert => ({
-    ...alert,
-    acknowledged: alert.acknowledged && { ...alert.acknowledged, owner: alert.acknowledged.owner ?? alert.acknowledged.by },
-    unknown: alerts.isUnknown(alert),
-    silenced: silenced(alert),
-    stake: alert.device === '' ? null : stake(alert.device),
-  });
-  const viewEvent = (one: LiveAlertEvent): LiveAlertEvent => ({ ...one, alert: view(one.alert) });
   /** Known by its own time: what changes and changes back between two looks of a client is told twice, never missed. */
   const look = (list: readonly LiveAlert[]): void => {
     const news = list.filter(({ id }) => {
@@ -55,11 +47,45 @@ export const createAlertViews = ({ alerts, silenced, stake, clock }: AlertViewNe
   };
 
   alerts.event.on((one) => {
-    const seen = viewEvent(one);
+    const seen = { ...one, alert: view(one.alert) };
     if (seen.alert.state === 'resolved') shown.delete(seen.alert.id);
     else shown.set(seen.alert.id, besides(seen.alert));
     event.emit(seen);
   });
+  return {
+    desk,
+    presenceChanged: ({ device }: { device: string }) => look(alerts.ofDevice(device)),
+    /** A silence or an incident began or ended: all are looked at within a second. */
+    mutesChanged: () => {
+      asked = true;
+    },
+    start: () => {
+      // What is open at the start has been shown to nobody.
+      for (const alert of alerts.open()) shown.set(alert.id, besides(view(alert)));
+      return clock.every(ALERT_VIEWS.tick_ms, () => {
+        const due = queue.length === 0 && clock.monotonic() - filled_at >= ALERT_VIEWS.round_ms;
+        if (asked || due) fill();
+        look(queue.splice(0, ALERT_VIEWS.slice));
+      });
+    },
+  };
+};
+
+/** The desk of the alerts, each of them as people see it. */
+const createDesk = ({ alerts, silenced, stake }: AlertViewNeeds) => {
+  const touched = createSignal<readonly string[]>();
+  const event = createSignal<LiveAlertEvent>();
+  const view = (alert: LiveAlert): LiveAlert => {
+    const { acknowledged, device } = alert;
+    return {
+      ...alert,
+      acknowledged: acknowledged && { ...acknowledged, owner: acknowledged.owner ?? acknowledged.by },
+      unknown: alerts.isUnknown(alert),
+      silenced: silenced(alert),
+      stake: device === '' ? null : stake(device),
+    };
+  };
+  const viewEvent = (one: LiveAlertEvent): LiveAlertEvent => ({ ...one, alert: view(one.alert) });
   const desk: AlertsDesk = {
     ...alerts,
     // Spread copies what a getter says now.
@@ -80,23 +106,7 @@ export const createAlertViews = ({ alerts, silenced, stake, clock }: AlertViewNe
     snooze: async (...given) => (await alerts.snooze(...given)).map(view),
     events: async (...given) => (await alerts.events(...given)).map(viewEvent),
   };
-  return {
-    desk,
-    presenceChanged: ({ device }: { device: string }) => look(alerts.ofDevice(device)),
-    /** A silence or an incident began or ended: all are looked at within a second. */
-    mutesChanged: () => {
-      asked = true;
-    },
-    start: () => {
-      // What is open at the start has been shown to nobody.
-      for (const alert of alerts.open()) shown.set(alert.id, besides(view(alert)));
-      return clock.every(ALERT_VIEWS.tick_ms, () => {
-        const due = queue.length === 0 && clock.monotonic() - filled_at >= ALERT_VIEWS.round_ms;
-        if (asked || due) fill();
-        look(queue.splice(0, ALERT_VIEWS.slice));
-      });
-    },
-  };
+  return { desk, view, event, touched };
 };
 
 const besides = ({ unknown, silenced, stake }: LiveAlert): string =>

@@ -34,10 +34,21 @@ const createReconcile =
     }
   };
 
+/** Whatever a rule would make of old values: while the device is away only its presence is judged. */
+const knownOfAway = (watch: Pick<Watch, 'pause'>, id: string, rules: Iterable<ActiveRule>): ActiveRule[] => {
+  const [seen, unseen] = [[] as ActiveRule[], new Set<string>()];
+  for (const rule of rules) {
+    if (rule.declaration.about_presence) seen.push(rule);
+    else unseen.add(rule.setting.id);
+  }
+  watch.pause(id, unseen);
+  return seen;
+};
+
 /** What is judged when: a report, a device, or the alerts that are open. */
 export const createRounds = ({ watch, judge, registry, clock, plans, expect, traces }: RoundNeeds) => {
   const judgeRules = (device: Device, rules: Iterable<ActiveRule>) => {
-    const there = isAway(judge.presence(device.id).state) ? withoutAway(device.id, rules) : rules;
+    const there = isAway(judge.presence(device.id).state) ? knownOfAway(watch, device.id, rules) : rules;
     const judged = judge.verdicts(device, there, clock.now());
     for (const { rule, verdicts } of judged) {
       const about = subjectOf(rule, device);
@@ -47,17 +58,6 @@ export const createRounds = ({ watch, judge, registry, clock, plans, expect, tra
       }
     }
     return judged;
-  };
-
-  /** Whatever a rule would make of old values: while the device is away only its presence is judged. */
-  const withoutAway = (id: string, rules: Iterable<ActiveRule>): ActiveRule[] => {
-    const [seen, unseen] = [[] as ActiveRule[], new Set<string>()];
-    for (const rule of rules) {
-      if (rule.declaration.about_presence) seen.push(rule);
-      else unseen.add(rule.setting.id);
-    }
-    watch.pause(id, unseen);
-    return seen;
   };
 
   const reconcile = createReconcile({ watch, registry, plans });

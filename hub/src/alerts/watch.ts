@@ -1,6 +1,6 @@
 import type { LiveAlert, LiveAlertEvent, Severity } from '@muster/shared/wire/live';
 import { type Cell, createCells } from './cells.js';
-import { createFlaps, FLAPS } from './flaps.js';
+import { createFlaps, FLAPS, type Flaps } from './flaps.js';
 import type { AlertDocument, Journal } from './journal.js';
 import { type AlertChange, advance, type Held, pause } from './lifecycle.js';
 import type { Verdict } from './rule.js';
@@ -86,11 +86,7 @@ export const createWatch = (
       for (const cell of cells.of(device)) if (settings.has(cell.setting)) cell.held = pause(cell.held);
     },
     /** How often each fired before this process began. */
-    recallFlaps(events: readonly LiveAlertEvent[]) {
-      for (const { change, ts, alert } of events)
-        if (change === 'firing')
-          flaps.fired(keyOf({ device: alert.device, setting: alert.rule, subject: alert.subject ?? '' }), ts);
-    },
+    recallFlaps: (events: readonly LiveAlertEvent[]) => recall(flaps, events),
     /** The clock jumped or the hub stood still: that time does not count towards any delay. */
     shift(ms: number) {
       for (const cell of cells.pending) cell.held = { state: 'pending', since: cell.held.since + ms };
@@ -98,6 +94,13 @@ export const createWatch = (
   };
 };
 export type Watch = ReturnType<typeof createWatch>;
+
+const recall = (flaps: Flaps, events: readonly LiveAlertEvent[]): void => {
+  for (const { change, ts, alert } of events) {
+    const { device, rule: setting, subject = '' } = alert;
+    if (change === 'firing') flaps.fired(keyOf({ device, setting, subject }), ts);
+  }
+};
 
 const keyOf = ({ device, setting, subject }: Pick<Cell, 'device' | 'setting' | 'subject'>): string =>
   `${device}\n${setting}\n${subject}`;

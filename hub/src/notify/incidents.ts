@@ -90,13 +90,10 @@ export const createIncidents = (needs: IncidentNeeds, documents: Recovered['docu
     },
     /** Incidents of which only a few stay away for long: those become alerts of their own. */
     settle(): { incident: string; gone: string[] }[] {
-      const isSettled = ({ rest_since }: Kept) => rest_since !== null && now() - rest_since >= L.incident_rest_ms;
-      return [...kept.values()]
-        .filter((one) => one.resolved === null && isSettled(one))
-        .map((one) => {
-          close(one);
-          return { incident: one.id, gone: one.gone };
-        });
+      return [...kept.values()].filter(isSettled(now())).map((one) => {
+        close(one);
+        return { incident: one.id, gone: one.gone };
+      });
     },
     of: (device: string): string | null => byDevice.get(device)?.id ?? null,
     /** Name of the site or address of a device, most of which is away: what else is wrong there follows from that. */
@@ -118,6 +115,11 @@ export const createIncidents = (needs: IncidentNeeds, documents: Recovered['docu
   };
 };
 export type Incidents = ReturnType<typeof createIncidents>;
+
+const isSettled =
+  (now: number) =>
+  ({ resolved, rest_since }: Kept): boolean =>
+    resolved === null && rest_since !== null && now - rest_since >= L.incident_rest_ms;
 
 const isNear = (one: number, other: number): boolean => Math.abs(one - other) <= L.incident_window_ms;
 

@@ -182,7 +182,7 @@ const buildParts = async (core: Core) => {
       tracker.start();
     },
     seed() {
-      void seedLatest(core, { registry, latest, tracker });
+      void seedLatest(core, { registry, latest, tracker, alerts });
       money.start().catch((error: unknown) => {
         if (!core.ended) log.warn('The ledger could not be read; comparing tries again when it is asked', { error });
       });
@@ -256,11 +256,13 @@ const buildNotify = async (core: Core, { registry, tracker, earnings, money, now
 /** The newest stored values come behind the start: reading them waits for the heads of the whole fleet, devices do not. */
 const seedLatest = async (
   core: Core,
-  { registry, latest, tracker }: { registry: Parts['registry']; latest: LatestKeeper; tracker: Tracker },
+  { registry, latest, tracker, alerts }: Pick<Wired, 'registry' | 'tracker' | 'alerts'> & { latest: LatestKeeper },
 ) => {
   try {
     for await (const values of core.store.engine.newest()) {
-      latest.seed(values.filter(({ device }) => registry.get(device)));
+      const known = values.filter(({ device }) => registry.get(device));
+      latest.seed(known);
+      alerts.recalled(known);
       await new Promise((resolve) => setImmediate(resolve));
     }
     tracker.recall();

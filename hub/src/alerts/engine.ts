@@ -3,7 +3,7 @@ import { AppError } from '@muster/shared/errors';
 import type { Log } from '@muster/shared/log';
 import type { LiveAlert } from '@muster/shared/wire/live';
 import type { AlertsDesk, LatestUpdate, RuleSetting } from '../parts.js';
-import type { Reader, Recovered, Writer } from '../store/store.js';
+import type { LatestValue, Reader, Recovered, Writer } from '../store/store.js';
 import { createMarks, describeRules } from './desk.js';
 import { type AlertDocument, createJournal } from './journal.js';
 import { createJudge, type FactSources } from './judge.js';
@@ -37,6 +37,8 @@ export interface Alerts extends AlertsDesk {
   stop(): void;
   presenceChanged(change: { device: string }): void;
   valuesUpdated(update: LatestUpdate): void;
+  /** Newest stored values of before this process began: what they became while it was away shows by the difference. */
+  recalled(values: readonly LatestValue[]): void;
   /** Its income is to be looked at. */
   incomeDue(id: string): void;
   deviceChanged(id: string): void;
@@ -138,6 +140,15 @@ const createInputs = (engine: Engine, { registry, log, writer }: AlertNeeds) => 
     valuesUpdated(update: LatestUpdate) {
       const device = started ? registry.get(update.device) : undefined;
       if (device) rounds.report(device, update);
+    },
+    recalled(values: readonly LatestValue[]) {
+      const devices = new Map<string, LatestValue[]>();
+      for (const one of values) {
+        const known = devices.get(one.device);
+        if (known) known.push(one);
+        else devices.set(one.device, [one]);
+      }
+      for (const [id, stored] of devices) rounds.recalled(id, stored);
     },
     incomeDue(id: string) {
       if (started) rounds.income(id);

@@ -85,8 +85,7 @@ export const createJudge = (sources: FactSources, log: Log, traces: Traces): Jud
       const list = [...rules];
       const samples = samplesFor(device, list);
       const { id } = device;
-      const about = aboutOf(device);
-      const known = presence.get(id);
+      const about = { device: aboutOf(device), presence: presence.get(id) };
       const past = {
         history: (series: string, step_ms?: number) => traces.of(id, series, step_ms),
         starts: traces.starts(id),
@@ -96,7 +95,7 @@ export const createJudge = (sources: FactSources, log: Log, traces: Traces): Jud
       };
       return list.map((rule) => ({
         rule,
-        verdicts: ask(rule, { now, device: about, presence: known, samples: pick(samples, rule.needs), ...past }),
+        verdicts: ask(rule, { now, ...about, samples: pick(samples, rule.needs), ...past }),
       }));
     },
   };

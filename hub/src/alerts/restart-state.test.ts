@@ -134,6 +134,35 @@ describe('a restart of the hub', () => {
     expect(hub.heard()).toEqual(['resolved rule attic-pi']);
   });
 
+  test.each(['before', 'after'] as const)(
+    'misses nothing that happened while the hub was away: stored values come %s the first report',
+    async (when) => {
+      const hub = await running('gpu_fault');
+      const series = 'hw.gpu.errors{gpu=0,type=ecc_uncorrected}';
+      report(hub, 5, () => ({ [series]: 3 }));
+      const stored = [{ device: ID, series, ts: hub.clock.now() - MINUTE, value: 3 }];
+      await restart(hub);
+      if (when === 'before') hub.alerts.recalled(stored);
+      hub.report(ID, { [series]: 5 });
+      if (when === 'after') hub.alerts.recalled(stored);
+      expect(hub.heard()).toEqual(['firing rule attic-pi']);
+      hub.alerts.recalled(stored);
+      report(hub, 5, () => ({ [series]: 5 }));
+      expect(hub.heard()).toEqual([]);
+    },
+  );
+
+  test('takes stored values that are as they were for no news', async () => {
+    const hub = await running('restart_loop');
+    await restart(hub);
+    const stored = { 'system.uptime': 5_000, 'container.restarts{container=miner}': 9 };
+    hub.alerts.recalled(
+      Object.entries(stored).map(([series, value]) => ({ device: ID, series, ts: hub.clock.now() - MINUTE, value })),
+    );
+    report(hub, 10, (minute) => ({ 'system.uptime': 5_100 + minute * 60, 'container.restarts{container=miner}': 9 }));
+    expect(hub.heard()).toEqual([]);
+  });
+
   test('shows alerts about values as unknown until the device is back', async () => {
     const hub = await running('threshold', { metric: 'a.t', above: 80 });
     hub.report(ID, { 'a.t': 90 });

@@ -1,5 +1,6 @@
 import type { Clock } from '@muster/shared/clock';
 import type { Device, LatestUpdate, Registry } from '../parts.js';
+import type { LatestValue } from '../store/store.js';
 import type { Cell } from './cells.js';
 import { type Judge, touchedBy } from './judge.js';
 import { isAway } from './lifecycle.js';
@@ -79,8 +80,7 @@ export const createRounds = ({ watch, judge, registry, clock, plans, expect, tra
       const plan = plans().of(device);
       const news = due ? judge.look(device.id, plan, now) : null;
       const touched = touchedBy(plan, update, watch.cells.settings(device.id));
-      const rules =
-        news && news.size > 0 ? new Set([...touched, ...plan.lookers.filter((rule) => asksFor(rule, news))]) : touched;
+      const rules = news?.size ? new Set([...touched, ...plan.lookers.filter((rule) => asksFor(rule, news))]) : touched;
       if (rules.size > 0) judgeRules(device, rules);
     },
     device(id: string) {
@@ -88,6 +88,11 @@ export const createRounds = ({ watch, judge, registry, clock, plans, expect, tra
       if (!device) return;
       traces.boot(id, judge.presence(id).boot, clock.now());
       judgeRules(device, plans().of(device).rules.values());
+    },
+    recalled(id: string, stored: readonly LatestValue[]) {
+      const device = registry.get(id);
+      const plan = device && plans().of(device);
+      if (device && plan && traces.recall(id, plan.looks, stored)) judgeRules(device, plan.lookers);
     },
     /** Judges what looks at the income of a device. */
     income(id: string) {

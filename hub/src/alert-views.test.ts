@@ -50,6 +50,19 @@ describe('alerts as people see them', () => {
     expect(views.desk.newest).toBe(hub.alerts.newest);
   });
 
+  test('of a replay are as they were, but for the newest event of one that is open', async () => {
+    const { hub, views, silenced } = await shown();
+    silenced.add('a');
+    const [first] = views.desk.open();
+    await views.desk.acknowledge([first?.id ?? ''], 'ada', null);
+    hub.presence('a', 'lost');
+    const said = (await views.desk.events(0, 10)).filter(({ alert }) => alert.id === first?.id);
+    expect(said.map(({ change, alert }) => [change, alert.unknown, alert.silenced])).toEqual([
+      ['firing', false, null],
+      ['acknowledged', true, 'new router'],
+    ]);
+  });
+
   test('carry it in their events too', async () => {
     const { hub, views } = await shown();
     const heard: unknown[] = [];

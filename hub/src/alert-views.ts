@@ -85,7 +85,12 @@ const createDesk = ({ alerts, silenced, stake }: AlertViewNeeds) => {
       stake: device === '' ? null : stake(device),
     };
   };
-  const viewEvent = (one: LiveAlertEvent): LiveAlertEvent => ({ ...one, alert: view(one.alert) });
+  /** Of what is over nothing is said that holds now alone: whoever replays it gets what there was. */
+  const replayed = (one: LiveAlertEvent): LiveAlertEvent => {
+    const alert = view(one.alert);
+    const newest = alerts.get(alert.id)?.event === alert.event;
+    return { ...one, alert: newest ? alert : { ...alert, unknown: false, silenced: null } };
+  };
   const desk: AlertsDesk = {
     ...alerts,
     // Spread copies what a getter says now.
@@ -104,7 +109,7 @@ const createDesk = ({ alerts, silenced, stake }: AlertViewNeeds) => {
     assign: async (...given) => (await alerts.assign(...given)).map(view),
     unacknowledge: async (...given) => (await alerts.unacknowledge(...given)).map(view),
     snooze: async (...given) => (await alerts.snooze(...given)).map(view),
-    events: async (...given) => (await alerts.events(...given)).map(viewEvent),
+    events: async (...given) => (await alerts.events(...given)).map(replayed),
   };
   return { desk, view, event, touched };
 };

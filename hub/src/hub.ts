@@ -41,6 +41,7 @@ import type { Certificate } from './self/certificate.js';
 import { createCommitCounts } from './self/commits.js';
 import { createProcessView, metricsText } from './self/metrics.js';
 import { createSources } from './sources/sources.js';
+import { withCarried } from './stakes.js';
 import type { OpenStore } from './store/open.js';
 import type { Change, Writer } from './store/store.js';
 import { createViews } from './view.js';
@@ -157,7 +158,8 @@ const buildParts = async (core: Core) => {
   const audit = createAudit(basics);
   const wired = { registry, tracker, alerts, earnings, money, income };
   const { notify, places } = await buildNotify(core, { ...basics, ...wired, clock, audit, http: asking.http });
-  const shown = createAlertViews({ alerts, silenced: notify.silenced, stake: money.stake, clock });
+  const stake = withCarried(money.stake, { presence: tracker, carried: places.carried });
+  const shown = createAlertViews({ alerts, silenced: notify.silenced, stake, clock });
   const priced = { earnings: { ...earnings, stake: money.stake } };
   const views = createViews({ registry, presence: tracker, latest, alerts, earnings });
   const parts = {

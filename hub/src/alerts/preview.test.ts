@@ -38,7 +38,8 @@ test('a preview tells when a rule would have fired and ended, and changes nothin
   const { hub, reader, queries } = await asked((now) => heat.map((value, index) => point(now - (60 - index) * MINUTE, value)));
   const now = hub.clock.now();
   const before = hub.alerts.rules();
-  const { items, ...found } = await hub.alerts.preview(rule(), { days: 1, reader });
+  const { items, unseen, ...found } = await hub.alerts.preview(rule(), { days: 1, reader });
+  expect(unseen?.join(' ')).toContain('Values are means over 1 min');
   expect(found).toEqual({ from: now - 86_400_000, to: now, devices: 2, looked_at: 2, complete: true });
   expect(items.map(({ device, subject, from, to }) => [device, subject, from, to])).toEqual([
     ['attic-pi', 'hw.temperature{zone=cpu}', now - 57 * MINUTE, now - 56 * MINUTE],

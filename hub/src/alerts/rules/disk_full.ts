@@ -61,7 +61,8 @@ const judgeOne = (c: Config, sample: FactSample, facts: Facts): Verdict => {
 };
 
 interface Outlook {
-  left_ms: number;
+  /** Null: it has not been watched for long enough, such as after a restart of the hub. */
+  left_ms: number | null;
   free: number | null;
 }
 
@@ -69,7 +70,10 @@ const isAmple = (c: Config, free: number | null): boolean => free !== null && fr
 
 const judged = (c: Config, value: number, { left_ms, free }: Outlook): Firing => {
   const ample = isAmple(c, free);
-  if ((value >= c.full && !ample) || (left_ms <= c.within_ms && value >= WATCHED_FROM)) return 'yes';
+  if (value >= c.full && !ample) return 'yes';
+  // What is open by its trend is not ended by not knowing it.
+  if (left_ms === null) return value >= WATCHED_FROM ? 'keep' : 'no';
+  if (left_ms <= c.within_ms && value >= WATCHED_FROM) return 'yes';
   // Between the levels: two points of space, half as much time again.
   const near = (value > c.full - 0.02 && !ample) || left_ms <= c.within_ms * 1.5;
   return near ? 'keep' : 'no';
@@ -87,10 +91,11 @@ const freeOf = (sample: FactSample, facts: Facts): number | null => {
  * Until it is full, by the median slope between points half the window apart: one file that came and went moves a mean, not
  * this. Infinite while it does not fill up, or too little is known.
  */
-const timeLeft = (sample: FactSample, trace: Trace | undefined): number => {
+const timeLeft = (sample: FactSample, trace: Trace | undefined): number | null => {
   const times = trace?.times ?? [];
   const values = trace?.values ?? [];
-  if ((times.at(-1) ?? 0) - (times[0] ?? 0) < LEAST_MS) return Number.POSITIVE_INFINITY;
+  const cleaned = Math.max(...values) - sample.value > 0.02;
+  if ((times.at(-1) ?? 0) - (times[0] ?? 0) < LEAST_MS) return cleaned ? Number.POSITIVE_INFINITY : null;
   const half = Math.floor(times.length / 2);
   const slopes: number[] = [];
   for (let i = 0; i + half < times.length; i++) {
@@ -104,7 +109,8 @@ const timeLeft = (sample: FactSample, trace: Trace | undefined): number => {
 const sentence = (sample: FactSample, { facts, left_ms, free }: Outlook & { facts: Facts }): string => {
   const what = sample.metric === INODES ? ' of its inodes' : '';
   const left = free === null ? '' : `, ${decimalBytes(free)} free`;
-  const until = Number.isFinite(left_ms) ? ` At the pace of the last hours it is full in ${spanText(left_ms)}.` : '';
+  const until =
+    left_ms !== null && Number.isFinite(left_ms) ? ` At the pace of the last hours it is full in ${spanText(left_ms)}.` : '';
   const used = `${Math.floor(sample.value * 1_000) / 10} %`;
   return `${facts.device.name}: ${partText(sample.labels, 'mountpoint')} has used ${used}${what}${left}.${until}`;
 };

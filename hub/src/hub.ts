@@ -154,7 +154,7 @@ const buildParts = async (core: Core) => {
   const auth = createAuth(basics, { documents, admin_token, control_token });
   const audit = createAudit(basics);
   const wired = { registry, tracker, alerts, earnings, money, income };
-  const { notify, places } = await buildNotify(core, { ...basics, ...wired, clock, audit, http: asking.http });
+  const { notify, places } = await buildNotify(core, { ...basics, ...wired, clock, audit, auth, http: asking.http });
   const priced = { earnings: { ...earnings, stake: money.stake } };
   const views = createViews({ registry, presence: tracker, latest, alerts, earnings });
   const parts = {
@@ -229,16 +229,18 @@ const buildWorth = async ({ needs, store, settings }: Core, { basics, registry, 
 const EARNINGS_STEP_MS = 5_000;
 
 type Noticing = Omit<Wired, 'latest' | 'ingest' | 'notify'> &
-  Pick<NotifyNeeds, 'writer' | 'random' | 'log' | 'http' | 'audit' | 'clock'> & { now: () => number };
+  Pick<NotifyNeeds, 'writer' | 'random' | 'log' | 'http' | 'audit' | 'clock'> &
+  Pick<Parts, 'auth'> & { now: () => number };
 
-const buildNotify = async (core: Core, { registry, tracker, earnings, money, now, ...needs }: Noticing) => {
+const buildNotify = async (core: Core, { registry, tracker, earnings, money, now, auth, ...needs }: Noticing) => {
+  const hasUser = (name: string) => auth.users().some((user) => user.name === name);
   const device = (id: string) => registry.get(id);
   const places = createPlaces({ device, sites: registry.sites, networks: earnings.networks, now });
   const { random } = needs;
   const notify = createNotify(
     {
       ...{ ...needs, notifiers: await loadNotifiers(), ways: { random }, chance: Math.random, device, presence: tracker },
-      ...{ stake: money.stake, base: core.settings.public_url, placeOf: places.of, earns: places.earns },
+      ...{ stake: money.stake, base: core.settings.public_url, placeOf: places.of, earns: places.earns, hasUser },
     },
     core.store.recovered,
   );

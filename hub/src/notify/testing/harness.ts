@@ -38,7 +38,9 @@ const createWorld = () => {
   /** By channel address: what it answers instead of taking a notice. */
   const broken = new Map<string, { code: ErrorCode; retry_after_ms?: number } | 'hangs'>();
 
-  return { clock, writer, sent, devices, states, open, log, hubAlerts, audited, broken };
+  /** Marks an alert; the harness gives it. */
+  const mark: (id: string, marks: Partial<LiveAlert>, by?: string) => void = () => {};
+  return { clock, writer, sent, devices, states, open, log, hubAlerts, audited, broken, mark };
 };
 type World = ReturnType<typeof createWorld>;
 
@@ -72,6 +74,10 @@ const make = (world: World, random: (bytes: number) => Uint8Array): Notify => {
           return log.length;
         },
         rules: () => RULES,
+        async acknowledge(ids, by, comment) {
+          for (const id of ids) world.mark(id, { acknowledged: { by, at: clock.now(), comment } }, by);
+          return ids.flatMap((id) => open.get(id) ?? []);
+        },
         hub: (subject, firing, why) => void hubAlerts.push(`${subject} ${firing} ${why}`),
       },
       device: (id) => ({ name: `Name of ${id}`, site: null, tags: [], carried_by: null, ...devices.get(id) }),
@@ -107,13 +113,17 @@ export const createHarness = () => {
   notify.prepare();
 
   /** Stored; `told` false: the hub dies before anyone hears of it. */
-  const record = (change: LiveAlertEvent['change'], alert: LiveAlert, told = true) => {
+  const record = (change: LiveAlertEvent['change'], alert: LiveAlert, told = true, by = 'hub') => {
     const numbered = { ...alert, event: log.length + 1 };
     if (numbered.state === 'resolved') open.delete(alert.id);
     else open.set(alert.id, numbered);
-    const event: LiveAlertEvent = { number: log.length + 1, ts: clock.now(), change, by: 'hub', alert: numbered };
+    const event: LiveAlertEvent = { number: log.length + 1, ts: clock.now(), change, by, alert: numbered };
     log.push(event);
     if (told) notify.take(structuredClone(event));
+  };
+  world.mark = (id, marks, by) => {
+    const alert = open.get(id);
+    if (alert) record('acknowledged', { ...alert, ...marks }, true, by);
   };
   return {
     ...world,
@@ -142,10 +152,6 @@ export const createHarness = () => {
           { ...alert, state: 'resolved', resolved_at: clock.now() },
           told,
         );
-    },
-    mark(id: string, marks: Partial<LiveAlert>) {
-      const alert = open.get(id);
-      if (alert) record('acknowledged', { ...alert, ...marks });
     },
     /** Lets time pass in small steps, with room for promises between. */
     async pass(ms: number, step = 500) {

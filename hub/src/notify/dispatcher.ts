@@ -173,6 +173,7 @@ const assemble = (needs: NotifyNeeds, { documents }: Pick<Recovered, 'documents'
     {
       ...{ writer, now, key: createKeptKey(kept, 'push_key', newPushKey), hasUser: needs.hasUser },
       ...{ allows: needs.allowsPush ?? isPushService, first: () => ensurePush(channels) },
+      stored: papers.stored,
     },
     documents,
   );

@@ -193,7 +193,7 @@ export interface NotifyDesk {
   answered(token: string): Promise<NoticeAnswer>;
   push: {
     /** For the browser's `applicationServerKey`. */
-    public_key(): string;
+    public_key(): Promise<string>;
     of(user: string): PushView[];
     add(user: string, request: PushRequest): Promise<PushView>;
     remove(user: string, id: string): Promise<boolean>;

@@ -27,6 +27,8 @@ export interface PushNeeds {
   hasUser?: ((name: string) => boolean) | undefined;
   /** The first browser is there: somebody must deliver to it. */
   first(): Promise<void>;
+  /** Once all that was put so far is on disk. */
+  stored(then: () => void): void;
 }
 
 export const newPushKey = (): string => createVapidKeys().private_key;
@@ -52,7 +54,12 @@ export const createPushes = (needs: PushNeeds, documents: Recovered['documents']
       },
       subscriptions: [...kept.values()].map(({ id, endpoint, keys }) => ({ id, endpoint, keys })),
     }),
-    public_key: () => vapidPublicKey(needs.key()),
+    /** On disk before a browser takes it: under another key nothing would ever reach that browser. */
+    async public_key(): Promise<string> {
+      const key = vapidPublicKey(needs.key());
+      await new Promise<void>((resolve) => needs.stored(resolve));
+      return key;
+    },
     of: (user: string): PushView[] => of(user).map(viewOf),
     async add(user: string, request: PushRequest): Promise<PushView> {
       const { endpoint, keys, title = 'Browser' } = request;

@@ -21,7 +21,7 @@ export const listPushSubscriptions = defineRoute({
   summary: 'Browsers in which the person who asks gets notices, and the key (applicationServerKey) to subscribe one',
   reply: v.object({ public_key: v.string(), items: v.array(subscription) }),
   handle: async ({ parts, exchange }) => ({
-    public_key: parts.notify.push.public_key(),
+    public_key: await parts.notify.push.public_key(),
     items: parts.notify.push.of(personOf(exchange)),
   }),
 });

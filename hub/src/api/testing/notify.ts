@@ -86,7 +86,7 @@ const answersOf = (kept: { asked: unknown[] }): Pick<NotifyDesk, 'asked' | 'answ
 const pushOf = (): NotifyDesk['push'] => {
   const browsers = new Map<string, PushView & { user: string }>();
   return {
-    public_key: () => 'BPublicKey',
+    public_key: async () => 'BPublicKey',
     of: (user) => [...browsers.values()].filter((one) => one.user === user).map(({ user: _user, ...view }) => view),
     async add(user, { endpoint, title = 'Browser' }) {
       const view = { id: 'p1', address: new URL(endpoint).origin, title, created_at: NOW };

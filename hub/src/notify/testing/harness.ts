@@ -1,6 +1,7 @@
 /** Notices under a hand-moved clock: alerts by values, channels that note what they get, and a hub that can die at any moment. */
 import { AppError, type ErrorCode } from '@muster/shared/errors';
-import { silentLog } from '@muster/shared/log';
+import type { Http } from '@muster/shared/http';
+import { type Log, silentLog } from '@muster/shared/log';
 import { secret, url } from '@muster/shared/schema';
 import { createTestClock } from '@muster/shared/testing/clock';
 import type { LiveAlert, LiveAlertEvent, PresenceState } from '@muster/shared/wire/live';
@@ -8,7 +9,7 @@ import * as v from 'valibot';
 import { createHandWriter } from '../../hand-writer.js';
 import type { Device } from '../../parts.js';
 import { createNotify, type Notify } from '../dispatcher.js';
-import { defineNotifier, type Notice } from '../notifier.js';
+import { defineNotifier, type Notice, type NotifierDeclaration } from '../notifier.js';
 
 const RULES = ['offline', 'threshold'].map((id) => ({
   ...{ id, rule: id, title: id, enabled: true, severity: 'critical' as const },
@@ -58,12 +59,28 @@ const hookOf = ({ broken, sent }: World) =>
       sent.push({ ...structuredClone(notice), to });
     },
   });
-const make = (world: World, random: (bytes: number) => Uint8Array): Notify => {
+/** What a test brings of its own; else nothing leaves the process. */
+export interface HarnessOptions {
+  /** Beside `hook`. */
+  notifiers?: ReadonlyMap<string, NotifierDeclaration>;
+  http?: Http;
+  log?: Log;
+  base?: string | null;
+  allowsPush?: (endpoint: URL) => boolean;
+  hasUser?: (name: string) => boolean;
+  /** What the hub says of itself becomes alerts. */
+  raise?: (subject: string, firing: boolean, why: string) => void;
+}
+
+const quiet: Http = { request: async () => ({ status: 200, headers: {}, text: '' }) };
+
+const make = (world: World, random: (bytes: number) => Uint8Array, options: HarnessOptions): Notify => {
+  const { notifiers = new Map(), http = quiet, log: lines = silentLog, base = 'https://muster.example.org' } = options;
   const { writer, clock, open, log, hubAlerts, devices, states, audited } = world;
   return createNotify(
     {
-      ...{ notifiers: new Map([['hook', hookOf(world)]]), writer, clock, log: silentLog, base: 'https://muster.example.org' },
-      http: { request: async () => ({ status: 200, headers: {}, text: '' }) },
+      ...{ notifiers: new Map([['hook', hookOf(world)], ...notifiers]), writer, clock, log: lines, base, http },
+      ...{ allowsPush: options.allowsPush, hasUser: options.hasUser },
       random,
       chance: () => 1,
       alerts: {
@@ -78,7 +95,10 @@ const make = (world: World, random: (bytes: number) => Uint8Array): Notify => {
           for (const id of ids) world.mark(id, { acknowledged: { by, at: clock.now(), comment } }, by);
           return ids.flatMap((id) => open.get(id) ?? []);
         },
-        hub: (subject, firing, why) => void hubAlerts.push(`${subject} ${firing} ${why}`),
+        hub(subject, firing, why) {
+          hubAlerts.push(`${subject} ${firing} ${why}`);
+          options.raise?.(subject, firing, why);
+        },
       },
       device: (id) => ({ name: `Name of ${id}`, site: null, tags: [], carried_by: null, ...devices.get(id) }),
       presence: { get: (id) => ({ state: states.get(id) ?? 'online', since: 0, last_seen: 0, boot: null }) },
@@ -104,12 +124,12 @@ const alertOf = (
   ...more,
 });
 
-export const createHarness = () => {
+export const createHarness = (options: HarnessOptions = {}) => {
   const world = createWorld();
   const { clock, writer, open, log, sent } = world;
   let count = 0;
   const random = (bytes: number) => Uint8Array.from({ length: bytes }, () => count++ & 255);
-  let notify = make(world, random);
+  let notify = make(world, random, options);
   notify.prepare();
 
   /** Stored; `told` false: the hub dies before anyone hears of it. */
@@ -161,11 +181,21 @@ export const createHarness = () => {
         await settle();
       }
     },
+    /** Lets time pass until it is so; what is over real sockets takes its own time. */
+    async until(condition: () => unknown, what: string) {
+      const deadline = Date.now() + 10_000;
+      while (!condition()) {
+        if (Date.now() > deadline) throw new Error(`it never came to this: ${what}`);
+        clock.advance(250);
+        await settle();
+        await new Promise((resolve) => setTimeout(resolve, 2));
+      }
+    },
     /** Dies without a word; what was not committed is lost. */
     async crash() {
       notify.stop();
       writer.queued.splice(0);
-      notify = make(world, random);
+      notify = make(world, random, options);
       notify.prepare();
       await notify.start();
       await settle();

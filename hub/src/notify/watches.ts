@@ -48,6 +48,7 @@ export interface WatchNeeds {
 
 export const createWatches = (needs: WatchNeeds, documents: Recovered['documents']) => {
   const { clock, writer } = needs;
+  const judge = createJudge(needs);
   const fresh = (kept: Kept): Watched => ({
     ...{ kept, last_ok: null, last_error: null, failures: 0, busy: false, alarmed: false },
     at: kept.url === null ? clock.monotonic() : 0,
@@ -60,60 +61,21 @@ export const createWatches = (needs: WatchNeeds, documents: Recovered['documents
       const value = (watched.get(id)?.kept ?? null) as unknown as Json;
       return [{ kind: 'document', collection: COLLECTION, key: id, value }];
     });
-  const tell = (one: Watched, firing: boolean, why: string) => {
-    if (one.alarmed === firing) return;
-    one.alarmed = firing;
-    needs.alarm(one.kept.id, firing, why);
-  };
-  const well = (one: Watched) => {
-    Object.assign(one, { last_ok: clock.now(), last_error: null, failures: 0 });
-    tell(one, false, `The hub ${one.kept.title} answers again.`);
-  };
-  const ill = (one: Watched, why: string) => {
-    one.failures++;
-    one.last_error = why;
-    if (one.failures < L.watch_failures) return;
-    tell(one, true, `The hub ${one.kept.title} does not answer${sinceOf(one)}: ${why}`);
-  };
-  const ask = async (one: Watched, url: string) => {
-    one.busy = true;
-    one.at = clock.monotonic() + one.kept.every_s * 1_000;
-    const why = await healthOf(needs.http, url);
-    one.busy = false;
-    if (watched.get(one.kept.id) !== one) return;
-    if (why === null) well(one);
-    else ill(one, why);
-  };
-  /** Nothing was heard of a hub that speaks by itself. */
-  const judgeSilence = (one: Watched) => {
-    const silent_ms = clock.monotonic() - one.at;
-    one.failures = Math.floor(silent_ms / (one.kept.every_s * 1_000));
-    if (one.failures < L.watch_failures) return;
-    one.last_error = 'nothing was heard of it';
-    tell(one, true, `The hub ${one.kept.title} is silent${sinceOf(one)}.`);
-  };
 
   return {
     all: (): HubWatch[] => [...watched.values()].map(viewOf),
     async add(given: HubWatchSetting): Promise<{ watch: HubWatch; token: string | null }> {
       if (watched.size >= L.watches) throw new AppError('too_many', `At most ${L.watches} hubs are watched; remove one first`);
-      const url = given.url ?? null;
-      if (url !== null) check(httpAddress(), url, 'The address', 'bad_request');
-      const token = url === null ? needs.newToken() : null;
-      const every_s = given.every_s ?? (url === null ? HEARD_S : ASKED_S);
-      const kept: Kept = {
-        ...{ id: needs.newId(), title: given.title, url: url && originOf(url), every_s, created_at: clock.now() },
-        token_hash: token && hashOf(token),
-      };
-      const one = fresh(kept);
-      await save(kept.id, () => void watched.set(kept.id, one));
+      const token = (given.url ?? null) === null ? needs.newToken() : null;
+      const one = fresh(keptOf(given, { id: needs.newId(), created_at: clock.now(), token_hash: token && hashOf(token) }));
+      await save(one.kept.id, () => void watched.set(one.kept.id, one));
       return { watch: viewOf(one), token };
     },
     async remove(id: string): Promise<boolean> {
       const one = watched.get(id);
       if (!one) return false;
       await save(id, () => void watched.delete(id));
-      tell(one, false, `The hub ${one.kept.title} is no longer watched.`);
+      judge.leave(one);
       return true;
     },
     heard(token: string): boolean {
@@ -121,23 +83,67 @@ export const createWatches = (needs: WatchNeeds, documents: Recovered['documents
       const one = [...watched.values()].find(({ kept }) => kept.token_hash === hash);
       if (!one) return false;
       one.at = clock.monotonic();
-      well(one);
+      judge.well(one);
       return true;
     },
     tick() {
       const now = clock.monotonic();
       const stood_ms = now - before;
       before = now;
-      // While this hub stood still nobody could be heard.
-      if (stood_ms > STANDSTILL_MS) for (const one of watched.values()) if (one.kept.url === null) one.at += stood_ms;
       for (const one of watched.values()) {
-        if (one.kept.url === null) judgeSilence(one);
-        else if (!one.busy && clock.monotonic() >= one.at) void ask(one, one.kept.url);
+        const { url } = one.kept;
+        // While this hub stood still nobody could be heard.
+        if (url === null && stood_ms > STANDSTILL_MS) one.at += stood_ms;
+        if (url === null) judge.silence(one);
+        else if (!one.busy && now >= one.at) void judge.ask(one, { url, isKept: () => watched.get(one.kept.id) === one });
       }
     },
   };
 };
 export type Watches = ReturnType<typeof createWatches>;
+
+/** What is seen of one of them, and whether it is an alert. */
+const createJudge = ({ clock, http, alarm }: WatchNeeds) => {
+  const tell = (one: Watched, firing: boolean, why: string) => {
+    if (one.alarmed === firing) return;
+    one.alarmed = firing;
+    alarm(one.kept.id, firing, why);
+  };
+  const well = (one: Watched) => {
+    Object.assign(one, { last_ok: clock.now(), last_error: null, failures: 0 });
+    tell(one, false, `The hub ${one.kept.title} answers again.`);
+  };
+  return {
+    well,
+    leave: (one: Watched) => tell(one, false, `The hub ${one.kept.title} is no longer watched.`),
+    async ask(one: Watched, { url, isKept }: { url: string; isKept(): boolean }) {
+      one.busy = true;
+      one.at = clock.monotonic() + one.kept.every_s * 1_000;
+      const why = await healthOf(http, url);
+      one.busy = false;
+      if (!isKept()) return;
+      if (why === null) return well(one);
+      one.failures++;
+      one.last_error = why;
+      if (one.failures < L.watch_failures) return;
+      tell(one, true, `The hub ${one.kept.title} does not answer${sinceOf(one)}: ${why}`);
+    },
+    /** Nothing was heard of a hub that speaks by itself. */
+    silence(one: Watched) {
+      one.failures = Math.floor((clock.monotonic() - one.at) / (one.kept.every_s * 1_000));
+      if (one.failures < L.watch_failures) return;
+      one.last_error = 'nothing was heard of it';
+      tell(one, true, `The hub ${one.kept.title} is silent${sinceOf(one)}.`);
+    },
+  };
+};
+
+const keptOf = (given: HubWatchSetting, made: Pick<Kept, 'id' | 'created_at' | 'token_hash'>): Kept => {
+  const url = given.url ?? null;
+  if (url !== null) check(httpAddress(), url, 'The address', 'bad_request');
+  const every_s = given.every_s ?? (url === null ? HEARD_S : ASKED_S);
+  return { ...made, title: given.title, url: url && originOf(url), every_s };
+};
 
 const hashOf = (token: string): string => createHash('sha256').update(token).digest('base64url');
 

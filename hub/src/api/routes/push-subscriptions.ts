@@ -11,7 +11,7 @@ const subscription = v.object({ id: v.string(), address: v.string(), title: v.st
 const personOf = (exchange: Exchange): string => {
   const { kind, name } = requireWho(exchange);
   if (kind === 'session') return name;
-  throw new AppError('forbidden', 'Browsers get notices for a person: sign in to the dashboard instead of using a token');
+  throw new AppError('conflict', 'Browsers get notices for a person: sign in to the dashboard instead of using a token');
 };
 
 export const listPushSubscriptions = defineRoute({

@@ -166,12 +166,8 @@ export const createHarness = (options: HarnessOptions = {}) => {
     },
     resolve(id: string, told = true) {
       const alert = open.get(id);
-      if (alert)
-        record(
-          alert.state === 'firing' ? 'resolved' : 'cancelled',
-          { ...alert, state: 'resolved', resolved_at: clock.now() },
-          told,
-        );
+      const change = alert?.state === 'firing' ? 'resolved' : 'cancelled';
+      if (alert) record(change, { ...alert, state: 'resolved', resolved_at: clock.now() }, told);
     },
     /** Lets time pass in small steps, with room for promises between. */
     async pass(ms: number, step = 500) {
@@ -181,16 +177,7 @@ export const createHarness = (options: HarnessOptions = {}) => {
         await settle();
       }
     },
-    /** Lets time pass until it is so; what is over real sockets takes its own time. */
-    async until(condition: () => unknown, what: string) {
-      const deadline = Date.now() + 10_000;
-      while (!condition()) {
-        if (Date.now() > deadline) throw new Error(`it never came to this: ${what}`);
-        clock.advance(250);
-        await settle();
-        await new Promise((resolve) => setTimeout(resolve, 2));
-      }
-    },
+    until: (condition: () => unknown, what: string) => untilSo(clock, condition, what),
     /** Dies without a word; what was not committed is lost. */
     async crash() {
       notify.stop();
@@ -203,5 +190,15 @@ export const createHarness = (options: HarnessOptions = {}) => {
     /** `to: title` of what was sent, and forgets it. */
     heard: () => sent.splice(0).map(({ to, title }) => `${to}: ${title}`),
   };
+};
+/** Lets time pass until it is so; what is over real sockets takes its own time. */
+const untilSo = async (clock: World['clock'], condition: () => unknown, what: string) => {
+  const deadline = Date.now() + 10_000;
+  while (!condition()) {
+    if (Date.now() > deadline) throw new Error(`it never came to this: ${what}`);
+    clock.advance(250);
+    await settle();
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
 };
 export type Harness = ReturnType<typeof createHarness>;

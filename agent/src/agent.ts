@@ -12,6 +12,7 @@ import type { AgentSettings } from './config.js';
 import type { Identity } from './identity.js';
 import type { ReadInventory } from './inventory.js';
 import type { OpenLink } from './link.js';
+import type { LinkState } from './link-note.js';
 import { createOutbox } from './outbox.js';
 import type { Host, ProbeDeclaration } from './probe.js';
 import { createReporter } from './reporter.js';
@@ -57,6 +58,8 @@ export interface AgentNeeds {
   spool_files: SpoolFiles;
   /** Throws `conflict` when another agent has the spool. */
   lock_spool(): () => void;
+  /** The hub is there, or away. */
+  linked?: ((state: LinkState) => void) | undefined;
   /** Asks whoever runs the agent to end it, so that it is started anew. */
   giveUp(why: string): void;
 }

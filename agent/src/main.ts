@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
+import { uptime } from 'node:os';
 import { join } from 'node:path';
 import { createSystemClock } from '@muster/shared/clock';
 import { AppError, asAppError } from '@muster/shared/errors';
@@ -17,6 +18,7 @@ import type { InstallFlags, UninstallFlags } from './install/verbs.js';
 import { createWatchdog } from './install/watchdog.js';
 import { createInventory, plainFacts } from './inventory.js';
 import { openLink } from './link.js';
+import { createLinkNote } from './link-note.js';
 import type { ProbeDeclaration } from './probe.js';
 import { thisProcess } from './self/self.js';
 import { createSourceMemories } from './source-memories.js';
@@ -76,6 +78,7 @@ const run = async ({ settings, paths }: VerbCall): Promise<number> => {
       process: thisProcess(),
       spool_files: createSpoolFiles(paths.spool),
       lock_spool: () => lockFolder(paths.spool),
+      linked: createLinkNote(paths.folder, uptime),
       giveUp: ending.giveUp,
     },
     settings,

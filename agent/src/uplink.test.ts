@@ -123,6 +123,20 @@ describe('the uplink', () => {
     expect(sessions[1]).toBeGreaterThan(sessions[0] ?? 0);
   });
 
+  it('says in its log since when the hub is away, once for each reason, and for how long it was', async () => {
+    const { broker, rig } = await start();
+    rig.uplink.start();
+    await until(rig.uplink.online);
+    await broker.kill();
+    await until(() => rig.told.filter((online) => !online).length > 3);
+    const away = rig.lines.filter((line) => line.includes('Not connected to the hub'));
+    expect(away.length).toBeLessThan(rig.told.filter((online) => !online).length);
+    for (const line of away) expect(line).toMatch(/ since=\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC/);
+    await broker.revive();
+    await until(() => rig.told.at(-1));
+    expect(rig.lines.at(-1)).toMatch(/Connected to the hub.* away_s=\d+/);
+  });
+
   it('sends no row before the hub has told the time, and corrects the stamps that were made before', async () => {
     const hub_now = Date.now() + 3_600_000;
     const { broker, rig } = await start({ now: null });

@@ -1,12 +1,14 @@
 import type { Clock } from '@muster/shared/clock';
 import { type AppError, asAppError } from '@muster/shared/errors';
 import type { Log } from '@muster/shared/log';
+import { utcTime } from '@muster/shared/text';
 import type { DeviceEvent, Result } from '@muster/shared/wire/messages';
 import { topicOf } from '@muster/shared/wire/topics';
 import { createAnnouncer, type Facts } from './announcer.js';
 import { createEstablish, type LinkSettings } from './establish.js';
 import { createLanes, type Lanes } from './lanes.js';
 import type { Link, OpenLink } from './link.js';
+import type { LinkState } from './link-note.js';
 import { isBlind, type Spool, type SpoolItem, type SpoolRow } from './spool.js';
 
 /** Keeps one connection to the hub: birth first, then what the spool holds; comes back after every loss, with back-off. */
@@ -40,6 +42,8 @@ export interface UplinkNeeds {
   /** Facts of the birth, with the column lists that the spool needs next. */
   birth: Facts;
   onCommand(payload: Uint8Array): void;
+  /** The hub is there, or away; said with every try that fails. */
+  linked?: ((state: LinkState) => void) | undefined;
 }
 
 const BACKOFF_MS = 500;
@@ -65,7 +69,7 @@ export const createUplink = (needs: UplinkNeeds, settings: LinkSettings): Uplink
   const { clock, log, spool } = needs;
   const announcer = createAnnouncer(settings.device, needs.birth);
   const establish = createEstablish({ ...needs, announcer }, settings);
-  const tell = createTrouble(log);
+  const tell = createTrouble(needs);
   const stopping = new AbortController();
   const topic = topicOf(settings.device, 'event');
   let session = 0;
@@ -81,8 +85,8 @@ export const createUplink = (needs: UplinkNeeds, settings: LinkSettings): Uplink
     opening = opened.then(nothing, nothing);
     const link = await opened;
     current = { link, lanes: createLanes({ link, spool, announcer, stamp, device: settings.device, isOpen: needs.isTimeKnown }) };
-    tell(null);
-    log.info('Connected to the hub', { address: settings.address, session, waiting: spool.length });
+    const away_s = tell(null);
+    log.info('Connected to the hub', { address: settings.address, session, waiting: spool.length, away_s });
     current.lanes.wake();
     const why = await link.closed;
     void current.lanes.close();
@@ -150,16 +154,25 @@ const sayGoodbye = async ({ link, lanes }: Connection, { topic, payload }: Goodb
   await Promise.all([link.publish(topic, payload), live]);
 };
 
-/** Logs the change, not every try. */
-const createTrouble = (log: Log) => {
+/** Logs the change, not every try, each time with since when the hub is away; answers for how many seconds it was. */
+const createTrouble = ({ log, clock, linked }: Pick<UplinkNeeds, 'log' | 'clock' | 'linked'>) => {
   let last = '';
-  return (trouble: string | AppError | null) => {
+  /** Monotonic: the wall clock may be set while the hub is away. */
+  let away_at = clock.monotonic();
+  let online = false;
+  return (trouble: string | AppError | null): number => {
+    if (online && trouble !== null) away_at = clock.monotonic();
+    online = trouble === null;
     const why = typeof trouble === 'string' ? trouble : (trouble?.message ?? '');
     const hint = typeof trouble === 'string' ? undefined : trouble?.details.hint;
+    const away_ms = clock.monotonic() - away_at;
     if (why !== last && trouble) {
-      log.warn('Not connected to the hub; rows are kept and it is tried again', { why, ...(hint ? { hint } : {}) });
+      const since = utcTime(clock.now() - away_ms);
+      log.warn('Not connected to the hub; rows are kept and it is tried again', { why, since, ...(hint ? { hint } : {}) });
     }
     last = why;
+    linked?.({ online, why: online ? null : why });
+    return Math.round(away_ms / 1_000);
   };
 };
 

@@ -157,7 +157,7 @@ const buildParts = async (core: Core) => {
   const auth = createAuth(basics, { documents, admin_token, control_token });
   const audit = createAudit(basics);
   const wired = { registry, tracker, alerts, earnings, money, income };
-  const { notify, places } = await buildNotify(core, { ...basics, ...wired, clock, audit, http: asking.http });
+  const { notify, places } = await buildNotify(core, { ...basics, ...wired, clock, audit, auth, http: asking.http });
   const stake = withCarried(money.stake, { presence: tracker, carried: places.carried });
   const shown = createAlertViews({ alerts, silenced: notify.silenced, stake, clock });
   const priced = { earnings: { ...earnings, stake: money.stake } };
@@ -237,9 +237,11 @@ const buildWorth = async ({ needs, store, settings }: Core, { basics, registry, 
 const EARNINGS_STEP_MS = 5_000;
 
 type Noticing = Omit<Wired, 'latest' | 'ingest' | 'notify'> &
-  Pick<NotifyNeeds, 'writer' | 'random' | 'log' | 'http' | 'audit' | 'clock'> & { now: () => number };
+  Pick<NotifyNeeds, 'writer' | 'random' | 'log' | 'http' | 'audit' | 'clock'> &
+  Pick<Parts, 'auth'> & { now: () => number };
 
-const buildNotify = async (core: Core, { registry, tracker, earnings, money, now, ...needs }: Noticing) => {
+const buildNotify = async (core: Core, { registry, tracker, earnings, money, now, auth, ...needs }: Noticing) => {
+  const hasUser = (name: string) => auth.users().some((user) => user.name === name);
   const device = (id: string) => registry.get(id);
   const { sites, all } = registry;
   const { writer, random } = needs;
@@ -248,7 +250,7 @@ const buildNotify = async (core: Core, { registry, tracker, earnings, money, now
     {
       ...{ ...needs, notifiers: await loadNotifiers(), ways: { random }, chance: Math.random, device, presence: tracker },
       ...{ stake: money.stake, base: core.settings.public_url, placeOf: places.of, earns: places.earns },
-      ...{ placesOf: places.all, carried: places.carried },
+      ...{ placesOf: places.all, carried: places.carried, hasUser },
     },
     core.store.recovered,
   );

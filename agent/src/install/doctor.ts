@@ -1,4 +1,5 @@
 /** `muster-agent doctor`: what keeps this machine from reporting, and what to do about it. */
+import { utcTime } from '@muster/shared/text';
 import type { Identity } from '../identity.js';
 
 export interface Finding {
@@ -21,6 +22,8 @@ export interface Patient {
   clockOffset(identity: Identity): Promise<number | null>;
   /** The process that reports from this folder. */
   running: number | null;
+  /** What that process knows of its connection, and for how long; null: nothing. */
+  link?: { online: boolean; why: string | null; for_s: number } | null;
   /** Null: not asked for. */
   login: ((identity: Identity) => Promise<string | null>) | null;
   folder: string;
@@ -30,12 +33,14 @@ export interface Patient {
   devices: readonly { path: string; what: string; readable: boolean; group: string }[];
   /** Null: no unit is installed, or systemd is not there. */
   service: { active: string; enabled: string } | null;
+  /** Milliseconds since 1970; of this machine unless said otherwise. */
+  now?: () => number;
 }
 
 export const examine = async (patient: Patient): Promise<Finding[]> => {
   const identity = joined(patient);
   const found = [nodeOf(patient), identity.finding];
-  if (identity.value) found.push(...(await hub(patient, identity.value)));
+  if (identity.value) found.push(...(await hub(patient, identity.value)), ...link(patient));
   return [...found, ...folder(patient), ...devices(patient), service(patient)];
 };
 
@@ -75,6 +80,24 @@ const hub = async (patient: Patient, identity: Identity): Promise<Finding[]> => 
   const pinned = identity.pin !== null && identity.address.startsWith('mqtts:') ? ' and shows the key that was pinned' : '';
   const found: Finding[] = [{ check: 'hub', state: 'ok', what: `${identity.address} answers${pinned}` }];
   return [...found, await login(patient, identity), await clock(patient, identity)];
+};
+
+/** Since when the hub is away, as the agent sees it. */
+const link = ({ running, link: known, now }: Patient): Finding[] => {
+  const check = 'link';
+  if (running === null || !known) return [];
+  const { online, why, for_s } = known;
+  const since = `since ${utcTime((now?.() ?? Date.now()) - for_s * 1_000)} (${spanOf(for_s)})`;
+  if (online) return [{ check, state: 'ok', what: `The agent is connected to the hub ${since}` }];
+  const what = `The hub is away for the agent ${since}${why ? `: ${why}` : ''}`;
+  return [{ check, state: 'fail', what, todo: 'Rows are kept here until it is back; look at the hub and at the way to it' }];
+};
+
+const spanOf = (seconds: number): string => {
+  const [days, hours, minutes] = [Math.floor(seconds / 86_400), Math.floor(seconds / 3_600) % 24, Math.floor(seconds / 60) % 60];
+  if (days > 0) return `${days} d ${hours} h`;
+  if (hours > 0) return `${hours} h ${minutes} min`;
+  return minutes > 0 ? `${minutes} min` : `${seconds} s`;
 };
 
 const login = async ({ running, login: tryLogin }: Patient, identity: Identity): Promise<Finding> => {

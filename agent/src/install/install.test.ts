@@ -237,6 +237,21 @@ describe('the doctor', () => {
     expect(await stateOf(change, check)).toMatchObject({ state, todo: expect.any(String) });
   });
 
+  it('says since when the hub is away for the agent that runs, and since when it is there', async () => {
+    const now = () => Date.UTC(2026, 0, 2, 12);
+    const away = { online: false, why: 'connect ECONNREFUSED', for_s: 11_520 };
+    expect(await stateOf({ link: away, now }, 'link')).toMatchObject({
+      what: 'The hub is away for the agent since 2026-01-02 08:48:00 UTC (3 h 12 min): connect ECONNREFUSED',
+      todo: expect.stringContaining('Rows are kept'),
+    });
+    const there = { online: true, why: null, for_s: 50 };
+    const found = await examine({ ...well, link: there, now });
+    expect(found.find(({ check }) => check === 'link')?.what).toBe(
+      'The agent is connected to the hub since 2026-01-02 11:59:10 UTC (50 s)',
+    );
+    expect(await stateOf({ link: away, running: null }, 'link')).toBeUndefined();
+  });
+
   it('sees that the spool cannot be written, or that a part of the folder is not of the service, though root can write it', () => {
     const paths = agentPaths(folder());
     mkdirSync(paths.spool, { recursive: true });

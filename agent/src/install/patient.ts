@@ -12,10 +12,12 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { request as plainRequest } from 'node:http';
+import { uptime } from 'node:os';
 import { join } from 'node:path';
 import type { AgentPaths } from '../config.js';
 import { type Identity, readIdentity } from '../identity.js';
 import { openLink } from '../link.js';
+import { readLinkNote } from '../link-note.js';
 import { openSocket } from '../socket.js';
 import { holderOf } from '../spool/lock.js';
 import type { Patient } from './doctor.js';
@@ -42,6 +44,7 @@ export const createPatient = (paths: AgentPaths, options: { login: boolean }): P
     reach: (identity) => whyNot(() => reach(identity)),
     clockOffset,
     running: holderOf(paths.spool),
+    link: readLinkNote(paths.folder, uptime),
     login: options.login ? (identity) => whyNot(() => login(identity)) : null,
     folder: paths.folder,
     writable: () => writable(paths.folder) ?? spoolWritable(paths) ?? (isOfService(paths) ? notOf(user.uid, paths.folder) : null),

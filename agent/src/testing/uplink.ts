@@ -1,5 +1,5 @@
 import { createSystemClock } from '@muster/shared/clock';
-import { silentLog } from '@muster/shared/log';
+import { createLog, silentLog } from '@muster/shared/log';
 import { idOfColumns } from '@muster/shared/wire/codec';
 import type { ColumnList } from '@muster/shared/wire/messages';
 import { createCommands } from '../commands.js';
@@ -20,15 +20,25 @@ export interface UplinkRig {
   /** Puts a message into the spool. */
   addMessage(): void;
   last_seq(): number;
+  /** What it told of its connection, and its log. */
+  told: boolean[];
+  lines: string[];
 }
 
 export const BOOT = 'abcdefgh';
 const FACTS = { boot: BOOT, agent_version: '0.0.0', interval_ms: 250, about: { hostname: 'pi-1' }, metrics: [], carries: [] };
 
+const createNotedLog = () => {
+  const lines: string[] = [];
+  return { lines, log: createLog({ format: 'text', level: 'info', write: (line) => void lines.push(line), now: Date.now }) };
+};
+
 export const createUplinkRig = (settings: Partial<LinkSettings> & { address: string }): UplinkRig => {
   const clock = createSystemClock();
   const spool = createMemorySpool();
   const lists: ColumnList[] = [];
+  const told: boolean[] = [];
+  const { lines, log } = createNotedLog();
   let seq = 0;
   const time = createAgentTime({ clock, synchronised: () => false });
   const full = { device: 'pi-1', key: 'secret', pin: null, keepalive_s: 1, ...settings };
@@ -49,7 +59,8 @@ export const createUplinkRig = (settings: Partial<LinkSettings> & { address: str
       clock,
       // Full jitter with the smallest draw: tests come back at once.
       random: () => 0,
-      log: silentLog,
+      log,
+      linked: ({ online }) => void told.push(online),
       boot: BOOT,
       shift: time.shift,
       isTimeKnown: time.trusted,
@@ -89,5 +100,6 @@ export const createUplinkRig = (settings: Partial<LinkSettings> & { address: str
       uplink.wake();
     },
     last_seq: () => seq,
+    ...{ told, lines },
   };
 };

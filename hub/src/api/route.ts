@@ -15,6 +15,8 @@ export interface Exchange {
   secure: boolean;
   /** Sets or clears the session cookie. */
   session(value: string | null): void;
+  /** Another status than 200, for replies that people read. */
+  status(code: number): void;
   /** Another content type than the declared one, where a form of the reply is chosen by the query. */
   type(content_type: string): void;
   /** Aborted when the client goes away. */
@@ -33,6 +35,10 @@ export interface RouteDeclaration<
   /** With `:name` parameters. */
   path: string;
   role: RouteRole;
+  /** Open on purpose: the request holds a token that is good for this alone. No cookie is read, so that any page or program may send it, and the desk itself notes who did. */
+  by_token?: true;
+  /** Also to other machines without TLS: nothing said or taken is worth hiding. */
+  plain?: true;
   summary: string;
   params?: P;
   query?: Q;

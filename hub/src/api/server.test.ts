@@ -22,9 +22,12 @@ describe('who may what', () => {
   it('leaves open what needs no credential, and nothing else', () => {
     const open = routes.filter((route) => route.role === 'open').map(({ method, path }) => `${method} ${path}`);
     expect(open.sort()).toEqual([
+      'GET /acknowledge',
       'GET /healthz',
+      'GET /heartbeat/:token',
       'GET /install.sh',
       'GET /install/muster-agent.tgz',
+      'POST /acknowledge',
       'POST /api/v1/join',
       'POST /api/v1/session',
       'POST /api/v1/setup',
@@ -47,8 +50,9 @@ describe('who may what', () => {
     }
   });
 
-  it('asks viewer for every read, operator or admin for every change', () => {
-    const changing = closed.filter((route) => route.method !== 'GET' && !/\/(session|password)$/.test(route.path));
+  it('asks viewer for every read, operator or admin for every change but of what is their own', () => {
+    const own = /\/(session|password|push-subscriptions(\/:id)?)$/;
+    const changing = closed.filter((route) => route.method !== 'GET' && !own.test(route.path));
     expect(changing.filter((route) => route.role === 'viewer')).toEqual([]);
     const admin = closed.filter((route) => route.role === 'admin').map(({ method, path }) => `${method} ${path.slice(8)}`);
     expect(admin.sort()).toEqual([
@@ -57,6 +61,7 @@ describe('who may what', () => {
       'DELETE notifiers/:id',
       'DELETE tokens/:token',
       'DELETE users/:name',
+      'DELETE watches/:id',
       'GET audit',
       'GET networks/:id',
       'GET networks/kinds',
@@ -65,11 +70,13 @@ describe('who may what', () => {
       'GET notifiers/kinds',
       'GET tokens',
       'GET users',
+      'GET watches',
       'POST devices/:device/rotate',
       'POST notifiers',
       'POST notifiers/:id/test',
       'POST tokens',
       'POST users',
+      'POST watches',
       'PUT devices/:device/carries',
       'PUT networks/:id',
       'PUT notifiers/:id',

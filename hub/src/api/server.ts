@@ -4,7 +4,7 @@ import helmet from '@fastify/helmet';
 import { AppError } from '@muster/shared/errors';
 import type { Log } from '@muster/shared/log';
 import { check } from '@muster/shared/schema';
-import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import Fastify, { errorCodes, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import * as v from 'valibot';
 import type { Identity, Parts } from '../parts.js';
 import { writeCookie } from './cookie.js';
@@ -109,6 +109,13 @@ const acceptJsonOnly = (app: FastifyInstance): void => {
     if (body === '') done(null, undefined);
     else parse(request, body as string, done);
   });
+  // A form or program that has only a token to send: what it sends beside is not read.
+  app.addContentTypeParser('*', (request, payload, done) => {
+    if (request.routeOptions.config.declaration?.by_token) {
+      payload.resume();
+      done(null, undefined);
+    } else done(new errorCodes.FST_ERR_CTP_INVALID_MEDIA_TYPE(request.headers['content-type']));
+  });
 };
 
 const mount = (app: FastifyInstance, declaration: RouteDeclaration, needs: ApiNeeds): void => {
@@ -129,8 +136,9 @@ const answer = async (
   const exchange = exchangeOf(request, reply, settings);
   const result: unknown = await route.handle({ ...inputOf(route, request), parts, exchange });
   if (settings.check_replies) checkReply(route, result);
-  if (route.method !== 'GET') await noteAudit(route, request, parts);
+  if (route.method !== 'GET' && !route.by_token) await noteAudit(route, request, parts);
   reply.header('cache-control', 'no-store');
+  if (route.by_token) reply.header('access-control-allow-origin', '*');
   if (route.content_type === undefined) return reply.type('application/json').send(JSON.stringify(result));
   if (!reply.hasHeader('content-type')) reply.type(route.content_type);
   return reply.send(result);
@@ -160,6 +168,7 @@ const exchangeOf = (request: FastifyRequest, reply: FastifyReply, settings: ApiS
     remote,
     secure: tls || (settings.is_local ?? isLoopback)(remote),
     signal: gone.signal,
+    status: (code) => void reply.code(code),
     type: (content_type) => void reply.type(content_type),
     session: (value) => void reply.header('set-cookie', writeCookie(value, tls)),
   };

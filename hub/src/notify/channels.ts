@@ -8,6 +8,7 @@ import { documentsOf, keep } from '../shelf.js';
 import type { Json, Recovered, Writer } from '../store/store.js';
 import { NOTIFY_LIMITS as L } from './limits.js';
 import type { NotifierDeclaration } from './notifier.js';
+import { NO_TEMPLATES, parseTemplates, type Templates, type TemplateTexts } from './template.js';
 
 const COLLECTION = 'notifiers';
 
@@ -17,6 +18,9 @@ interface ChannelRecord {
   config: Config;
   enabled: boolean;
   per_minute: number;
+  /** Missing in records of before. */
+  templates?: TemplateTexts | undefined;
+  acknowledge?: boolean | undefined;
 }
 
 export interface Channel {
@@ -24,6 +28,7 @@ export interface Channel {
   declaration: NotifierDeclaration;
   /** As the declaration's schema gives it. */
   config: unknown;
+  templates: Templates;
   scrub(text: string): string;
   ended: AbortController;
   busy: boolean;
@@ -38,6 +43,8 @@ export interface Channel {
   limited: boolean;
   held_back: number;
   given_up: number;
+  /** Why its answers are not heard. */
+  listen_error: string | null;
 }
 
 export interface ChannelNeeds {
@@ -74,7 +81,10 @@ export const createChannels = ({ notifiers, writer, log }: ChannelNeeds, documen
       const { enabled = true, per_minute = L.per_minute } = setting;
       if (JSON.stringify(config).length > L.config_bytes)
         throw new AppError('bad_request', `The configuration is larger than ${L.config_bytes} bytes`, { path: 'config' });
-      const channel = channelOf(declaration, { id, kind: declaration.id, config, enabled, per_minute });
+      const wording = templatesOf(setting, before?.record);
+      const acknowledge = setting.acknowledge ?? before?.record.acknowledge ?? true;
+      const made = { id, kind: declaration.id, config, enabled, per_minute, templates: wording, acknowledge };
+      const channel = channelOf(declaration, made);
       await keep(writer, 10_000, () => {
         end(id);
         channels.set(id, channel);
@@ -97,6 +107,12 @@ export const createChannels = ({ notifiers, writer, log }: ChannelNeeds, documen
 };
 export type Channels = ReturnType<typeof createChannels>;
 
+const templatesOf = ({ templates }: NotifierSetting, before: ChannelRecord | undefined): TemplateTexts => {
+  const old = before?.templates ?? NO_TEMPLATES;
+  const one = (given: string | null | undefined, kept: string | null) => (given === undefined ? kept : given?.trim() || null);
+  return { title: one(templates?.title, old.title), text: one(templates?.text, old.text) };
+};
+
 const declarationOf = (notifiers: ReadonlyMap<string, NotifierDeclaration>, kind: string): NotifierDeclaration => {
   const found = notifiers.get(kind);
   if (found) return found;
@@ -109,20 +125,22 @@ const declarationOf = (notifiers: ReadonlyMap<string, NotifierDeclaration>, kind
 const channelOf = (declaration: NotifierDeclaration, record: ChannelRecord): Channel => {
   const config = check(declaration.config, record.config, `config of ${record.id} (${declaration.id})`);
   return {
-    ...{ record, declaration, config },
+    ...{ record, declaration, config, templates: parseTemplates(record.templates ?? NO_TEMPLATES) },
     scrub: createScrubber([...secretsIn(declaration.config, record.config), ...secretsIn(declaration.config, config)]),
     ended: new AbortController(),
     ...{ busy: false, failures: 0, last_ok: null, last_error: null, next: 0, sent: [], limited: false },
-    ...{ held_back: 0, given_up: 0 },
+    ...{ held_back: 0, given_up: 0, listen_error: null },
   };
 };
 
 export const viewOfChannel = (channel: Channel, times: { waiting: number; next_at: number | null }): NotifierView => {
-  const { record, declaration, failures, last_ok, last_error, held_back, given_up } = channel;
+  const { record, declaration, failures, last_ok, last_error, held_back, given_up, listen_error } = channel;
+  const { templates = NO_TEMPLATES, acknowledge = true } = record;
   const state = failures > 0 ? 'failed' : last_ok === null ? 'waiting' : 'ok';
   return {
     ...record,
     config: masked(declaration.config, record.config),
+    ...{ templates, acknowledge, listen_error },
     state,
     last_ok,
     last_error,

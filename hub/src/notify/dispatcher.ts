@@ -9,22 +9,28 @@ import type { LiveAlertEvent } from '@muster/shared/wire/live';
 import type { AlertsDesk, AtStake, Audit, Device, NoticeRoute, NotifyDesk, PresenceKeeper, Stake } from '../parts.js';
 import { keep } from '../shelf.js';
 import type { Json, Recovered, Writer } from '../store/store.js';
+import { createAnswers } from './answers.js';
 import { createChannels, viewOfChannel } from './channels.js';
 import { createHeartbeat } from './heartbeat.js';
 import { createIncidents, type Place } from './incidents.js';
+import { createKeptKey } from './keys.js';
 import { NOTIFY_LIMITS as L } from './limits.js';
+import { createListeners } from './listeners.js';
 import { createMemos } from './memos.js';
-import { noticeOf, titleOf } from './message.js';
+import { noticeOf, testNoticeOf, titleOf } from './message.js';
 import { createMutes } from './mutes.js';
 import type { NotifierDeclaration, NotifierWays } from './notifier.js';
 import { createOutbox } from './outbox.js';
 import { createPapers } from './papers.js';
+import { createPushes, isPushService, newPushKey } from './pushes.js';
 import { checkRoutes, DEFAULT_ROUTES } from './routes.js';
 import { createSender } from './sender.js';
 import { silencedWindows } from './silence-windows.js';
 import { createSilences } from './silences.js';
 import { createTeller } from './teller.js';
+import { PLACEHOLDERS } from './template.js';
 import { createLocalTimes } from './times.js';
+import { createWatches } from './watches.js';
 
 export interface NotifyNeeds {
   notifiers: ReadonlyMap<string, NotifierDeclaration>;
@@ -38,6 +44,8 @@ export interface NotifyNeeds {
   chance: () => number;
   alerts: Pick<AlertsDesk, 'get' | 'open' | 'events' | 'newest' | 'rules'> & {
     hub(subject: string, firing: boolean, why: string): void;
+    /** Missing: nothing can be acknowledged from a notice. */
+    acknowledge?: AlertsDesk['acknowledge'] | undefined;
   };
   device(id: string): Pick<Device, 'name' | 'site' | 'tags' | 'carried_by'> | undefined;
   presence: Pick<PresenceKeeper, 'get'>;
@@ -51,6 +59,10 @@ export interface NotifyNeeds {
   /** Address of the dashboard for links. */
   base: string | null;
   audit: Audit;
+  /** Whether a person still has an account; missing: all have. */
+  hasUser?: ((name: string) => boolean) | undefined;
+  /** Which addresses are push services; those with a public name unless said otherwise. */
+  allowsPush?: ((endpoint: URL) => boolean) | undefined;
 }
 
 export interface Notify extends NotifyDesk {
@@ -73,7 +85,7 @@ const PAGE = 1_000;
 
 export const createNotify = (needs: NotifyNeeds, recovered: Pick<Recovered, 'documents' | 'numbers'>): Notify => {
   const made = assemble(needs, recovered);
-  const { channels, outbox, silences, incidents, sender, heartbeat, mutes } = made;
+  const { channels, outbox, silences, incidents, sender, heartbeat, mutes, answers, pushes, watches } = made;
   const intake = createIntake(needs, made, recovered);
   const view = (id: string) => {
     const channel = channels.get(id);
@@ -84,6 +96,7 @@ export const createNotify = (needs: NotifyNeeds, recovered: Pick<Recovered, 'doc
   };
   let undo: (() => void)[] = [];
   return {
+    placeholders: () => Object.entries(PLACEHOLDERS).map(([name, help]) => ({ name, help })),
     kinds: () => [...needs.notifiers.values()].map(({ id, title, docs, config }) => ({ id, title, docs, config })),
     notifiers: () => [...channels.all()].flatMap(({ record }) => view(record.id) ?? []),
     notifier: view,
@@ -105,7 +118,9 @@ export const createNotify = (needs: NotifyNeeds, recovered: Pick<Recovered, 'doc
     async test(id) {
       const channel = channels.get(id);
       if (!channel) throw new AppError('not_found', `There is no notifier "${id}"`, { path: 'id' });
-      await sender.send(channel, testNotice(needs));
+      if (channel.declaration.id === PUSH_KIND && pushes.size === 0)
+        throw new AppError('conflict', 'No browser asks for notices yet: switch them on in the dashboard of one');
+      await sender.send(channel, testNoticeOf(testOf(needs), channel.templates));
     },
     ...made.routing,
     silences: silences.all,
@@ -117,6 +132,7 @@ export const createNotify = (needs: NotifyNeeds, recovered: Pick<Recovered, 'doc
     silenced: mutes.why,
     windows: (from, to) => silencedWindows(made.silences.everything(), { from, to, local: made.local }),
     muted: made.muted,
+    ...{ asked: answers.asked, answered: answers.answered, push: pushes, watches },
     prepare: intake.prepare,
     take: intake.take,
     async start() {
@@ -130,18 +146,15 @@ export const createNotify = (needs: NotifyNeeds, recovered: Pick<Recovered, 'doc
     },
     stop() {
       for (const end of undo.splice(0)) end();
+      made.listeners.stop();
       sender.stop();
       channels.stop();
     },
   };
 };
 
-const testNotice = ({ clock, random, base, alerts }: NotifyNeeds) => ({
+const testOf = ({ clock, random, base, alerts }: NotifyNeeds) => ({
   idempotency_key: `test-${Buffer.from(random(8)).toString('hex')}`,
-  title: 'Muster: a test',
-  text: 'This channel works: notices about alerts will arrive here.',
-  severity: 'info' as const,
-  resolved: false,
   link: base,
   event: alerts.newest,
   ts: clock.now(),
@@ -169,10 +182,28 @@ const assemble = (needs: NotifyNeeds, { documents }: Pick<Recovered, 'documents'
   const placeName = (id: string) => placeOf(id)?.name ?? '';
   const telling = { channels, outbox, memos, incidents, mutes, context, placeName };
   const teller = createTeller({ ...telling, routes: routing.routes, alert: alerts.get });
+  const kept = { papers, documents };
+  const answers = createAnswers({
+    ...{ key: keptBytes(kept, needs.random), now, base: needs.base, memos, alert: alerts.get, audit: needs.audit },
+    acknowledge: alerts.acknowledge,
+  });
+  const pushes = createPushes(
+    {
+      ...{ writer, now, key: createKeptKey(kept, 'push_key', newPushKey), hasUser: needs.hasUser },
+      ...{ allows: needs.allowsPush ?? isPushService, first: () => ensurePush(channels) },
+      stored: papers.stored,
+    },
+    documents,
+  );
   const sender = createSender({
-    ...{ channels, outbox, papers, clock, http, log, random: needs.chance, ways: needs.ways ?? {} },
-    render: (item, { record: { per_minute } }) =>
-      noticeOf(item, { base: needs.base, now: now(), stake, incident: incidents.get, per_minute, carried }),
+    ...{ channels, outbox, papers, clock, http, log, random: needs.chance },
+    ways: () => ({ ...needs.ways, push: pushes.way() }),
+    gone: (_channel, ids) => pushes.gone(ids),
+    render: (item, { record: { id, per_minute, acknowledge }, templates }) =>
+      noticeOf(item, {
+        ...{ base: needs.base, now: now(), stake, incident: incidents.get, per_minute, templates, carried },
+        answers: (thread) => (acknowledge === false ? {} : answers.offer(thread, id)),
+      }),
     titleOf: (item) => titleOf(item, item.incident === null ? undefined : incidents.get(item.incident)),
     failing({ record: { id } }, why) {
       const firing = why !== null;
@@ -185,9 +216,18 @@ const assemble = (needs: NotifyNeeds, { documents }: Pick<Recovered, 'documents'
     },
   });
   const heartbeat = createHeartbeat({ clock, http, writer }, documents);
+  const watches = createWatches(
+    {
+      ...{ clock, http, writer, newId, newToken: () => Buffer.from(needs.random(32)).toString('base64url') },
+      alarm: (watch, firing, why) => alerts.hub(`watch:${watch}`, firing, why),
+    },
+    documents,
+  );
+  const listeners = createListeners({ channels, clock, http, log, pressed: answers.pressed });
   const tidy = () => {
     silences.tidy();
     memos.tidy(now());
+    pushes.tidy();
   };
   let active = silences.active();
   const watchSilences = () => {
@@ -195,24 +235,24 @@ const assemble = (needs: NotifyNeeds, { documents }: Pick<Recovered, 'documents'
     active = silences.active();
     if (active.length !== before.length || active.some((one, index) => one !== before[index])) muted.emit(null);
   };
-  return {
-    local,
-    muted,
-    watchSilences,
-    papers,
-    outbox,
-    channels,
-    memos,
-    silences,
-    incidents,
-    mutes,
-    routing,
-    teller,
-    sender,
-    heartbeat,
-    tidy,
-  };
+  const ticks = [heartbeat, watches, listeners];
+  const desks = { answers, pushes, watches, listeners, ticks, local, muted, watchSilences };
+  return { papers, outbox, channels, memos, silences, incidents, mutes, routing, teller, sender, heartbeat, tidy, ...desks };
 };
+/** Of links and buttons in notices. */
+const keptBytes = (kept: Parameters<typeof createKeptKey>[0], random: NotifyNeeds['random']): (() => Uint8Array) => {
+  const key = createKeptKey(kept, 'answer_key', () => Buffer.from(random(32)).toString('base64url'));
+  return () => Buffer.from(key(), 'base64url');
+};
+
+const PUSH_KIND = 'web_push';
+
+/** The channel that brings notices to browsers comes with the first of them; an admin may change or remove it like every other. */
+const ensurePush = async (channels: ReturnType<typeof createChannels>): Promise<void> => {
+  if ([...channels.all()].some(({ declaration }) => declaration.id === PUSH_KIND)) return;
+  await channels.put(channels.has('web-push') ? 'browsers' : 'web-push', { kind: PUSH_KIND, config: {} });
+};
+
 type Made = ReturnType<typeof assemble>;
 
 /** What is away along with its agents: their notice speaks for it. */
@@ -255,7 +295,7 @@ const createRouting = ({ writer }: NotifyNeeds, exists: (id: string) => boolean,
 /** Events in their order, each once: the number of the newest is stored in the commit that holds what follows from it. */
 const createIntake = (needs: NotifyNeeds, made: Made, { documents, numbers }: Pick<Recovered, 'documents' | 'numbers'>) => {
   const { alerts, log } = needs;
-  const { papers, memos, incidents, mutes, teller, sender, heartbeat } = made;
+  const { papers, memos, incidents, mutes, teller, sender, ticks } = made;
   const found = documents.find(({ collection, key }) => collection === STATE && key === CURSOR);
   let cursor = typeof found?.value === 'number' ? found.value : numbers.alerts;
   let waiting: LiveAlertEvent[] | null = [];
@@ -311,7 +351,7 @@ const createIntake = (needs: NotifyNeeds, made: Made, { documents, numbers }: Pi
         log.error('Notices could not be decided on; it is tried again', { error });
       }
       sender.look();
-      heartbeat.tick();
+      for (const one of ticks) one.tick();
     },
   };
 };

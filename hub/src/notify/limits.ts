@@ -9,6 +9,23 @@ export const NOTIFY_LIMITS = {
   /** A configuration beyond this is a mistake. */
   config_bytes: 64_000,
   per_minute: 10,
+  /** Longest template: a page of text. */
+  template: 4_000,
+  /** Longest text that a template can make, about what the widest channel takes: a placeholder may stand there many times. */
+  rendered: 40_000,
+  /** A notice can be acknowledged by its link or button so long; then the dashboard is the way. */
+  acknowledge_ms: 7 * 86_400_000,
+  /** Pause after listening for answers failed. */
+  listen_again_ms: 30_000,
+  longest_listen_again_ms: 600_000,
+  /** Browsers that get notices, and those of one person. */
+  subscriptions: 200,
+  subscriptions_each: 20,
+  /** Other hubs watched. */
+  watches: 20,
+  /** Failures in a row, and silence in so many times its rhythm, before a watched hub counts as away. */
+  watch_failures: 3,
+  watch_deadline_ms: 10_000,
   /** Notices that wait for one channel; beyond, the unsent ones become one. */
   waiting: 200,
   /** Alerts spelled out in one notice; the rest is counted. */

@@ -18,8 +18,25 @@ export interface Notice {
   ts: number;
   /** The same for all notices of one alert or group, first to resolved: services that keep incidents close by it. Without it, the link. */
   thread?: string | undefined;
-  /** Acknowledges when posted to with this authorization: for channels with buttons that can do so. It must be good for nothing else. */
-  acknowledge?: { url: string; authorization: string } | undefined;
+  /** Where in the dashboard it is, such as `/alerts?alert=7`: for who is there already. */
+  path?: string | undefined;
+  /** Acknowledges when it is posted to, and shows a page that does when it is opened; good for nothing else. A secret, as its last part is. */
+  acknowledge?: { url: string } | undefined;
+  /** What a button of the channel's own says back to acknowledge; at most 64 bytes. */
+  acknowledge_code?: string | undefined;
+}
+
+/** A browser that asked for notices. */
+export interface PushSubscription {
+  /** Our name of it: the address itself lets anybody send. */
+  id: string;
+  endpoint: string;
+  keys: { p256dh: string; auth: string };
+}
+export interface PushWay {
+  /** VAPID key of this hub, 32 bytes in base64url. */
+  private_key: string;
+  subscriptions: readonly PushSubscription[];
 }
 
 /** A mail as a server takes it. */
@@ -54,6 +71,7 @@ export interface MqttMessage {
 export interface NotifierWays {
   smtp?: ((message: SmtpMessage, signal: AbortSignal) => Promise<void>) | undefined;
   mqtt?: ((message: MqttMessage, signal: AbortSignal) => Promise<void>) | undefined;
+  push?: PushWay | undefined;
   random?: ((bytes: number) => Uint8Array) | undefined;
   now?: number | undefined;
 }
@@ -65,6 +83,18 @@ export interface NotifierCall<C = unknown> extends NotifierWays {
   signal: AbortSignal;
 }
 
+export interface ListenCall<C = unknown> {
+  config: C;
+  http: Http;
+  signal: AbortSignal;
+  now(): number;
+  pause(ms: number): Promise<void>;
+  /** Takes what a button said, and who pressed it; answers what to tell them. */
+  answered(code: string, by: string): Promise<string>;
+  /** A question was asked and answered: it can hear. */
+  well(): void;
+}
+
 export interface NotifierDeclaration<S extends v.GenericSchema = v.GenericSchema> {
   id: string;
   title: string;
@@ -72,6 +102,10 @@ export interface NotifierDeclaration<S extends v.GenericSchema = v.GenericSchema
   config: S;
   /** `details` of what it throws: `retry_after_ms` where the service says when; `gone` with ids of subscriptions to drop. */
   send(call: NotifierCall<v.InferOutput<S>>): Promise<void>;
+  /** For services that are asked for answers: what is listened to, the same for configurations that share it; null: nothing. */
+  hears?(config: v.InferOutput<S>): string | null;
+  /** Listens until its signal ends it, or throws; it is then called again after a pause. */
+  listen?(call: ListenCall<v.InferOutput<S>>): Promise<void>;
 }
 
 export const defineNotifier = <S extends v.GenericSchema>(declaration: NotifierDeclaration<S>): NotifierDeclaration<S> =>

@@ -50,15 +50,8 @@ const vapid = createVapidKeys();
 const browser = createBrowser();
 const sendTo = (subscriptions: { id: string; endpoint: string }[], notice: Partial<Notice> = {}) =>
   webPush.send({
-    config: check(
-      webPush.config,
-      {
-        private_key: vapid.private_key,
-        subject: 'mailto:me@example.org',
-        subscriptions: subscriptions.map((one) => ({ ...one, keys: browser.keys })),
-      },
-      'the config',
-    ),
+    config: check(webPush.config, { subject: 'mailto:me@example.org' }, 'the config'),
+    push: { private_key: vapid.private_key, subscriptions: subscriptions.map((one) => ({ ...one, keys: browser.keys })) },
     notice: { ...NOTICE, ...notice },
     http: createHttp(),
     signal: new AbortController().signal,
@@ -84,7 +77,7 @@ describe('browser push', () => {
     await service.close();
     const [heard] = service.heard;
     if (!heard) throw new Error('nothing came');
-    expect(browser.read(heard.body)).toMatchObject({ title: 'Räck 🛰️ <7> خادم', event: 41, link: NOTICE.link, tag: 'alert-41' });
+    expect(browser.read(heard.body)).toMatchObject({ title: 'Räck 🛰️ <7> خادم', event: 41, url: NOTICE.link, tag: 'alert-41' });
     expect(heard.headers).toMatchObject({ 'content-encoding': 'aes128gcm', ttl: '86400', urgency: 'high' });
     expect(heard.headers['topic']).toMatch(/^[\w-]{32}$/);
     const [, head, claims, signature, k] =
@@ -134,11 +127,11 @@ describe('browser push', () => {
           return { status: 201, headers: {}, text: '' };
         },
       };
-      const config = {
+      const push = {
         private_key: vapid.private_key,
         subscriptions: [{ id: 'a', endpoint: 'https://push.example.org/a', keys: browser.keys }],
       };
-      await webPush.send({ config, notice: { ...NOTICE, title, text }, http, signal: new AbortController().signal });
+      await webPush.send({ config: {}, push, notice: { ...NOTICE, title, text }, http, signal: new AbortController().signal });
     });
     await fc.assert(property, { numRuns: 60 });
   });

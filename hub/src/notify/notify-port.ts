@@ -12,6 +12,10 @@ export interface NotifierSetting {
   enabled?: boolean | undefined;
   /** Notices a minute; what is beyond waits and is told of in one. */
   per_minute?: number | undefined;
+  /** Null: the usual wording. What is left out stays as it was. */
+  templates?: { title?: string | null | undefined; text?: string | null | undefined } | undefined;
+  /** Notices carry a way to acknowledge, where there is one; true unless said otherwise. What is left out stays as it was. */
+  acknowledge?: boolean | undefined;
 }
 /** As the API shows it: every secret masked. */
 export interface NotifierView {
@@ -20,6 +24,8 @@ export interface NotifierView {
   config: { [field: string]: Json | undefined };
   enabled: boolean;
   per_minute: number;
+  templates: { title: string | null; text: string | null };
+  acknowledge: boolean;
   state: 'ok' | 'failed' | 'waiting';
   last_ok: number | null;
   last_error: string | null;
@@ -31,6 +37,15 @@ export interface NotifierView {
   given_up: number;
   /** When it is tried again after a failure. */
   next_at: number | null;
+  /** Why answers to its notices are not heard; null: they are, or it has none. */
+  listen_error: string | null;
+}
+
+/** What a link or button of a notice is about. */
+export interface NoticeAnswer {
+  alerts: { id: string; title: string; device_name: string; why: string; acknowledged_by: string | null }[];
+  /** Nothing of it is open any more. */
+  over: boolean;
 }
 
 // ---- who is told what, and when
@@ -126,7 +141,42 @@ export interface HeartbeatView {
   last_error: string | null;
 }
 
+/** A browser that a person switched notices on in. */
+export interface PushView {
+  id: string;
+  /** Scheme and host of its push service. */
+  address: string;
+  title: string;
+  created_at: number;
+}
+export interface PushRequest {
+  endpoint: string;
+  keys: { p256dh: string; auth: string };
+  title?: string | undefined;
+}
+
+/** Another hub, watched from this one. */
+export interface HubWatch {
+  id: string;
+  title: string;
+  /** Asked for `/healthz`; null: that hub speaks to this one, at the address that was told once. */
+  url: string | null;
+  /** Asked so often, or to be heard from at least so often. */
+  every_s: number;
+  state: 'waiting' | 'ok' | 'failing' | 'away';
+  last_ok: number | null;
+  last_error: string | null;
+  created_at: number;
+}
+export interface HubWatchSetting {
+  title: string;
+  url?: string | null | undefined;
+  every_s?: number | undefined;
+}
+
 export interface NotifyDesk {
+  /** What a template may hold. */
+  placeholders(): { name: string; help: string }[];
   kinds(): { id: string; title: string; docs: string; config: GenericSchema }[];
   notifiers(): NotifierView[];
   notifier(id: string): NotifierView | undefined;
@@ -144,6 +194,25 @@ export interface NotifyDesk {
   incidents(): Incident[];
   heartbeat(): HeartbeatView;
   setHeartbeat(change: { url?: string | null | undefined; every_s?: number | undefined }): Promise<HeartbeatView>;
+  /** What the link of a notice would acknowledge; throws `expired` or `not_found`. */
+  asked(token: string): NoticeAnswer;
+  /** Acknowledges it. */
+  answered(token: string): Promise<NoticeAnswer>;
+  push: {
+    /** For the browser's `applicationServerKey`. */
+    public_key(): Promise<string>;
+    of(user: string): PushView[];
+    add(user: string, request: PushRequest): Promise<PushView>;
+    remove(user: string, id: string): Promise<boolean>;
+  };
+  watches: {
+    all(): HubWatch[];
+    /** `token`: of the address that the other hub is to ask, where it is the one that speaks; shown this once. */
+    add(setting: HubWatchSetting): Promise<{ watch: HubWatch; token: string | null }>;
+    remove(id: string): Promise<boolean>;
+    /** A hub was heard; false: nobody expects it. */
+    heard(token: string): boolean;
+  };
   /** Why it gives no notice at present; null: it does. */
   silenced(alert: LiveAlert): string | null;
   /** Times within [from, to) in which silences held, those that are over included; each with what it is for. */

@@ -3,6 +3,7 @@ import type { Clock } from '@muster/shared/clock';
 import { AppError, asAppError } from '@muster/shared/errors';
 import type { Http } from '@muster/shared/http';
 import type { Log } from '@muster/shared/log';
+import { MASK } from '@muster/shared/secrets';
 import type { Channel, Channels } from './channels.js';
 import { NOTIFY_LIMITS as L } from './limits.js';
 import type { Notice, NotifierWays } from './notifier.js';
@@ -15,7 +16,7 @@ export interface SenderNeeds {
   papers: Papers;
   clock: Clock;
   http: Http;
-  ways: Omit<NotifierWays, 'now'>;
+  ways(): Omit<NotifierWays, 'now'>;
   log: Log;
   /** 0..1 */
   random(): number;
@@ -24,6 +25,8 @@ export interface SenderNeeds {
   /** The channel fails, or works again. */
   failing(channel: Channel, why: string | null): void;
   gaveUp(channel: Channel, item: Item, why: string): void;
+  /** Subscriptions that their service calls gone. */
+  gone(channel: Channel, ids: readonly string[]): void;
 }
 
 const MINUTE_MS = 60_000;
@@ -167,12 +170,14 @@ const send = async (needs: SenderNeeds, channel: Channel, notice: Notice): Promi
     stop.signal.addEventListener('abort', fail, { once: true });
   });
   try {
-    const call = { config: channel.config, notice, http, signal: stop.signal, ...ways, now: clock.now() };
-    await Promise.race([channel.declaration.send(call), late]);
+    const call = { config: channel.config, notice, http, signal: stop.signal, ...ways(), now: clock.now() };
+    await Promise.race([channel.declaration.send(call).catch((error) => withoutGone(needs, channel, error)), late]);
     fared(needs, channel, null);
   } catch (error) {
     const failure = asAppError(error);
-    const sentence = channel.scrub(failure.message).slice(0, 500);
+    const answer = notice.acknowledge?.url.split('=').at(-1) ?? '';
+    const said = answer === '' ? failure.message : failure.message.replaceAll(answer, MASK);
+    const sentence = channel.scrub(said).slice(0, 500);
     fared(needs, channel, sentence);
     throw new AppError(failure.code, sentence, failure.details);
   } finally {
@@ -180,6 +185,15 @@ const send = async (needs: SenderNeeds, channel: Channel, notice: Notice): Promi
     channel.ended.signal.removeEventListener('abort', end);
     stop.abort();
   }
+};
+
+/** Who left is struck out; that alone is no failure of the channel. */
+const withoutGone = (needs: SenderNeeds, channel: Channel, error: unknown): void => {
+  const failure = asAppError(error);
+  const ids = failure.details['gone'];
+  if (!Array.isArray(ids) || ids.length === 0) throw failure;
+  needs.gone(channel, ids.map(String));
+  if (failure.code !== 'expired') throw failure;
 };
 
 const fared = (needs: SenderNeeds, channel: Channel, failure: string | null) => {

@@ -1,6 +1,7 @@
 import type { Installer } from '../installer.js';
 import type { RouteDeclaration } from '../route.js';
 import * as alerts from './alerts.js';
+import * as answers from './answers.js';
 import * as availability from './availability.js';
 import { listCatalogue } from './catalogue.js';
 import * as devices from './devices.js';
@@ -13,12 +14,14 @@ import * as noticeRoutes from './notice-routes.js';
 import * as notifiers from './notifiers.js';
 import * as people from './people.js';
 import * as prices from './prices.js';
+import * as pushes from './push-subscriptions.js';
 import { listAudit, listQuarantine } from './records.js';
 import { createDocument, createMetrics, readHealth, readStore } from './self.js';
 import * as session from './session.js';
 import * as silences from './silences.js';
 import * as sites from './sites.js';
 import * as values from './values.js';
+import * as watches from './watches.js';
 
 export interface RouteNeeds {
   metrics: () => AsyncIterable<string>;
@@ -74,6 +77,16 @@ const createListed = ({ metrics, public_url, installer = null }: RouteNeeds) =>
     notifiers.putNotifier,
     notifiers.deleteNotifier,
     notifiers.testNotifier,
+    pushes.listPushSubscriptions,
+    pushes.addPushSubscription,
+    pushes.deletePushSubscription,
+    watches.listWatches,
+    watches.createAddWatch(public_url),
+    watches.deleteWatch,
+    // Open to all on purpose: each asks for a token that is good for it alone.
+    answers.askAcknowledge,
+    answers.acknowledgeByNotice,
+    watches.hearHeartbeat,
     networks.listNetworks,
     networks.listKinds,
     networks.readNetwork,

@@ -19,6 +19,9 @@ const line = {
   held_back: v.number(),
   given_up: v.number(),
   next_at: time,
+  templates: v.object({ title: v.nullable(v.string()), text: v.nullable(v.string()) }),
+  acknowledge: v.boolean(),
+  listen_error: v.nullable(v.string()),
 };
 const notifier = v.object({ ...line, config: jsonObject });
 
@@ -29,14 +32,17 @@ const id = v.pipe(
   v.check((one) => !RESERVED.includes(one), `must not be ${RESERVED.join(' or ')}`),
 );
 const params = v.object({ id });
+const template = v.optional(v.nullable(v.pipe(v.string(), v.maxLength(4_000))));
 const setting = {
   kind: text(40),
   config: jsonObject,
   enabled: v.optional(v.boolean()),
   per_minute: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(600))),
+  templates: v.optional(v.object({ title: template, text: template })),
+  acknowledge: v.optional(v.boolean()),
 };
 /** Never the configuration: it may hold secrets. */
-const AUDITED = ['id', 'kind', 'enabled', 'per_minute'];
+const AUDITED = ['id', 'kind', 'enabled', 'per_minute', 'templates', 'acknowledge'];
 
 const shown = ({ config, ...view }: NotifierView) => ({ ...view, config: JSON.parse(JSON.stringify(config)) });
 
@@ -59,10 +65,15 @@ export const listNotifierKinds = defineRoute({
   method: 'GET',
   path: '/api/v1/notifiers/kinds',
   role: 'admin',
-  summary: 'Kinds of notifiers, each with the JSON schema of its configuration; fields with "secret" are write-only',
-  reply: list(v.object({ id: v.string(), title: v.string(), docs: v.string(), config: jsonObject })),
+  summary:
+    'Kinds of notifiers, each with the JSON schema of its configuration (fields with "secret" are write-only), and what a template may hold',
+  reply: v.object({
+    items: v.array(v.object({ id: v.string(), title: v.string(), docs: v.string(), config: jsonObject })),
+    placeholders: v.array(v.object({ name: v.string(), help: v.string() })),
+  }),
   handle: async ({ parts }) => ({
     items: parts.notify.kinds().map(({ config, ...kind }) => ({ ...kind, config: configSchema(config) })),
+    placeholders: parts.notify.placeholders(),
   }),
 });
 

@@ -8,6 +8,7 @@ export const readHealth = defineRoute({
   method: 'GET',
   path: '/healthz',
   role: 'open',
+  plain: true,
   summary: 'Whether the hub takes reports; says nothing else',
   reply: v.object({ status: v.literal('ok') }),
   errors: ['storage'],

@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import { defineNotifier, type Notice } from '../notifier.js';
 import { ask, fieldOf, jsonOf, strange } from './lib/ask.js';
 import { addressOr, base, key } from './lib/fields.js';
-import { linkOf, type Mood, moodOf, textOf, titleOf } from './lib/notice.js';
+import { acknowledgeLinkOf, answerSecretsOf, linkOf, type Mood, moodOf, textOf, titleOf } from './lib/notice.js';
 import { utf8 } from './lib/text.js';
 
 const config = v.object({
@@ -32,7 +32,7 @@ export default defineNotifier({
   docs: 'https://docs.ntfy.sh/publish/#publish-as-json',
   config,
   async send({ config: { server, topic, token }, notice, http, signal, now }) {
-    const asking = { http, signal, now, who: 'ntfy', secrets: [topic, token, notice.acknowledge?.authorization] };
+    const asking = { http, signal, now, who: 'ntfy', secrets: [topic, token, ...answerSecretsOf(notice)] };
     const mood = moodOf(notice);
     const link = linkOf(notice);
     const reply = await ask(asking, {
@@ -52,16 +52,10 @@ export default defineNotifier({
   },
 });
 
-const actionsOf = (notice: Notice, link: string | null) => [
-  ...(link === null ? [] : [{ action: 'view', label: 'Open', url: link }]),
-  ...(notice.acknowledge && !notice.resolved ? [acknowledgeOf(notice.acknowledge)] : []),
-];
-
-const acknowledgeOf = ({ url, authorization }: NonNullable<Notice['acknowledge']>) => ({
-  action: 'http',
-  label: 'Acknowledge',
-  url,
-  method: 'POST',
-  headers: { authorization },
-  clear: true,
-});
+const actionsOf = (notice: Notice, link: string | null) => {
+  const acknowledge = acknowledgeLinkOf(notice);
+  return [
+    ...(link === null ? [] : [{ action: 'view', label: 'Open', url: link }]),
+    ...(acknowledge === null ? [] : [{ action: 'http', label: 'Acknowledge', url: acknowledge, method: 'POST', clear: true }]),
+  ];
+};

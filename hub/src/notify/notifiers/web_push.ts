@@ -1,33 +1,18 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { AppError, asAppError } from '@muster/shared/errors';
-import { secret } from '@muster/shared/schema';
 import * as v from 'valibot';
-import { defineNotifier, type Notice } from '../notifier.js';
+import { defineNotifier, type Notice, type PushSubscription } from '../notifier.js';
 import { type Asking, ask } from './lib/ask.js';
-import { key, secretAddress } from './lib/fields.js';
-import { keyOf, linkOf, textOf, threadOf, titleOf } from './lib/notice.js';
-import { encryptPush, isVapidKey, MOST_PAYLOAD, vapidHeader } from './lib/push.js';
+import { linkOf, textOf, threadOf, titleOf } from './lib/notice.js';
+import { encryptPush, MOST_PAYLOAD, vapidHeader } from './lib/push.js';
 import { jsonBytes } from './lib/text.js';
 
-const MOST_SUBSCRIPTIONS = 200;
 const AT_ONCE = 8;
 const MOST_TITLE = 400;
-/** What is left of the payload for the text beside title, link and keys. */
+/** What is left of the payload for the text beside title, address and keys. */
 const MOST_TEXT = MOST_PAYLOAD - MOST_TITLE - 900;
 
-const subscription = v.object({
-  /** Our name of it: the address itself lets anybody send. */
-  id: v.pipe(v.string(), v.regex(/^[\w-]{1,64}$/, 'must be letters, digits, - and _')),
-  endpoint: secretAddress('Address that the browser got of its push service'),
-  keys: v.object({
-    p256dh: v.pipe(v.string(), v.regex(/^B[\w-]{86}=?$/, 'must be the key of a subscription, 65 bytes in base64url')),
-    auth: v.pipe(secret(), v.regex(/^[\w-]{22}(==)?$/, 'must be 16 bytes in base64url')),
-  }),
-});
-type Subscription = v.InferOutput<typeof subscription>;
-
 const config = v.object({
-  private_key: v.pipe(key('VAPID key, 32 bytes in base64url'), v.check(isVapidKey, 'must be a VAPID key: 32 bytes in base64url')),
   /** Apple's service refuses senders without one. */
   subject: v.optional(
     v.pipe(
@@ -37,33 +22,39 @@ const config = v.object({
       v.description('Where push services reach you: mailto:me@example.org'),
     ),
   ),
-  subscriptions: v.optional(v.pipe(v.array(subscription), v.maxLength(MOST_SUBSCRIPTIONS)), []),
 });
 
-/** To the browsers that asked for it. A second delivery of one notice replaces the first: same topic, same tag. */
+/**
+ * To the browsers that people switched notices on in. The service worker gets, in JSON,
+ * `{title, body, url, tag, severity, resolved, event}`: `url` opens the alert, a path of the dashboard (`/alerts?alert=ID`) or a whole
+ * address; `tag` is the same for all notices of one alert, so that a newer one, and a second delivery, replaces the one that is shown;
+ * `severity` is critical, warning or info; `event` is the number of its newest event.
+ */
 export default defineNotifier({
   id: 'web_push',
   title: 'Browser push',
   docs: 'https://developer.mozilla.org/docs/Web/API/Push_API',
   config,
-  async send({ config, notice, http, signal, now = Date.now(), random = randomBytes }) {
+  async send({ config: { subject }, notice, http, signal, now = Date.now(), random = randomBytes, push: way }) {
+    if (!way) throw new AppError('bad_settings', 'This hub keeps no browsers to send to');
+    const { private_key, subscriptions } = way;
     const text = payloadOf(notice);
     const failures: Failure[] = [];
-    const push = async (one: Subscription) => {
-      const authorization = vapidHeader(one.endpoint, config, now);
+    const push = async (one: PushSubscription) => {
+      const authorization = vapidHeader(one.endpoint, { private_key, subject }, now);
       const path = new URL(one.endpoint).pathname.split('/').at(-1);
-      const secrets = [config.private_key, one.endpoint, path, one.keys.auth, authorization];
+      const secrets = [private_key, one.endpoint, path, one.keys.auth, authorization];
       const asking = { http, signal, now, who: 'The push service', secrets };
       await pushTo(asking, one, { headers: headersOf(notice, authorization), bytes: sealed(text, one, random) });
     };
-    for (let at = 0; at < config.subscriptions.length; at += AT_ONCE) {
-      const some = config.subscriptions.slice(at, at + AT_ONCE);
+    for (let at = 0; at < subscriptions.length; at += AT_ONCE) {
+      const some = subscriptions.slice(at, at + AT_ONCE);
       const settled = await Promise.allSettled(some.map(push));
       settled.forEach((result, index) => {
         if (result.status === 'rejected') failures.push({ id: some[index]?.id ?? '', error: asAppError(result.reason) });
       });
     }
-    report(failures, config.subscriptions.length);
+    report(failures, subscriptions.length);
   },
 });
 
@@ -72,7 +63,7 @@ interface Failure {
   error: AppError;
 }
 
-const sealed = (text: string, { keys, id }: Subscription, random: (bytes: number) => Uint8Array): Buffer => {
+const sealed = (text: string, { keys, id }: PushSubscription, random: (bytes: number) => Uint8Array): Buffer => {
   try {
     return encryptPush(text, keys, random);
   } catch {
@@ -82,7 +73,7 @@ const sealed = (text: string, { keys, id }: Subscription, random: (bytes: number
 
 const pushTo = async (
   asking: Asking,
-  { endpoint }: Subscription,
+  { endpoint }: PushSubscription,
   { headers, bytes }: { headers: Record<string, string>; bytes: Buffer },
 ) => {
   try {
@@ -107,15 +98,17 @@ const headersOf = (notice: Notice, authorization: string): Record<string, string
 const payloadOf = (notice: Notice): string =>
   JSON.stringify({
     title: titleOf(notice, { max: MOST_TITLE, cost: jsonBytes }),
-    text: textOf(notice, { max: MOST_TEXT, cost: jsonBytes }),
+    body: textOf(notice, { max: MOST_TEXT, cost: jsonBytes }),
+    url: pathOf(notice) ?? linkOf(notice) ?? '/alerts',
+    tag: threadOf(notice),
     severity: notice.severity,
     resolved: notice.resolved,
-    link: linkOf(notice),
     event: notice.event,
-    ts: notice.ts,
-    tag: threadOf(notice),
-    key: keyOf(notice),
   });
+
+/** The browser opens it at the address where it knows this hub. */
+const pathOf = ({ path }: Notice): string | null =>
+  path !== undefined && path.length <= 500 && /^\/(?!\/)[\x21-\x7e]*$/.test(path) ? path : null;
 
 /** A failure that may pass decides; else the first. `gone` is in the details whatever decides. */
 const report = (failures: readonly Failure[], all: number): void => {

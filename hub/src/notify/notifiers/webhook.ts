@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import { defineNotifier } from '../notifier.js';
 import { ask } from './lib/ask.js';
 import { address, password } from './lib/fields.js';
-import { asJson, keyOf } from './lib/notice.js';
+import { acknowledgeLinkOf, answerSecretsOf, asJson, keyOf } from './lib/notice.js';
 import { sign } from './lib/sign.js';
 
 /** Ours, or of the protocol: a setting must not change them. */
@@ -30,10 +30,17 @@ export default defineNotifier({
   async send({ config: { url, secret, headers }, notice, http, signal, now = Date.now() }) {
     const id = keyOf(notice);
     const ts = Math.floor(now / 1_000);
-    const body = JSON.stringify(asJson(notice));
+    const acknowledge = acknowledgeLinkOf(notice);
+    const body = JSON.stringify({ ...asJson(notice), ...(acknowledge !== null && { acknowledge }) });
     const signature = secret === undefined ? {} : { 'webhook-signature': sign(secret, { id, ts, body }) };
     const own = { 'content-type': 'application/json', 'webhook-id': id, 'webhook-timestamp': `${ts}`, ...signature };
-    const asking = { http, signal, now, who: 'The webhook', secrets: [secret, ...Object.values(headers)] };
+    const asking = {
+      http,
+      signal,
+      now,
+      who: 'The webhook',
+      secrets: [secret, ...Object.values(headers), ...answerSecretsOf(notice)],
+    };
     const numbered = { 'idempotency-key': id, 'muster-event': `${notice.event}` };
     await ask(asking, { url, bytes: Buffer.from(body), headers: { ...headers, ...own, ...numbered } });
   },

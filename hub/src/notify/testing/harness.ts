@@ -1,6 +1,7 @@
 /** Notices under a hand-moved clock: alerts by values, channels that note what they get, and a hub that can die at any moment. */
 import { AppError, type ErrorCode } from '@muster/shared/errors';
-import { silentLog } from '@muster/shared/log';
+import type { Http } from '@muster/shared/http';
+import { type Log, silentLog } from '@muster/shared/log';
 import { secret, url } from '@muster/shared/schema';
 import { createTestClock } from '@muster/shared/testing/clock';
 import type { LiveAlert, LiveAlertEvent, PresenceState } from '@muster/shared/wire/live';
@@ -9,7 +10,7 @@ import { createHandWriter } from '../../hand-writer.js';
 import type { Device } from '../../parts.js';
 import { createNotify, type Notify } from '../dispatcher.js';
 import type { Place } from '../incidents.js';
-import { defineNotifier, type Notice } from '../notifier.js';
+import { defineNotifier, type Notice, type NotifierDeclaration } from '../notifier.js';
 
 const RULES = ['offline', 'threshold'].map((id) => ({
   ...{ id, rule: id, title: id, enabled: true, severity: 'critical' as const },
@@ -41,8 +42,9 @@ const createWorld = () => {
 
   /** All that a device shares with others, where it is more than its site. */
   const shared = new Map<string, Place[]>();
-
-  return { clock, writer, sent, devices, states, open, log, hubAlerts, audited, broken, shared };
+  /** Marks an alert; the harness gives it. */
+  const mark: (id: string, marks: Partial<LiveAlert>, by?: string) => void = () => {};
+  return { clock, writer, sent, devices, states, open, log, hubAlerts, audited, broken, shared, mark };
 };
 type World = ReturnType<typeof createWorld>;
 
@@ -60,7 +62,23 @@ const hookOf = ({ broken, sent }: World) =>
       sent.push({ ...structuredClone(notice), to });
     },
   });
-const make = (world: World, random: (bytes: number) => Uint8Array): Notify => {
+/** What a test brings of its own; else nothing leaves the process. */
+export interface HarnessOptions {
+  /** Beside `hook`. */
+  notifiers?: ReadonlyMap<string, NotifierDeclaration>;
+  http?: Http;
+  log?: Log;
+  base?: string | null;
+  allowsPush?: (endpoint: URL) => boolean;
+  hasUser?: (name: string) => boolean;
+  /** What the hub says of itself becomes alerts. */
+  raise?: (subject: string, firing: boolean, why: string) => void;
+}
+
+const quiet: Http = { request: async () => ({ status: 200, headers: {}, text: '' }) };
+
+const make = (world: World, random: (bytes: number) => Uint8Array, options: HarnessOptions): Notify => {
+  const { notifiers = new Map(), http = quiet, log: lines = silentLog, base = 'https://muster.example.org' } = options;
   const { writer, clock, open, log, hubAlerts, devices, states, audited, shared } = world;
   const placeOf = (id: string) => {
     const site = devices.get(id)?.site;
@@ -68,8 +86,8 @@ const make = (world: World, random: (bytes: number) => Uint8Array): Notify => {
   };
   return createNotify(
     {
-      ...{ notifiers: new Map([['hook', hookOf(world)]]), writer, clock, log: silentLog, base: 'https://muster.example.org' },
-      http: { request: async () => ({ status: 200, headers: {}, text: '' }) },
+      ...{ notifiers: new Map([['hook', hookOf(world)], ...notifiers]), writer, clock, log: lines, base, http },
+      ...{ allowsPush: options.allowsPush, hasUser: options.hasUser },
       random,
       chance: () => 1,
       alerts: {
@@ -80,7 +98,14 @@ const make = (world: World, random: (bytes: number) => Uint8Array): Notify => {
           return log.length;
         },
         rules: () => RULES,
-        hub: (subject, firing, why) => void hubAlerts.push(`${subject} ${firing} ${why}`),
+        async acknowledge(ids, by, comment) {
+          for (const id of ids) world.mark(id, { acknowledged: { by, at: clock.now(), comment } }, by);
+          return ids.flatMap((id) => open.get(id) ?? []);
+        },
+        hub(subject, firing, why) {
+          hubAlerts.push(`${subject} ${firing} ${why}`);
+          options.raise?.(subject, firing, why);
+        },
       },
       device: (id) => ({ name: `Name of ${id}`, site: null, tags: [], carried_by: null, ...devices.get(id) }),
       presence: { get: (id) => ({ state: states.get(id) ?? 'online', since: 0, last_seen: 0, boot: null }) },
@@ -107,22 +132,26 @@ const alertOf = (
   ...more,
 });
 
-export const createHarness = () => {
+export const createHarness = (options: HarnessOptions = {}) => {
   const world = createWorld();
   const { clock, writer, open, log, sent } = world;
   let count = 0;
   const random = (bytes: number) => Uint8Array.from({ length: bytes }, () => count++ & 255);
-  let notify = make(world, random);
+  let notify = make(world, random, options);
   notify.prepare();
 
   /** Stored; `told` false: the hub dies before anyone hears of it. */
-  const record = (change: LiveAlertEvent['change'], alert: LiveAlert, told = true) => {
+  const record = (change: LiveAlertEvent['change'], alert: LiveAlert, told = true, by = 'hub') => {
     const numbered = { ...alert, event: log.length + 1 };
     if (numbered.state === 'resolved') open.delete(alert.id);
     else open.set(alert.id, numbered);
-    const event: LiveAlertEvent = { number: log.length + 1, ts: clock.now(), change, by: 'hub', alert: numbered };
+    const event: LiveAlertEvent = { number: log.length + 1, ts: clock.now(), change, by, alert: numbered };
     log.push(event);
     if (told) notify.take(structuredClone(event));
+  };
+  world.mark = (id, marks, by) => {
+    const alert = open.get(id);
+    if (alert) record('acknowledged', { ...alert, ...marks }, true, by);
   };
   return {
     ...world,
@@ -145,16 +174,8 @@ export const createHarness = () => {
     },
     resolve(id: string, told = true) {
       const alert = open.get(id);
-      if (alert)
-        record(
-          alert.state === 'firing' ? 'resolved' : 'cancelled',
-          { ...alert, state: 'resolved', resolved_at: clock.now() },
-          told,
-        );
-    },
-    mark(id: string, marks: Partial<LiveAlert>) {
-      const alert = open.get(id);
-      if (alert) record('acknowledged', { ...alert, ...marks });
+      const change = alert?.state === 'firing' ? 'resolved' : 'cancelled';
+      if (alert) record(change, { ...alert, state: 'resolved', resolved_at: clock.now() }, told);
     },
     /** Lets time pass in small steps, with room for promises between. */
     async pass(ms: number, step = 500) {
@@ -164,11 +185,12 @@ export const createHarness = () => {
         await settle();
       }
     },
+    until: (condition: () => unknown, what: string) => untilSo(clock, condition, what),
     /** Dies without a word; what was not committed is lost. */
     async crash() {
       notify.stop();
       writer.queued.splice(0);
-      notify = make(world, random);
+      notify = make(world, random, options);
       notify.prepare();
       await notify.start();
       await settle();
@@ -176,5 +198,15 @@ export const createHarness = () => {
     /** `to: title` of what was sent, and forgets it. */
     heard: () => sent.splice(0).map(({ to, title }) => `${to}: ${title}`),
   };
+};
+/** Lets time pass until it is so; what is over real sockets takes its own time. */
+const untilSo = async (clock: World['clock'], condition: () => unknown, what: string) => {
+  const deadline = Date.now() + 10_000;
+  while (!condition()) {
+    if (Date.now() > deadline) throw new Error(`it never came to this: ${what}`);
+    clock.advance(250);
+    await settle();
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
 };
 export type Harness = ReturnType<typeof createHarness>;

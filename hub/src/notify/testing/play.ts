@@ -2,7 +2,7 @@ import { AppError, asAppError } from '@muster/shared/errors';
 import type { Http, HttpReply, HttpRequest } from '@muster/shared/http';
 import { check } from '@muster/shared/schema';
 import type { FixtureCase } from '@muster/shared/testing/cases';
-import type { MqttMessage, Notice, NotifierDeclaration, SmtpMessage } from '../notifier.js';
+import type { MqttMessage, Notice, NotifierDeclaration, PushWay, SmtpMessage } from '../notifier.js';
 
 /** A case of a notifier's fixture: what it sends exactly, what the service answers, and what follows from that. */
 export interface NotifierCase extends FixtureCase {
@@ -12,6 +12,8 @@ export interface NotifierCase extends FixtureCase {
   http?: { asks: AskedFor; reply?: Partial<HttpReply> & { json?: unknown }; fails?: 'timeout' | 'unreachable' }[];
   smtp?: SmtpMessage;
   mqtt?: MqttMessage;
+  /** Browsers that there are. */
+  push?: PushWay;
   /** `retry` is what the code says. */
   expect: { sent: true } | { error: { code: string; retry: boolean; details: Record<string, unknown> } };
 }
@@ -69,6 +71,7 @@ export const playNotifier = async (notifier: NotifierDeclaration, one: NotifierC
       signal: new AbortController().signal,
       now: FIXTURE_NOW,
       random: countingRandom,
+      push: one.push,
       smtp: async (message) => void played.smtp.push(JSON.parse(JSON.stringify(message))),
       mqtt: async (message) => void played.mqtt.push(JSON.parse(JSON.stringify(message))),
     });

@@ -14,7 +14,7 @@ export interface Asking {
   secrets: readonly (string | undefined)[];
 }
 
-export type Question = Pick<HttpRequest, 'url' | 'method' | 'headers' | 'bytes'> & { json?: unknown };
+export type Question = Pick<HttpRequest, 'url' | 'method' | 'headers' | 'bytes' | 'timeout_ms'> & { json?: unknown };
 
 /** Larger replies are not for us. */
 const MOST_BYTES = 256_000;

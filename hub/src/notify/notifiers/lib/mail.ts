@@ -1,6 +1,6 @@
 /** A notice as a mail (RFC 5322, MIME): ASCII on the wire, whatever the text holds. */
 import type { Notice } from '../../notifier.js';
-import { keyOf, moodOf, textWithLink, threadOf, titleOf } from './notice.js';
+import { acknowledgeLinkOf, keyOf, moodOf, textWithLink, threadOf, titleOf } from './notice.js';
 import { utf8 } from './text.js';
 
 const MOST_SUBJECT = 250;
@@ -11,7 +11,10 @@ const LINE = 76;
 
 export const mailOf = (notice: Notice, { from, to }: { from: string; to: readonly string[] }): string => {
   const domain = from.slice(from.lastIndexOf('@') + 1);
-  const body = Buffer.from(textWithLink(notice, { max: MOST_TEXT, cost: utf8 }).replaceAll('\n', '\r\n')).toString('base64');
+  const acknowledge = acknowledgeLinkOf(notice);
+  const also = acknowledge === null ? [] : [`Acknowledge: ${acknowledge}`];
+  const text = textWithLink(notice, { max: MOST_TEXT, cost: utf8, also });
+  const body = Buffer.from(text.replaceAll('\n', '\r\n')).toString('base64');
   const thread = `<thread.${threadOf(notice)}@${domain}>`;
   const urgent = moodOf(notice) === 'critical' ? ['Importance: high', 'X-Priority: 1'] : [];
   const head = [

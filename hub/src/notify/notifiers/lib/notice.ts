@@ -18,26 +18,37 @@ export const textOf = (notice: Notice, limit: Limit): string =>
   cutTo(plain(notice.text) || oneLine(notice.title) || 'Muster', limit);
 
 /** The text with the link below it, for channels without buttons; the text is cut, not the link. */
-export const textWithLink = (notice: Notice, { max, cost }: { max: number; cost: Cost }): string => {
+export const textWithLink = (notice: Notice, { max, cost, also = [] }: { max: number; cost: Cost; also?: string[] }): string => {
   const link = linkOf(notice);
-  const tail = link === null ? '' : `\n\n${link}`;
+  const tail = [...(link === null ? [] : [link]), ...also].map((line) => `\n\n${line}`).join('');
   const room = max - cost(tail);
   return room > 0 ? textOf(notice, { max: room, cost }) + tail : textOf(notice, { max, cost });
 };
 
 const LONGEST_LINK = 500;
 
-/** The link when it is one that a service takes. */
-export const linkOf = ({ link }: Notice): string | null =>
+const asLink = (link: string | null): string | null =>
   link !== null && link.length <= LONGEST_LINK && /^https?:\/\/[\x21-\x7e]+$/i.test(link) && URL.canParse(link)
     ? new URL(link).href
     : null;
 
+/** The link when it is one that a service takes. */
+export const linkOf = ({ link }: Notice): string | null => asLink(link);
+
 /** Telegram and Discord refuse a whole message for a link whose host has no dot (`http://localhost:7480`). */
-export const dottedLinkOf = (notice: Notice): string | null => {
-  const link = linkOf(notice);
-  return link !== null && new URL(link).hostname.includes('.') ? link : null;
-};
+export const dotted = (link: string | null): string | null =>
+  link !== null && new URL(link).hostname.includes('.') ? link : null;
+export const dottedLinkOf = (notice: Notice): string | null => dotted(linkOf(notice));
+
+/** Acknowledges by POST, and asks a person by GET. */
+export const acknowledgeLinkOf = ({ acknowledge, resolved }: Notice): string | null =>
+  resolved ? null : asLink(acknowledge?.url ?? null);
+
+/** What of a notice is good for acknowledging: no error may repeat it. */
+export const answerSecretsOf = ({ acknowledge, acknowledge_code }: Notice): (string | undefined)[] => [
+  acknowledge?.url.split('=').at(-1),
+  acknowledge_code,
+];
 
 const SAFE_KEY = /^[A-Za-z0-9._~-]{1,64}$/;
 
@@ -56,7 +67,7 @@ export const moodOf = ({ resolved, severity }: Notice): Mood => (resolved ? 'res
 /** RFC 3339; a time that no calendar holds is the start of time. */
 export const timeOf = ({ ts }: Notice): string => new Date(Math.abs(ts) <= 8.64e15 ? ts : 0).toISOString();
 
-/** The notice as programs read it: webhook and MQTT. */
+/** The notice as programs read it: webhook and MQTT. Not how to acknowledge it: whoever reads a topic could. */
 export const asJson = (notice: Notice): Record<string, unknown> => ({
   idempotency_key: notice.idempotency_key,
   event: notice.event,

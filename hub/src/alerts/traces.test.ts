@@ -30,15 +30,18 @@ const back = async (hub: Hub, how: 'stopped' | 'killed') => {
   hub.presence('pi', 'online', 'boot-1');
 };
 
-test.each(['stopped', 'killed'] as const)('a disk that fills up is neither well nor told again when the hub is %s', async (how) => {
-  const hub = await up();
-  const at = (minute: number) => 0.65 + (0.02 * minute) / 60;
-  fill(hub, 5 * 60, at);
-  expect(hub.heard()).toEqual(['pending disk_full pi', 'firing disk_full pi']);
-  await back(hub, how);
-  fill(hub, 5 * 60, (minute) => at(5 * 60 + minute));
-  expect(hub.heard()).toEqual([]);
-});
+test.each(['stopped', 'killed'] as const)(
+  'a disk that fills up is neither well nor told again when the hub is %s',
+  async (how) => {
+    const hub = await up();
+    const at = (minute: number) => 0.65 + (0.02 * minute) / 60;
+    fill(hub, 5 * 60, at);
+    expect(hub.heard()).toEqual(['pending disk_full pi', 'firing disk_full pi']);
+    await back(hub, how);
+    fill(hub, 5 * 60, (minute) => at(5 * 60 + minute));
+    expect(hub.heard()).toEqual([]);
+  },
+);
 
 test('a trend that was watched for hours is not forgotten by a restart', async () => {
   const hub = await up();

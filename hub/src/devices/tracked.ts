@@ -34,7 +34,15 @@ export const fromStored = (stored: StoredPresence): Tracked => {
   const { state, since, last_seen, boot, speaks, interval_ms, rhythm_ms, history } = stored;
   const facts = { ...NEVER_SEEN, state, since, last_seen, boot, speaks, interval_ms, rhythm_ms };
   const saved = `${state} ${boot}`;
-  return { facts, history: parseHistory(history), saved, saved_at: Number.NEGATIVE_INFINITY, dirty: false, calm: null, calm_until: 0 };
+  return {
+    facts,
+    history: parseHistory(history),
+    saved,
+    saved_at: Number.NEGATIVE_INFINITY,
+    dirty: false,
+    calm: null,
+    calm_until: 0,
+  };
 };
 
 const asStored = ({ facts, history }: Tracked): StoredPresence => {

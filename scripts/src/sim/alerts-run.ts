@@ -33,6 +33,8 @@ const BACK_OFF_S = 28;
 const LIVELY_S = 4;
 const QUARTERS = 4;
 const TURNS = 40;
+/** Else what a failed channel needs for its next try. */
+const FEW_TURNS = 10;
 
 export interface AlertRun {
   plan: AlertPlan;
@@ -115,8 +117,8 @@ const createScene = async ({ plan, devices, random }: AlertRun, { clock, book }:
 
 const comesBack = ({ back_at }: Scene, one: AlertDevice, at: number) => void back_at.set(at, [...(back_at.get(at) ?? []), one]);
 
-const settle = async () => {
-  for (let turn = 0; turn < TURNS; turn++) await Promise.resolve();
+const settle = async (turns: number) => {
+  for (let turn = 0; turn < turns; turn++) await Promise.resolve();
 };
 
 /** A second passes, or the hub is restarted. */
@@ -142,7 +144,7 @@ const second = async (scene: Scene): Promise<boolean> => {
   scene.delivering = false;
   for (let part = 1; part <= parts; part++) {
     scene.advance(1 / parts);
-    await settle();
+    await settle(parts > 1 ? TURNS : FEW_TURNS);
     if (!scene.delivering || due?.how !== 'delivering' || due.at > at) continue;
     scene.advance((parts - part) / parts);
     return true;
@@ -164,7 +166,8 @@ const restart = async (scene: Scene): Promise<void> => {
   scene.at += AWAY_S;
   scene.lively_until = scene.at + LIVELY_S;
   scene.absences.push({ from, to: scene.at });
-  for (const one of fleet) if (isThere(one, scene.at)) comesBack(scene, one, scene.at + 1 + Math.floor(random.next() * BACK_OFF_S));
+  for (const one of fleet)
+    if (isThere(one, scene.at)) comesBack(scene, one, scene.at + 1 + Math.floor(random.next() * BACK_OFF_S));
 };
 
 const happen = async (scene: Scene): Promise<void> => {

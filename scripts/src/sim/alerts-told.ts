@@ -3,7 +3,7 @@ import { type Firing, type Heard, isWithin } from './alerts-book.js';
 import type { Taken } from './alerts-channel.js';
 import { idOf, stakeText } from './alerts-fleet.js';
 import { type AlertFault, shapeOf } from './alerts-plan.js';
-import { type ChannelFailure, isWeeklySilence, type Outage, placeOf, type PlannedSilence } from './alerts-troubles.js';
+import { type ChannelFailure, isWeeklySilence, type Outage, type PlannedSilence, placeOf } from './alerts-troubles.js';
 
 export interface NoticeScore {
   channel: string;

@@ -92,7 +92,8 @@ export const planAlerts = (size: FleetSize, random: Random): AlertPlan => {
 /** Nothing happens, but that the hub is restarted now and then. */
 export const planQuiet = (size: FleetSize, random: Random): AlertPlan => ({
   ...{ faults: [], outages: [], silences: [], failures: [] },
-  restarts: planRestarts(size, [], random),
+  // No notice is ever on its way.
+  restarts: planRestarts(size, [], random).map((one) => (one.how === 'delivering' ? { ...one, how: 'killed' } : one)),
 });
 
 const planOutages = ({ devices, length_s }: FleetSize, random: Random): Outage[] => {

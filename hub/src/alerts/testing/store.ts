@@ -57,7 +57,6 @@ export const createHandStore = () => {
     stall(on: boolean) {
       healthy = !on;
     },
-    /** As committed last; not to be changed. */
     document: (collection: string, key: string): unknown => documents.get(`${collection}/${key}`)?.value,
     /** What the document of an alert says it is about. */
     subject: (id: string) => subjectOf(documents.get(`alerts/${id}`)?.value),

@@ -233,8 +233,10 @@ type Noticing = Omit<Wired, 'latest' | 'ingest' | 'notify'> &
 
 const buildNotify = async (core: Core, { registry, tracker, earnings, money, now, ...needs }: Noticing) => {
   const device = (id: string) => registry.get(id);
-  const places = createPlaces({ device, sites: registry.sites, networks: earnings.networks, now });
-  const { random } = needs;
+  const { random, writer } = needs;
+  const where = { device, sites: registry.sites, networks: earnings.networks, now, writer };
+  const places = createPlaces(where, core.store.recovered.documents);
+  registry.removed.on(places.forget);
   const notify = createNotify(
     {
       ...{ ...needs, notifiers: await loadNotifiers(), ways: { random }, chance: Math.random, device, presence: tracker },

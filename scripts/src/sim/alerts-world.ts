@@ -110,11 +110,13 @@ const createHub = (needs: Building) => async (seed: Seed) => {
   const { writer } = store;
   const found = store.recovered();
   const device = (id: string) => known.get(id);
+  const all = () => known.values();
   const tracker = createTracker({ clock, writer, device, newest: latest.newest, log: silentLog }, found.documents);
-  const registry = { get: device, all: () => known.values(), declaration: (_id: string, metric: string) => undeclared(metric) };
+  const registry = { get: device, all, declaration: (_id: string, metric: string) => undeclared(metric) };
   const basics = { writer, clock, random: needs.newId, log: silentLog };
   const alerts = createAlerts({ ...basics, rules, registry, latest, presence: tracker }, found);
-  const places = createPlaces({ device, sites: { get: () => undefined }, networks: () => [], now: clock.now });
+  const where = { device, all, sites: { get: () => undefined }, networks: () => [], now: clock.now, writer };
+  const places = createPlaces(where, found.documents);
   const notify = createNotify(
     {
       ...{ ...basics, notifiers: needs.notifiers, chance: needs.chance, alerts, device, presence: tracker },

@@ -14,6 +14,7 @@ import { createDueRound, createRounds } from './rounds.js';
 import type { RuleDeclaration } from './rule.js';
 import { checkRules, createRuleBook } from './settings.js';
 import { createTiming } from './timing.js';
+import { createTraceShelf } from './trace-shelf.js';
 import { createTraces } from './traces.js';
 import { createWatch, type Subject } from './watch.js';
 
@@ -99,7 +100,10 @@ export const createAlerts = (needs: AlertNeeds, found: Pick<Recovered, 'document
       timing.start();
       begin();
     },
-    stop: timing.stop,
+    stop() {
+      timing.stop();
+      engine.shelf.flush();
+    },
   };
 };
 
@@ -107,7 +111,7 @@ export const createAlerts = (needs: AlertNeeds, found: Pick<Recovered, 'document
 const withHistory = ({ availability }: AlertNeeds['presence']) => ({ availability: availability ?? (async () => []) });
 
 /** What other parts tell; until `begin` only the hub itself is listened to. */
-const createInputs = (engine: Engine, { registry, log, writer }: AlertNeeds) => {
+const createInputs = (engine: Engine, { registry, log, writer, clock }: AlertNeeds) => {
   const { journal, watch, rounds, due, timing } = engine;
   const ofHub = watch.cells.of('');
   let started = false;
@@ -119,7 +123,7 @@ const createInputs = (engine: Engine, { registry, log, writer }: AlertNeeds) => 
     void watch.judge(HUB, { subject, firing: firing ? 'yes' : 'no', value: null, why });
   timing.calls({
     due: due.fire,
-    loop: createLoop(engine, writer),
+    loop: createLoop(engine, { writer, clock }),
     shift(ms) {
       log.warn('The hub stood still or its clock jumped; alert delays do not count that time', { ms: Math.round(ms) });
       watch.shift(ms);
@@ -162,6 +166,7 @@ const createInputs = (engine: Engine, { registry, log, writer }: AlertNeeds) => 
     },
     deviceRemoved(id: string) {
       engine.traces.forget(id);
+      engine.shelf.forget(id);
       engine.plans().drop(id);
       for (const cell of watch.cells.of(id)) watch.end(cell, `${cell.alert.device_name} was removed.`);
     },
@@ -191,7 +196,8 @@ const assemble = (needs: AlertNeeds, found: Pick<Recovered, 'documents' | 'numbe
   const book = createRuleBook(writer, declarations, found.documents);
   const newId = () => Buffer.from(needs.random(8)).toString('hex');
   const watch = createWatch(journal, { newId, now: () => clock.now() }, memos);
-  const traces = createTraces();
+  const shelf = createTraceShelf(writer, found.documents, (id) => traces.memo(id));
+  const traces = createTraces(shelf);
   let plans = createPlans(activate(book.all(), declarations), needs.networks);
   const timing = createTiming(clock);
   const judge = createJudge(needs, needs.log, traces);
@@ -199,7 +205,7 @@ const assemble = (needs: AlertNeeds, found: Pick<Recovered, 'documents' | 'numbe
   const rounds = createRounds(round);
   const due = createDueRound(round, rounds);
   return {
-    ...{ journal, book, watch, timing, rounds, due, traces, plans: () => plans },
+    ...{ journal, book, watch, timing, rounds, due, traces, shelf, plans: () => plans },
     isUnknown({ state, device, rule }: LiveAlert): boolean {
       if (device === '' || state === 'resolved') return false;
       const about = plans.declaration(rule)?.about_presence === true;
@@ -231,7 +237,7 @@ const applyRules = ({ watch, rounds }: Engine, rules: { before: RuleSetting[]; s
 };
 
 /** Every second a slice of the open alerts; while the store stands still, what waits for it is announced. */
-const createLoop = ({ journal, watch, rounds }: Engine, writer: Writer) => {
+const createLoop = ({ journal, watch, rounds, shelf }: Engine, { writer, clock }: Pick<AlertNeeds, 'writer' | 'clock'>) => {
   let rest: string[] = [];
   let slice = 1;
   return () => {
@@ -241,5 +247,6 @@ const createLoop = ({ journal, watch, rounds }: Engine, writer: Writer) => {
       slice = Math.ceil(rest.length / SWEEP_S);
     }
     for (const id of rest.splice(0, slice)) rounds.sweep(id);
+    shelf.tick(clock.monotonic());
   };
 };

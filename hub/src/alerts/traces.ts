@@ -26,6 +26,13 @@ interface DeviceTraces {
   series: Map<string, Kept>;
 }
 
+/** What is known of a device, as it is written. */
+export interface TraceMemo {
+  looked_at: number | null;
+  series: [key: string, kept: Kept][];
+  boots: Boots | null;
+}
+
 /** A boot is no value of the device: it is remembered whether it reports or not. */
 interface Boots {
   boot: string;
@@ -46,14 +53,28 @@ export interface Traces {
   /** Since when they are counted. */
   startsSince(device: string): number | undefined;
   forget(device: string): void;
+  memo(device: string): TraceMemo | null;
+}
+
+export interface TraceNeeds {
+  recovered: ReadonlyMap<string, TraceMemo>;
+  /** `soon`: a count or a start, which nothing else would tell again. */
+  changed(device: string, soon: boolean): void;
 }
 
 const NO_STARTS: readonly number[] = [];
 const NOTHING: ReadonlySet<string> = new Set();
 
-export const createTraces = (): Traces => {
+const ALONE: TraceNeeds = { recovered: new Map(), changed: () => {} };
+
+export const createTraces = ({ recovered, changed }: TraceNeeds = ALONE): Traces => {
   const devices = new Map<string, DeviceTraces>();
   const boots = new Map<string, Boots>();
+  const nameOf = createNames();
+  for (const [device, memo] of recovered) {
+    if (memo.looked_at !== null) devices.set(device, { looked_at: memo.looked_at, series: new Map(memo.series) });
+    if (memo.boots) boots.set(device, memo.boots);
+  }
   return {
     due: (device, now) => now - (devices.get(device)?.looked_at ?? Number.NEGATIVE_INFINITY) >= LOOK_MS,
     look(device, wants, { values, now }) {
@@ -63,16 +84,19 @@ export const createTraces = (): Traces => {
       one.looked_at = now;
       devices.set(device, one);
       let news: Set<string> | null = null;
+      let soon = false;
       for (const want of wants) {
         for (const value of values) {
-          if (value.metric !== want.metric || !note(one, want, { value, now, fresh })) continue;
+          if (value.metric !== want.metric || !note(one, want, { value, key: nameOf(want, value), now, fresh })) continue;
           news ??= new Set();
           news.add(value.metric);
+          soon ||= want.keep !== 'steps';
         }
         // Whether it was the machine or its agent alone that started anew shows by what it tells now.
         if (want.keep === 'falls' && (boots.get(device)?.starts.at(-1) ?? 0) > looked_at)
           news = (news ?? new Set()).add(want.metric);
       }
+      if (news || fresh) changed(device, soon);
       return news ?? NOTHING;
     },
     recall(device, wants, stored) {
@@ -90,6 +114,7 @@ export const createTraces = (): Traces => {
       if (boot === null || known?.boot === boot) return;
       const starts = known ? [...known.starts, now].filter((at) => now - at < STARTS_MS).slice(-MOST_STARTS) : [];
       boots.set(device, { boot, starts, since: known?.since ?? now });
+      changed(device, known !== undefined);
     },
     starts: (device) => boots.get(device)?.starts ?? NO_STARTS,
     startsSince: (device) => boots.get(device)?.since,
@@ -97,19 +122,38 @@ export const createTraces = (): Traces => {
       devices.delete(device);
       boots.delete(device);
     },
+    memo(device) {
+      const known = devices.get(device);
+      const started = boots.get(device);
+      if (!known && !started) return null;
+      return { looked_at: known?.looked_at ?? null, series: [...(known?.series ?? [])], boots: started ?? null };
+    },
   };
 };
 
 const keyOf = (series: string, step_ms: number): string => `${step_ms}|${series}`;
 
+type NameOf = (want: LookBack, value: LiveValue) => string;
+
+/** The labels of a series are one object for all devices that report the same: putting keys together was a seventh of all work. */
+const createNames = (): NameOf => {
+  const names = new WeakMap<LookBack, WeakMap<object, string>>();
+  return (want, { metric, labels }) => {
+    const known = names.get(want) ?? new WeakMap<object, string>();
+    const name = known.get(labels) ?? keyOf(seriesKey(metric, labels), want.step_ms ?? 0);
+    names.set(want, known.set(labels, name));
+    return name;
+  };
+};
+
 interface Note {
   value: LiveValue;
+  key: string;
   now: number;
   fresh: boolean;
 }
 
-const note = (one: DeviceTraces, want: LookBack, { value, now, fresh }: Note): boolean => {
-  const key = keyOf(seriesKey(value.metric, value.labels), want.step_ms ?? 0);
+const note = (one: DeviceTraces, want: LookBack, { value, key, now, fresh }: Note): boolean => {
   const known = one.series.get(key);
   if (value.value < (want.from ?? Number.NEGATIVE_INFINITY)) return known !== undefined && one.series.delete(key);
   if (known) return extend(known, want, value);

@@ -42,6 +42,8 @@ export interface Facts {
   readonly goodbye: boolean;
   /** Connected, but not heard since the hub stood still. */
   readonly awaited: boolean;
+  /** It was quiet when the hub went away: a birth of the same boot is no report. */
+  readonly mute: boolean;
   /** Monotonic: `reconnecting` until then. */
   readonly grace_until: number;
   /** Monotonic: whatever it was until then, while one link replaces another. */
@@ -68,6 +70,7 @@ export const NEVER_SEEN: Facts = {
   agent_link: null,
   goodbye: false,
   awaited: false,
+  mute: false,
   grace_until: 0,
   held_until: 0,
   heard: Number.NEGATIVE_INFINITY,
@@ -181,7 +184,9 @@ export interface Birthmark {
 
 export const born = (facts: Facts, { link, boot, session, interval_ms }: Birthmark, now: Moment): Facts => {
   if (link !== facts.link) return { ...facts, last_seen: now.ts };
-  return { ...heard(facts, now), speaks: 'agent', voice: link, agent_link: link, goodbye: false, boot, session, interval_ms };
+  const said = { speaks: 'agent', voice: link, agent_link: link, goodbye: false, boot, session, interval_ms } as const;
+  const still = boot === facts.boot && (facts.mute || facts.state === 'quiet');
+  return { ...heard(facts, now), ...said, ...(still && { heard: now.mono - quietAfter(interval_ms) - 1 }) };
 };
 
 /** A report on this link would change nothing but the time it was heard. */
@@ -200,6 +205,9 @@ export const isSteady = (facts: Facts, link: number): boolean =>
 export const isAtEase = (facts: Facts, mono: number): boolean =>
   facts.link !== null && isSteady(facts, facts.link) && mono - facts.heard <= quietAfter(facts.interval_ms);
 
+/** Until then what is at ease stays so; being heard again only moves it on. */
+export const quietAt = ({ heard, interval_ms }: Facts): number => heard + quietAfter(interval_ms);
+
 /** Of steady facts, in place: new ones for every report cost 0.5 µs and as much again for their garbage (kept equal by a test). */
 export const hearAgain = (facts: { -readonly [K in keyof Facts]: Facts[K] }, now: Moment): void => {
   facts.last_seen = now.ts;
@@ -211,6 +219,7 @@ const heard = (facts: Facts, now: Moment): Facts => ({
   last_seen: now.ts,
   heard: now.mono,
   awaited: false,
+  mute: false,
   grace_until: 0,
   held_until: 0,
 });
@@ -268,11 +277,13 @@ const shifted = (facts: Facts, stood_ms: number, now: Moment): Facts => ({
   heard: Math.min(facts.heard + stood_ms, now.mono),
 });
 
+const isMute = ({ state, speaks, mute }: Facts): boolean => mute || (state === 'quiet' && speaks === 'agent');
+
 /** The hub's loop stood still: agents may have left unseen, silences did not happen. */
 export const woke = (facts: Facts, stood_ms: number, now: Moment): Facts => {
   const later = shifted(facts, stood_ms, now);
   if (facts.speaks !== 'agent' || !isExpected(facts.state)) return later;
-  return { ...later, awaited: true, grace_until: now.mono + PRESENCE.reconnect_ms };
+  return { ...later, awaited: true, mute: isMute(facts), grace_until: now.mono + PRESENCE.reconnect_ms };
 };
 
 /** The store commits again: whose link went away meanwhile gets time to come back. */
@@ -291,6 +302,7 @@ export const restarted = (facts: Facts, now: Moment): Facts => {
     heard: there ? now.mono - silence : Number.NEGATIVE_INFINITY,
     present_at: there ? now.mono : Number.NEGATIVE_INFINITY,
     grace_until: there ? now.mono + PRESENCE.reconnect_ms : 0,
+    mute: isMute(facts),
     goodbye: facts.state === 'stopped',
   };
 };

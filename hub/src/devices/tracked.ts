@@ -14,6 +14,9 @@ export interface Tracked {
   saved: string;
   saved_at: number;
   dirty: boolean;
+  /** These facts need no look before this time (monotonic), unless others take their place. */
+  calm: Facts | null;
+  calm_until: number;
 }
 
 export interface StoredPresence extends Presence {
@@ -31,7 +34,15 @@ export const fromStored = (stored: StoredPresence): Tracked => {
   const { state, since, last_seen, boot, speaks, interval_ms, rhythm_ms, history } = stored;
   const facts = { ...NEVER_SEEN, state, since, last_seen, boot, speaks, interval_ms, rhythm_ms };
   const saved = `${state} ${boot}`;
-  return { facts, history: parseHistory(history), saved, saved_at: Number.NEGATIVE_INFINITY, dirty: false };
+  return {
+    facts,
+    history: parseHistory(history),
+    saved,
+    saved_at: Number.NEGATIVE_INFINITY,
+    dirty: false,
+    calm: null,
+    calm_until: 0,
+  };
 };
 
 const asStored = ({ facts, history }: Tracked): StoredPresence => {

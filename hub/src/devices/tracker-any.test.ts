@@ -94,7 +94,7 @@ describe('whatever happens, in any order', () => {
           const all = setUp();
           for (const one of before) play(all, one);
           all.tracker.freeze(false);
-          all.connect(7);
+          all.tracker.reported(all.connect(7), 'pi', true);
           all.stall(10_000);
           all.changes.length = 0;
           for (const one of [...drops, { do: 'close' as const, id: 7, reason: 'keepalive' as const }]) play(all, one);

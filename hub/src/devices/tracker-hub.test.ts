@@ -32,6 +32,19 @@ describe('absences of the hub', () => {
     expect(story(changes, 'van')).toEqual(['online → reconnecting', 'reconnecting → online']);
   });
 
+  it('after a restart a device that was quiet and comes back is quiet until it reports', () => {
+    const before = setUp();
+    before.connect(1);
+    before.clock.advance(60_000);
+    expect(before.state()).toBe('quiet');
+    const { changes, clock, connect, tracker } = before.again();
+    clock.advance(20_000);
+    const link = connect(1);
+    clock.advance(20_000);
+    tracker.reported(link, 'pi', true);
+    expect(story(changes)).toEqual(['quiet → reconnecting', 'reconnecting → quiet', 'quiet → online']);
+  });
+
   it('the links that a stopping hub closes change nothing on disk', () => {
     const before = setUp();
     const one = before.connect(1);

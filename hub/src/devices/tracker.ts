@@ -156,7 +156,11 @@ const createStand = (needs: TrackerNeeds, documents: Recovered['documents']) => 
       return one;
     },
     settleAll(now: Moment) {
-      for (const [id, one] of devices) if (one.dirty || !machine.isAtEase(one.facts, now.mono)) settle(id, one, now);
+      for (const [id, one] of devices) {
+        if (one.calm === one.facts && now.mono <= one.calm_until && !one.dirty) continue;
+        if (one.dirty || !machine.isAtEase(one.facts, now.mono)) settle(id, one, now);
+        else Object.assign(one, { calm: one.facts, calm_until: machine.quietAt(one.facts) });
+      }
     },
     changeAll(change: (facts: Facts, id: string) => Facts, now: Moment) {
       for (const [id, one] of devices) one.facts = change(one.facts, id);

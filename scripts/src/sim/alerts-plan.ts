@@ -10,8 +10,8 @@ export const ALERT_FAULTS = {
   rebooted: { rule: null, within_s: 0, lasts_s: [40, 400], share: 4 },
   /** The link drops for seconds. */
   blip: { rule: null, within_s: 0, lasts_s: [2, 9], share: 8 },
-  /** Connected, but without a report: three intervals, then five minutes. */
-  mute: { rule: 'not_reporting', within_s: 490, lasts_s: [900, 5_400], share: 2 },
+  /** Connected, but without a report: three intervals, then five minutes; a new hub counts the intervals anew. */
+  mute: { rule: 'not_reporting', within_s: 490, anew_s: 480, lasts_s: [900, 5_400], share: 2 },
   hot: { rule: 'temperature', within_s: 370, lasts_s: [900, 10_800], share: 4 },
   /** Hotter than it should be, but not for long. */
   warm: { rule: null, within_s: 0, lasts_s: [30, 200], share: 4 },
@@ -25,16 +25,24 @@ export const ALERT_FAULTS = {
   looping: { rule: 'restart_loop', within_s: 4 * 480 + 180, lasts_s: [3_600, 5_400], share: 1 },
   /** Ten minutes there, ten minutes gone. */
   flapping: { rule: 'offline', within_s: 30, lasts_s: [10_800, 28_800], share: 1 },
+  /** All devices of a place: their power, their line, or the line for seconds. */
+  site_power: { rule: 'offline', within_s: 30, lasts_s: [180, 7_200], share: 0 },
+  site_line: { rule: 'offline', within_s: 30, lasts_s: [180, 10_800], share: 0 },
+  site_blip: { rule: null, within_s: 0, lasts_s: [2, 9], share: 0 },
 } as const satisfies Record<string, FaultShape>;
 
 interface FaultShape {
   rule: string | null;
+  /** From its beginning to the alert. */
   within_s: number;
+  /** What a restart of the hub makes it count anew. */
+  anew_s?: number;
   lasts_s: readonly [number, number];
   /** How often, against the others. */
   share: number;
 }
 export type AlertFaultKind = keyof typeof ALERT_FAULTS;
+export const shapeOf = (kind: AlertFaultKind): FaultShape => ALERT_FAULTS[kind];
 
 export interface AlertFault {
   device: number;
@@ -44,30 +52,46 @@ export interface AlertFault {
   to: number;
 }
 
+/** Time in which something else is planned for a device. */
+export type Booked = Pick<AlertFault, 'from' | 'to'>;
+
 /** One that counts rises is an alert for a day: the next of its kind must not fall into it. */
 const CALM_S = 26 * 3_600;
 /** Mean time from the end of that calm to the next fault. */
 const EVERY_S = 24 * 3_600;
-const BEGIN_S = 4 * 3_600;
+export const BEGIN_S = 4 * 3_600;
+/** Between two troubles of a device: two within it would be one that flaps. */
+export const APART_S = 3_600;
 const KINDS = Object.keys(ALERT_FAULTS) as AlertFaultKind[];
 const WEIGHTED = KINDS.flatMap((kind) => Array.from({ length: ALERT_FAULTS[kind].share }, () => kind));
 
-/** Sorted by start; no device has two at once. A tenth of the fleet is healthy throughout. */
-export const planAlertFaults = (devices: number, length_s: number, random: Random): AlertFault[] =>
-  Array.from({ length: devices }, (_, device) => (device % 10 === 9 ? [] : faultsOf(device, length_s, random.fork(`${device}`))))
-    .flat()
-    .sort((a, b) => a.from - b.from);
+/** A tenth of the fleet is healthy throughout. */
+export const isHealthy = (device: number): boolean => device % 10 === 9;
 
-const faultsOf = (device: number, length_s: number, random: Random): AlertFault[] => {
+export const lengthOf = (kind: AlertFaultKind, random: Random): number => {
+  const [least, most] = shapeOf(kind).lasts_s;
+  return least + random.next() * (most - least);
+};
+
+/** Seconds to the next of what happens every so often at random. */
+export const waitOf = (every_s: number, random: Random): number => -Math.log(1 - random.next()) * every_s;
+
+export const isClose = (a: Booked, b: Booked): boolean => a.from < b.to + APART_S && b.from < a.to + APART_S;
+
+/** The faults of one device, beside what is booked for it; none at the time of another. */
+export const planFaultsOf = (
+  device: number,
+  { length_s, booked }: { length_s: number; booked: readonly Booked[] },
+  random: Random,
+): AlertFault[] => {
   const faults: AlertFault[] = [];
-  const wait = () => -Math.log(1 - random.next()) * EVERY_S;
-  for (let at = BEGIN_S + wait(); ; ) {
+  for (let at = BEGIN_S + waitOf(EVERY_S, random); ; ) {
     const kind = random.pick(WEIGHTED);
-    const [least, most] = ALERT_FAULTS[kind].lasts_s;
     const from = Math.round(at);
-    const to = Math.round(at + least + random.next() * (most - least));
-    if (to + 3_600 > length_s) return faults;
-    faults.push({ device, kind, from, to });
-    at = to + CALM_S + wait();
+    const to = Math.round(at + lengthOf(kind, random));
+    if (to + APART_S > length_s) return faults;
+    const other = booked.find((one) => isClose(one, { from, to }));
+    if (!other) faults.push({ device, kind, from, to });
+    at = other ? other.to + APART_S + waitOf(EVERY_S, random) : to + CALM_S + waitOf(EVERY_S, random);
   }
 };

@@ -1,109 +1,130 @@
-import type { LiveAlertEvent } from '@muster/shared/wire/live';
-import type { NoticeSender } from './alerts-notices.js';
-import { ALERT_FAULTS, type AlertFault } from './alerts-plan.js';
+/** Compares what was heard with what was planned: alerts here, notices in `alerts-told.ts`. */
+import { type Absence, type Book, type Firing, type Heard, isWithin } from './alerts-book.js';
+import { idOf } from './alerts-fleet.js';
+import { type AlertFault, type AlertFaultKind, shapeOf } from './alerts-plan.js';
+import { judgeNotices, type NoticeScore } from './alerts-told.js';
+import type { AlertPlan } from './alerts-troubles.js';
 
-/** An alert that ends later than its fault did is still of that fault: counts are held, disks drain. */
-const AFTER_S = 1_800;
-const HOUR_MS = 3_600_000;
-
-interface Firing {
-  at_s: number;
-  device: string;
-  rule: string;
-  why: string;
-}
+/** Devices find a new hub within 45 s, and report once a minute (DESIGN §3.4). */
+const RETURN_S = 45 + 60;
+/** A channel that fails is an alert about the hub, until it works again. */
+const FAILING_S = 700;
 
 export interface AlertScore {
   faults: number;
+  /** Not found, found late, not told, told late. */
   missed: number;
+  lost: number;
   late: number;
   false_alarms: number;
-  /** The first of them, as sentences. */
+  false_alarms_per_device_year: number;
+  /** The first of what went wrong, as sentences. */
   examples: string[];
   fired: number;
-  notices: number;
-  false_alarms_per_device_year: number;
   worst_flapping_notices_per_h: number;
   worst_flapping_firings_per_h: number;
-  latency: { kind: string; faults: number; p50_s: number; max_s: number; promised_s: number }[];
+  latency: Latency[];
+  restarts: number;
+  notices: NoticeScore[];
+}
+export interface Latency {
+  kind: string;
+  faults: number;
+  p50_s: number;
+  max_s: number;
+  promised_s: number;
 }
 
-/** Hears every event, and compares it with the plan at the end. */
-export const createScore = (plan: readonly AlertFault[], began_ms: number, sender: NoticeSender) => {
-  const firings: Firing[] = [];
-  const notices: Firing[] = [];
+interface Found {
+  fault: AlertFault;
+  latency: number | null;
+  promised: number;
+}
+
+export const scoreAlerts = (heard: Heard, { devices, days }: { devices: number; days: number }): AlertScore => {
+  const { plan, book, absences } = heard;
+  const found = plan.faults
+    .filter(({ kind }) => shapeOf(kind).rule !== null)
+    .map((fault): Found => ({ fault, latency: latencyOf(fault, book), promised: promiseOf(fault, absences) }));
+  const lost = found.filter(({ latency }) => latency === null);
+  const late = found.filter(({ latency, promised }) => latency !== null && latency > promised);
+  const wrong = falseOf(heard);
+  const notices = heard.channels.map((channel) => judgeNotices(heard, channel));
+  const false_alarms = wrong.length + sum(notices, ({ twice, needless }) => twice + needless);
   return {
-    hear(event: LiveAlertEvent) {
-      const { change, ts, alert } = event;
-      const one = { at_s: (ts - began_ms) / 1_000, device: alert.device, rule: alert.rule, why: alert.why };
-      if (change === 'firing') firings.push(one);
-      for (let left = sender.take(event); left > 0; left--) notices.push(one);
-    },
-    result(devices: number, days: number): AlertScore {
-      const heard = plan.map((fault) => ({ fault, latency: latencyOf(fault, firings) }));
-      const wanted = heard.filter(({ fault }) => ALERT_FAULTS[fault.kind].rule !== null);
-      const lost = wanted.filter(({ latency }) => latency === null);
-      const late = wanted.filter(({ fault, latency }) => latency !== null && latency > ALERT_FAULTS[fault.kind].within_s);
-      const wrong = falseOf(plan, firings);
-      return {
-        ...{ faults: wanted.length, missed: lost.length + late.length, late: late.length },
-        false_alarms: wrong.length,
-        examples: [
-          ...wrong.slice(0, 5).map(({ at_s, device, rule, why }) => `false at ${at_s} s: ${device} ${rule}: ${why}`),
-          ...[...lost, ...late].slice(0, 5).map(({ fault, latency }) => `missed: ${JSON.stringify(fault)} after ${latency} s`),
-        ],
-        ...{ fired: firings.length, notices: notices.length },
-        false_alarms_per_device_year: (wrong.length / (devices * days)) * 365,
-        worst_flapping_notices_per_h: worstHour(plan, notices),
-        worst_flapping_firings_per_h: worstHour(plan, firings),
-        latency: latencies(wanted),
-      };
-    },
+    ...{ faults: found.length, lost: lost.length, late: late.length, false_alarms },
+    missed: lost.length + late.length + sum(notices, ({ untold, told_late }) => untold + told_late),
+    false_alarms_per_device_year: (false_alarms / (devices * days)) * 365,
+    examples: [
+      ...wrong.slice(0, 5).map(({ at, device, rule, why }) => `false at ${at} s: ${device} ${rule}: ${why}`),
+      ...[...lost, ...late]
+        .slice(0, 5)
+        .map(({ fault, latency, promised }) => `missed: ${JSON.stringify(fault)} after ${latency} s of ${promised} s`),
+      ...notices.flatMap(({ examples }) => examples.slice(0, 8)),
+    ],
+    fired: book.firings.length,
+    worst_flapping_notices_per_h: Math.max(0, ...heard.channels.map((channel) => worstHour(plan, toldTimes(heard, channel)))),
+    worst_flapping_firings_per_h: worstHour(plan, (device) => book.of(device).map(({ at }) => at)),
+    latency: latencies(found),
+    restarts: absences.length,
+    notices,
   };
 };
 
-const idOf = ({ device }: AlertFault): string => `sim-${device}`;
+const sum = <T>(list: readonly T[], of: (one: T) => number): number => list.reduce((total, one) => total + of(one), 0);
 
-const latencyOf = (fault: AlertFault, firings: readonly Firing[]): number | null => {
-  const { rule } = ALERT_FAULTS[fault.kind];
-  const found = firings.find(
-    (one) => one.rule === rule && one.device === idOf(fault) && one.at_s >= fault.from && one.at_s <= fault.to + AFTER_S,
-  );
-  return found ? found.at_s - fault.from : null;
+const latencyOf = (fault: AlertFault, book: Book): number | null => {
+  const { rule } = shapeOf(fault.kind);
+  const found = book.of(idOf(fault.device)).find((one) => one.rule === rule && isWithin(fault, one));
+  return found ? found.at - fault.from : null;
+};
+
+/** A hub that is away finds nothing, and gives devices time to come back. */
+const promiseOf = ({ kind, from }: AlertFault, absences: readonly Absence[]): number => {
+  const { within_s, anew_s = 0 } = shapeOf(kind);
+  const hits = absences.filter((one) => one.from <= from + within_s && one.to + RETURN_S >= from);
+  return within_s + sum(hits, (one) => one.to - one.from + RETURN_S + anew_s);
 };
 
 /** A reboot in a loop is an outage each time: both may be told. */
-const allows = (fault: AlertFault, { rule }: Firing): boolean =>
-  rule === ALERT_FAULTS[fault.kind].rule || (fault.kind === 'looping' && rule === 'offline');
+const allows = (kind: AlertFaultKind, { rule }: Firing): boolean =>
+  rule === shapeOf(kind).rule || (kind === 'looping' && rule === 'offline');
 
-const falseOf = (plan: readonly AlertFault[], firings: readonly Firing[]): Firing[] => {
+const falseOf = ({ plan, book }: Heard): Firing[] => {
   const faults = new Map<string, AlertFault[]>();
-  for (const fault of plan) faults.set(idOf(fault), [...(faults.get(idOf(fault)) ?? []), fault]);
-  return firings.filter(
-    (one) =>
-      !faults.get(one.device)?.some((fault) => allows(fault, one) && one.at_s >= fault.from && one.at_s <= fault.to + AFTER_S),
+  for (const fault of plan.faults) faults.set(idOf(fault.device), [...(faults.get(idOf(fault.device)) ?? []), fault]);
+  const isOfHub = ({ at, rule }: Firing) =>
+    rule === 'hub' && plan.failures.some(({ from, to }) => at >= from && at <= to + FAILING_S);
+  return book.firings.filter(
+    (one) => !isOfHub(one) && !faults.get(one.device)?.some((fault) => allows(fault.kind, one) && isWithin(fault, one)),
   );
 };
 
+const toldTimes = ({ book }: Heard, channel: string) => {
+  const times = new Map<string, number[]>();
+  for (const { kind, devices, at, channel: of } of book.notices)
+    if (kind !== 'resolved' && of === channel)
+      for (const device of devices) times.set(device, [...(times.get(device) ?? []), at]);
+  return (device: string): readonly number[] => times.get(device) ?? [];
+};
+
 /** Most of one flapping device within any hour. */
-const worstHour = (plan: readonly AlertFault[], list: readonly Firing[]): number => {
+const worstHour = (plan: AlertPlan, timesOf: (device: string) => readonly number[]): number => {
   let worst = 0;
-  for (const fault of plan) {
+  for (const fault of plan.faults) {
     if (fault.kind !== 'flapping') continue;
-    const times = list.filter((one) => one.device === idOf(fault) && one.at_s >= fault.from && one.at_s <= fault.to + AFTER_S);
-    for (const { at_s } of times) {
-      worst = Math.max(worst, times.filter((one) => one.at_s >= at_s && (one.at_s - at_s) * 1_000 < HOUR_MS).length);
-    }
+    const times = timesOf(idOf(fault.device)).filter((at) => isWithin(fault, { at }));
+    for (const at of times) worst = Math.max(worst, times.filter((one) => one >= at && one - at < 3_600).length);
   }
   return worst;
 };
 
-const latencies = (heard: readonly { fault: AlertFault; latency: number | null }[]): AlertScore['latency'] => {
-  const kinds = [...new Set(heard.map(({ fault }) => fault.kind))].sort();
+const latencies = (found: readonly Found[]): Latency[] => {
+  const kinds = [...new Set(found.map(({ fault }) => fault.kind))].sort();
   return kinds.map((kind) => {
-    const found = heard.filter(({ fault }) => fault.kind === kind).flatMap(({ latency }) => latency ?? []);
-    found.sort((a, b) => a - b);
-    const p50_s = found[Math.floor(found.length / 2)] ?? Number.NaN;
-    return { kind, faults: found.length, p50_s, max_s: found.at(-1) ?? Number.NaN, promised_s: ALERT_FAULTS[kind].within_s };
+    const times = found.filter(({ fault }) => fault.kind === kind).flatMap(({ latency }) => latency ?? []);
+    times.sort((a, b) => a - b);
+    const p50_s = times[Math.floor(times.length / 2)] ?? Number.NaN;
+    return { kind, faults: times.length, p50_s, max_s: times.at(-1) ?? Number.NaN, promised_s: shapeOf(kind).within_s };
   });
 };

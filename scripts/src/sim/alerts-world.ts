@@ -1,117 +1,147 @@
 import { createAlerts } from '@muster/hub/alerts/engine';
 import type { RuleDeclaration } from '@muster/hub/alerts/rule';
-import { createHandStore } from '@muster/hub/alerts/testing/store';
+import type { HandStore } from '@muster/hub/alerts/testing/store';
 import type { Link } from '@muster/hub/bus/bus';
 import { createTracker } from '@muster/hub/devices/tracker';
 import { createLatest } from '@muster/hub/ingest/latest';
-import type { Device } from '@muster/hub/parts';
+import { createNotify, type Notify } from '@muster/hub/notify/dispatcher';
+import type { NotifierDeclaration } from '@muster/hub/notify/notifier';
+import { createPlaces } from '@muster/hub/notify/places';
+import type { Device, Stake } from '@muster/hub/parts';
 import { silentLog } from '@muster/shared/log';
-import { undeclared } from '@muster/shared/metrics';
-import { createTestClock, type TestClock } from '@muster/shared/testing/clock';
+import { seriesKey, undeclared } from '@muster/shared/metrics';
+import type { TestClock } from '@muster/shared/testing/clock';
 import type { LiveAlertEvent } from '@muster/shared/wire/live';
 import { COLUMNS } from './alerts-device.js';
 
-/** Presence, latest values and alerts of a hub under a hand-moved clock: the real ones, without broker and disk. */
+/** Presence, latest values, alerts and notices of a hub under a hand-moved clock: the real ones, without broker and disk. */
 export interface AlertWorld {
-  /** Seconds since the start. */
-  advance(seconds: number): void;
   connect(device: string, boot: string): void;
   /** The link ends: `keepalive` after a silence, `lost` when the process dies. */
   drop(device: string, reason: 'keepalive' | 'lost'): void;
   /** Says goodbye and disconnects. */
   stop(device: string): void;
   report(device: string, values: number[]): void;
-  /** The hub's process ends and is back so many seconds later; devices find it again by `connect`. */
-  restart(away_s: number): Promise<void>;
+  /** The hub's process ends and is back so many seconds later; devices find it again by `connect`. Killed, it loses what it had not written. */
+  restart(away_s: number, killed: boolean): Promise<void>;
   connected(device: string): boolean;
+  notify(): Pick<Notify, 'putNotifier' | 'addSilence' | 'notifiers'>;
 }
 
 export const INTERVAL_S = 60;
 
-export const createAlertWorld = async (
-  devices: readonly string[],
-  rules: ReadonlyMap<string, RuleDeclaration>,
-  hear: (event: LiveAlertEvent) => void,
-): Promise<AlertWorld> => {
-  const clock = createTestClock();
-  const store = createHandStore();
-  store.automatic(true);
-  const known = new Map(devices.map((id) => [id, deviceOf(id)]));
+export interface WorldNeeds {
+  clock: TestClock;
+  store: HandStore;
+  devices: readonly Device[];
+  /** Address that a device connects from. */
+  remote(device: string): string;
+  stake(device: string): Stake | null;
+  rules: ReadonlyMap<string, RuleDeclaration>;
+  notifiers: ReadonlyMap<string, NotifierDeclaration>;
+  hear(event: LiveAlertEvent): void;
+  /** 0..1 */
+  chance(): number;
+}
+
+export const createAlertWorld = async (needs: WorldNeeds): Promise<AlertWorld> => {
+  const { clock, store } = needs;
   const links = new Map<string, { link: Link; boot: string }>();
-  const needs = { clock, store, known, rules, hear, newId: counting() };
+  const begin = createHub({ ...needs, known: new Map(needs.devices.map((one) => [one.id, one])), newId: counting() });
   let next_link = 1;
-  let process = build(needs);
-  await process.alerts.start(store.reader);
+  let hub = await begin([]);
 
   return {
-    advance: (seconds) => clock.advance(seconds * 1_000),
+    notify: () => hub.notify,
     connected: (device) => links.has(device),
     connect(device, boot) {
-      const link: Link = { id: next_link++, grant: { agent: device, devices: new Set([device]) }, remote: '', keepalive_s: 5 };
+      const remote = needs.remote(device);
+      const link: Link = { id: next_link++, grant: { agent: device, devices: new Set([device]) }, remote, keepalive_s: 5 };
       links.set(device, { link, boot });
-      process.tracker.opened(link);
-      process.tracker.born(link, { boot, session: link.id, interval_ms: INTERVAL_S * 1_000 });
+      hub.places.heard(device, remote);
+      hub.tracker.opened(link);
+      hub.tracker.born(link, { boot, session: link.id, interval_ms: INTERVAL_S * 1_000 });
     },
     drop(device, reason) {
       const one = links.get(device);
       links.delete(device);
-      if (one) process.tracker.closed(one.link, reason);
+      if (one) hub.tracker.closed(one.link, reason);
     },
     stop(device) {
       const one = links.get(device);
       links.delete(device);
       if (!one) return;
-      process.tracker.stopping(one.link, one.boot);
-      process.tracker.closed(one.link, 'clean');
+      hub.tracker.stopping(one.link, one.boot);
+      hub.tracker.closed(one.link, 'clean');
     },
     report(device, values) {
       const one = links.get(device);
       if (!one) return;
-      process.tracker.reported(one.link, device, true);
-      if (process.latest.newest(device) === undefined) process.latest.admit(device, COLUMNS);
-      process.latest.put(device, COLUMNS, [{ boot: null, seq: null, ts: clock.now(), values }]);
+      hub.tracker.reported(one.link, device, true);
+      if (hub.latest.newest(device) === undefined) hub.latest.admit(device, COLUMNS);
+      hub.latest.put(device, COLUMNS, [{ boot: null, seq: null, ts: clock.now(), values }]);
     },
-    async restart(away_s) {
-      process.alerts.stop();
-      process.tracker.stop();
-      const { latest } = process;
-      const kept = devices.flatMap((device) =>
-        latest.of(device).map(({ ts, value }, index) => ({ device, series: COLUMNS[index] ?? '', ts, value })),
+    async restart(away_s, killed) {
+      const { latest } = hub;
+      const kept = needs.devices.flatMap(({ id: device }) =>
+        latest.of(device).map(({ metric, labels, ts, value }) => ({ device, series: seriesKey(metric, labels), ts, value })),
       );
       links.clear();
+      store.automatic(!killed);
+      hub.stop();
       store.crash();
+      store.automatic(true);
       clock.advance(away_s * 1_000);
-      process = build(needs);
-      await process.alerts.start(store.reader);
-      process.latest.seed(kept);
+      hub = await begin(kept);
     },
   };
 };
 
-interface Building {
-  clock: TestClock;
-  store: ReturnType<typeof createHandStore>;
+type Seed = Parameters<ReturnType<typeof createLatest>['seed']>[0];
+interface Building extends WorldNeeds {
   known: ReadonlyMap<string, Device>;
-  rules: ReadonlyMap<string, RuleDeclaration>;
-  hear: (event: LiveAlertEvent) => void;
   newId: (bytes: number) => Uint8Array;
 }
 
-/** The parts of a hub's process on what the store has. */
-const build = ({ clock, store, known, rules, hear, newId }: Building) => {
+/** Starts the parts of a hub's process on what the store has, in the order of the hub. */
+const createHub = (needs: Building) => async (seed: Seed) => {
+  const { clock, store, known, rules } = needs;
   const latest = createLatest(clock.now);
   const { writer } = store;
   const found = store.recovered();
   const device = (id: string) => known.get(id);
+  const all = () => known.values();
   const tracker = createTracker({ clock, writer, device, newest: latest.newest, log: silentLog }, found.documents);
-  const registry = { get: device, all: () => known.values(), declaration: (_id: string, metric: string) => undeclared(metric) };
-  const basics = { writer, clock, random: newId, log: silentLog, rules };
-  const alerts = createAlerts({ ...basics, registry, latest, presence: tracker }, found);
+  const registry = { get: device, all, declaration: (_id: string, metric: string) => undeclared(metric) };
+  const basics = { writer, clock, random: needs.newId, log: silentLog };
+  const alerts = createAlerts({ ...basics, rules, registry, latest, presence: tracker }, found);
+  const where = { device, all, sites: { get: () => undefined }, networks: () => [], now: clock.now, writer };
+  const places = createPlaces(where, found.documents);
+  const notify = createNotify(
+    {
+      ...{ ...basics, notifiers: needs.notifiers, chance: needs.chance, alerts, device, presence: tracker },
+      ...{ earns: places.earns, placeOf: places.of, stake: needs.stake, base: 'https://muster.example.org' },
+      http: { request: async () => ({ status: 200, headers: {}, text: '' }) },
+      audit: { note: async () => {} },
+    },
+    found,
+  );
   tracker.changed.on(alerts.presenceChanged);
   latest.updated.on(alerts.valuesUpdated);
-  alerts.event.on(hear);
+  alerts.event.on(needs.hear);
+  alerts.event.on(notify.take);
+  notify.prepare();
   tracker.start();
-  return { latest, tracker, alerts };
+  await alerts.start(store.reader);
+  await notify.start();
+  latest.seed(seed);
+  tracker.recall();
+  const stop = () => {
+    notify.stop();
+    alerts.stop();
+    tracker.stop();
+  };
+  return { latest, tracker, alerts, places, notify, stop };
 };
 
 /** Ids that never come twice. */
@@ -123,8 +153,3 @@ const counting = () => {
     return id;
   };
 };
-
-const deviceOf = (id: string): Device => ({
-  ...{ id, name: id, site: null, tags: [], about: {}, agent_version: null, interval_ms: INTERVAL_S * 1_000 },
-  ...{ carried_by: null, created_at: 0, watts: null, purchase_price: null, hosting_share: null },
-});

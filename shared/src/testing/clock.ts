@@ -22,8 +22,11 @@ export const createTestClock = (start = Date.UTC(2026, 0, 1)): TestClock => {
     timers.add(timer);
     return () => void timers.delete(timer);
   };
-  const nextBy = (limit: number): Timer | undefined =>
-    [...timers].filter((timer) => timer.at <= limit).sort((a, b) => a.at - b.at)[0];
+  const nextBy = (limit: number): Timer | undefined => {
+    let next: Timer | undefined;
+    for (const timer of timers) if (timer.at <= limit && (!next || timer.at < next.at)) next = timer;
+    return next;
+  };
   const fire = (timer: Timer) => {
     elapsed = timer.at;
     if (timer.every === null) timers.delete(timer);

@@ -14,6 +14,7 @@ export const createHandStore = () => {
     if (change.kind === 'log') {
       if (change.number !== (log.at(-1)?.number ?? 0) + 1) throw new Error(`event ${change.number} leaves a gap`);
       log.push(structuredClone({ number: change.number, ts: change.ts, device: change.device, value: change.value }));
+      if (change.keep !== undefined && log.length > change.keep) log.splice(0, log.length - change.keep);
     }
     if (change.kind !== 'document') return;
     const { collection, key, value } = change;
@@ -56,6 +57,7 @@ export const createHandStore = () => {
     stall(on: boolean) {
       healthy = !on;
     },
+    document: (collection: string, key: string): unknown => documents.get(`${collection}/${key}`)?.value,
     /** What the document of an alert says it is about. */
     subject: (id: string) => subjectOf(documents.get(`alerts/${id}`)?.value),
     crash() {

@@ -131,7 +131,8 @@ interface Adding {
 
 /** Answers the thread of the notice that tells of it. */
 const add = (needs: TellerNeeds, { memo, alert, route }: Telling, adding: Adding): string => {
-  const { kind, notifier, delay_ms = kind === 'firing' ? route.wait_ms : 0 } = adding;
+  // The end waits as long as the beginning did: else it is told first of what ends within that second.
+  const { kind, notifier, delay_ms = kind === 'firing' || kind === 'resolved' ? route.wait_ms : 0 } = adding;
   const { id, device, device_name, title, why, severity, event } = alert;
   const at = (kind === 'resolved' ? alert.resolved_at : alert.fired_at) ?? needs.context().now;
   const group = adding.group ?? `${route.id}\n${memo.incident ?? groupOf(needs, route, alert)}`;

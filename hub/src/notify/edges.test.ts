@@ -32,4 +32,16 @@ describe('the end of an alert is told behind its beginning', () => {
     await hub.pass(5_000);
     expect(hub.heard()).toEqual([BEGIN, END]);
   });
+
+  test.each([0, 1, 2, 3, 4])('when the channel comes back after long, whichever try it is (%d)', async (tries) => {
+    const hub = await up();
+    hub.broken.set('ada', { code: 'unreachable' });
+    hub.fire('1', 'pi');
+    await hub.pass(2_000);
+    hub.resolve('1');
+    await hub.pass((5 + tries * 4) * MINUTE, 1_000);
+    hub.broken.clear();
+    await hub.pass(30 * MINUTE, 1_000);
+    expect(hub.heard()).toEqual([BEGIN, END]);
+  });
 });

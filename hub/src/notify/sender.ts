@@ -115,8 +115,15 @@ const nextOf = ({ outbox, clock, titleOf }: SenderNeeds, channel: Channel): Item
   channel.limited = false;
   // One that its service can never take must not block all behind it.
   const second = channel.failures >= STUBBORN && channel.failures % 2 === 1;
-  return (second ? due[1] : undefined) ?? due[0] ?? 1_000;
+  return (second ? nextThread(due) : undefined) ?? due[0] ?? 1_000;
 };
+
+/** The first of another thread than the one that blocks: an end never overtakes its beginning. */
+const nextThread = (due: readonly Item[]): Item | undefined => {
+  const roots = due.map(rootOf);
+  return due.find((item, at) => at > 0 && roots.indexOf(rootOf(item)) === at);
+};
+const rootOf = ({ thread }: Item): string => thread.replace(/\/.*/, '');
 
 /** It is sealed on disk before it leaves: after a crash the same notice goes out again, under the same key. */
 const deliver = async (needs: SenderNeeds, channel: Channel, item: Item): Promise<void> => {

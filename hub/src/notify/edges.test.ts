@@ -45,3 +45,37 @@ describe('the end of an alert is told behind its beginning', () => {
     expect(hub.heard()).toEqual([BEGIN, END]);
   });
 });
+
+describe('services that keep incidents close every one that was opened', () => {
+  const away = (hub: Awaited<ReturnType<typeof up>>) => {
+    for (const id of ['a', 'b']) hub.devices.set(id, { site: 'home' });
+  };
+
+  test('when alerts of one notice end together', async () => {
+    const hub = await up();
+    away(hub);
+    hub.fire('1', 'a');
+    hub.fire('2', 'b');
+    await hub.pass(5_000);
+    hub.resolve('1');
+    hub.resolve('2');
+    await hub.pass(5_000);
+    expect(hub.sent.map(({ title, thread }) => [title, thread])).toEqual([
+      ['2 alerts at Site home: Device offline', '1'],
+      ['Resolved: 2 alerts at Site home: Device offline', '1'],
+    ]);
+  });
+
+  test('when alerts of two notices end together', async () => {
+    const hub = await up();
+    away(hub);
+    hub.fire('1', 'a');
+    await hub.pass(5 * MINUTE, 1_000);
+    hub.fire('2', 'b');
+    await hub.pass(5_000);
+    hub.resolve('1');
+    hub.resolve('2');
+    await hub.pass(5_000);
+    expect(hub.sent.map(({ thread }) => thread)).toEqual(['1', '2', '1', '2']);
+  });
+});

@@ -145,6 +145,8 @@ const join = (item: Item, draft: Omit<Draft, 'line'>, line: NoticeLine): void =>
   if (item.devices.length < NOTIFY_LIMITS.priced && !item.devices.includes(line.device)) item.devices.push(line.device);
   item.severity = worst([item.severity, draft.severity]);
   item.event = Math.max(item.event, draft.event);
+  // The last end of a thread closes it.
+  if (draft.kind === 'resolved' && item.thread.startsWith(`${draft.thread}/`)) item.thread = draft.thread;
 };
 
 const foldItems = (unsent: readonly Item[], title: (item: Item) => string): Item => {

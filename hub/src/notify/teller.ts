@@ -185,7 +185,8 @@ const tellEnd = (needs: TellerNeeds, memo: Memo, alert: LiveAlert): void => {
     if (!route?.resolved) continue;
     // Services that keep incidents close one by its thread: only the last alert of a notice does that.
     const thread = needs.memos.isOpen(told.thread) ? `${told.thread}/${alert.id}` : told.thread;
-    const held = flapping ? { group: settlingGroup(memo), delay_ms: L.flap_back_ms } : {};
+    const company = { group: `${route.id}\nend\n${told.thread}` };
+    const held = flapping ? { group: settlingGroup(memo), delay_ms: L.flap_back_ms } : company;
     for (const notifier of targetsOf(needs, told.notifiers, alert))
       add(needs, { memo, alert, route }, { kind: 'resolved', notifier, thread, ...held });
   }

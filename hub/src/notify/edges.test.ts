@@ -10,7 +10,6 @@ const up = async (channels: readonly string[] = ['ada']) => {
   return hub;
 };
 
-
 const BEGIN = 'ada: Name of pi: Device offline';
 const END = 'ada: Resolved: Name of pi: Device offline';
 
@@ -77,5 +76,32 @@ describe('services that keep incidents close every one that was opened', () => {
     hub.resolve('2');
     await hub.pass(5_000);
     expect(hub.sent.map(({ thread }) => thread)).toEqual(['1', '2', '1', '2']);
+  });
+
+  test('when a notice waited with others at one channel and went alone to another', async () => {
+    const hub = await up(['ada', 'bob']);
+    await hub.notify.setRoutes([route({ notifiers: ['bob', 'ada'] })]);
+    away(hub);
+    hub.broken.set('bob', 'hangs');
+    hub.fire('0', 'x', { rule: 'threshold' });
+    await hub.pass(2_000);
+    hub.fire('1', 'a');
+    await hub.pass(2_000);
+    hub.fire('2', 'b');
+    await hub.pass(2_000);
+    hub.broken.clear();
+    await hub.pass(5 * MINUTE, 1_000);
+    for (const id of ['0', '1', '2']) hub.resolve(id);
+    await hub.pass(5_000);
+    const threads = (to: string, over: boolean) =>
+      hub.sent.filter((one) => one.to === to && one.resolved === over).map(({ thread }) => thread);
+    expect([threads('ada', false), threads('bob', false)]).toEqual([
+      ['0', '1', '2'],
+      ['0', '1'],
+    ]);
+    expect([threads('ada', true), threads('bob', true)]).toEqual([
+      ['0', '1', '2'],
+      ['0', '1'],
+    ]);
   });
 });

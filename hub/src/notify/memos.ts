@@ -12,6 +12,8 @@ export interface Told {
   /** Who heard that it fires, and shall hear that it is over. */
   notifiers: string[];
   thread: string;
+  /** Of notifiers whose notice has another one: it waited there with others. */
+  threads?: { [notifier: string]: string } | undefined;
   first: number;
   /** Newest notice of this route about it. */
   at: number;
@@ -55,7 +57,7 @@ export const createMemos = (papers: Papers, documents: Recovered['documents']) =
     /** Those that fire. */
     firing: () => byAlert.values(),
     of: (alert: string) => byAlert.get(alert),
-    /** Something that fires was told of under this thread. */
+    /** A notifier was told of something that fires under this thread. */
     isOpen: threads.isOpen,
     by: (key: string) => memos.get(key),
     /** Null when this occurrence is known already, or is over. */
@@ -97,7 +99,10 @@ export const createMemos = (papers: Papers, documents: Recovered['documents']) =
 };
 export type Memos = ReturnType<typeof createMemos>;
 
-/** How many alerts that fire were told of under each thread: a mass end asks for every one. */
+export const threadOf = ({ thread, threads }: Told, notifier: string): string => threads?.[notifier] ?? thread;
+const placeOf = (thread: string, notifier: string): string => `${notifier}\n${thread}`;
+
+/** How many alerts that fire each notifier was told of under each thread: a mass end asks for every one. */
 const createThreads = () => {
   const counts = new Map<string, number>();
   const noted = new Map<string, string[]>();
@@ -107,10 +112,10 @@ const createThreads = () => {
     else counts.delete(thread);
   };
   return {
-    isOpen: (thread: string): boolean => counts.has(thread),
+    isOpen: (thread: string, notifier: string): boolean => counts.has(placeOf(thread, notifier)),
     note({ key, alert, told }: Memo) {
       for (const thread of noted.get(key) ?? []) add(thread, -1);
-      const now = alert === null ? [] : told.map(({ thread }) => thread);
+      const now = alert === null ? [] : told.flatMap((one) => one.notifiers.map((id) => placeOf(threadOf(one, id), id)));
       if (now.length > 0) noted.set(key, now);
       else noted.delete(key);
       for (const thread of now) add(thread, 1);

@@ -4,7 +4,7 @@ import type { NoticeRoute } from '../parts.js';
 import type { Channels } from './channels.js';
 import type { Incidents } from './incidents.js';
 import { NOTIFY_LIMITS as L } from './limits.js';
-import { isFlapping, type Memo, type Memos, memoKey, type Told } from './memos.js';
+import { isFlapping, type Memo, type Memos, memoKey, type Told, threadOf } from './memos.js';
 import type { Mutes } from './mutes.js';
 import type { NoticeKind, Outbox } from './outbox.js';
 import { isQuiet, type RouteContext, routesFor } from './routes.js';
@@ -107,9 +107,11 @@ const tellFiring = (needs: TellerNeeds, telling: Telling): Told => {
   const heard = new Set(memo.told.flatMap((told) => told.notifiers));
   const notifiers = targetsOf(needs, route.notifiers, alert).filter((id) => !heard.has(id));
   memo.tells++;
-  const threads = notifiers.map((notifier) => add(needs, telling, { kind: 'firing', notifier }));
-  const thread = threads[0] ?? memo.incident ?? alert.id;
-  return { route: route.id, notifiers, thread, first: now, at: now, escalated: false };
+  const threads = notifiers.map((notifier) => [notifier, add(needs, telling, { kind: 'firing', notifier })] as const);
+  const thread = threads[0]?.[1] ?? memo.incident ?? alert.id;
+  const others = threads.filter(([, one]) => one !== thread);
+  const own = others.length > 0 && { threads: Object.fromEntries(others) };
+  return { route: route.id, notifiers, thread, first: now, at: now, escalated: false, ...own };
 };
 
 /** Those that can be told of it: a channel that fails does not hear so by itself. */
@@ -169,7 +171,8 @@ const remind = (needs: TellerNeeds, memo: Memo, alert: LiveAlert): void => {
     }
     if (again) {
       const to = targetsOf(needs, told.notifiers, alert);
-      for (const notifier of to) add(needs, { memo, alert, route }, { kind: 'still', notifier, thread: told.thread });
+      for (const notifier of to)
+        add(needs, { memo, alert, route }, { kind: 'still', notifier, thread: threadOf(told, notifier) });
       told.at = context.now;
       memo.noticed = context.now;
     }
@@ -184,11 +187,13 @@ const tellEnd = (needs: TellerNeeds, memo: Memo, alert: LiveAlert): void => {
     const route = needs.routes().find(({ id }) => id === told.route);
     if (!route?.resolved) continue;
     // Services that keep incidents close one by its thread: only the last alert of a notice does that.
-    const thread = needs.memos.isOpen(told.thread) ? `${told.thread}/${alert.id}` : told.thread;
-    const company = { group: `${route.id}\nend\n${told.thread}` };
-    const held = flapping ? { group: settlingGroup(memo), delay_ms: L.flap_back_ms } : company;
-    for (const notifier of targetsOf(needs, told.notifiers, alert))
+    for (const notifier of targetsOf(needs, told.notifiers, alert)) {
+      const root = threadOf(told, notifier);
+      const thread = needs.memos.isOpen(root, notifier) ? `${root}/${alert.id}` : root;
+      const company = { group: `${route.id}\nend\n${root}` };
+      const held = flapping ? { group: settlingGroup(memo), delay_ms: L.flap_back_ms } : company;
       add(needs, { memo, alert, route }, { kind: 'resolved', notifier, thread, ...held });
+    }
   }
 };
 

@@ -105,3 +105,17 @@ describe('services that keep incidents close every one that was opened', () => {
     ]);
   });
 });
+
+describe('a channel', () => {
+  test('that gave up one notice and took the next is no alert any more', async () => {
+    const hub = await up();
+    hub.broken.set('ada', { code: 'forbidden' });
+    hub.fire('1', 'pi');
+    await hub.pass(2_000);
+    expect(hub.hubAlerts.at(-1)).toContain('notifier:ada true');
+    hub.broken.clear();
+    hub.fire('2', 'rig');
+    await hub.pass(2_000);
+    expect(hub.hubAlerts.at(-1)).toContain('notifier:ada false');
+  });
+});

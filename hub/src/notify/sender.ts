@@ -197,8 +197,10 @@ const fared = (needs: SenderNeeds, channel: Channel, failure: string | null) => 
   if (failure === null) {
     channel.last_ok = needs.clock.now();
     channel.next = 0;
-    if (before > 0) needs.log.info('A notifier works again', { notifier: channel.record.id });
-    if (before >= L.failures_alert) needs.failing(channel, null);
+    if (before === 0) return;
+    needs.log.info('A notifier works again', { notifier: channel.record.id });
+    // After one failure, too: a notice given up is an alert at once.
+    needs.failing(channel, null);
     return;
   }
   if (before === 0) needs.log.warn('A notifier fails', { notifier: channel.record.id, error: failure });

@@ -119,3 +119,17 @@ describe('a channel', () => {
     expect(hub.hubAlerts.at(-1)).toContain('notifier:ada false');
   });
 });
+
+describe('a route', () => {
+  test('that is removed while an alert fires does not keep its end from those who heard the beginning', async () => {
+    const hub = await up();
+    hub.fire('1', 'pi');
+    await hub.pass(2_000);
+    expect(hub.heard()).toEqual([BEGIN]);
+    await hub.notify.setRoutes([route({ id: 'other' })]);
+    await hub.pass(MINUTE);
+    hub.resolve('1');
+    await hub.pass(2_000);
+    expect(hub.heard()).toEqual([END]);
+  });
+});

@@ -7,7 +7,7 @@ import { NOTIFY_LIMITS as L } from './limits.js';
 import { isFlapping, type Memo, type Memos, memoKey, type Told, threadOf } from './memos.js';
 import type { Mutes } from './mutes.js';
 import type { NoticeKind, Outbox } from './outbox.js';
-import { isQuiet, type RouteContext, routesFor } from './routes.js';
+import { DEFAULT_ROUTES, isQuiet, type RouteContext, routesFor } from './routes.js';
 
 export interface TellerNeeds {
   channels: Pick<Channels, 'all' | 'get'>;
@@ -69,6 +69,8 @@ export const createTeller = (needs: TellerNeeds): Teller => {
     },
   };
 };
+
+const [GONE_ROUTE] = DEFAULT_ROUTES as [NoticeRoute];
 
 const settlingGroup = ({ key }: Memo): string => `settling\n${key}`;
 
@@ -180,12 +182,16 @@ const remind = (needs: TellerNeeds, memo: Memo, alert: LiveAlert): void => {
   }
 };
 
+/** Whoever heard through a route that was removed or renamed meanwhile still hears the end. */
+const routeOf = (needs: TellerNeeds, { route }: Told): NoticeRoute =>
+  needs.routes().find(({ id }) => id === route) ?? { ...GONE_ROUTE, id: route };
+
 /** To whoever heard that it fires. What flaps is over once it stayed so for a while. */
 const tellEnd = (needs: TellerNeeds, memo: Memo, alert: LiveAlert): void => {
   const flapping = isFlapping(memo);
   for (const told of memo.told) {
-    const route = needs.routes().find(({ id }) => id === told.route);
-    if (!route?.resolved) continue;
+    const route = routeOf(needs, told);
+    if (!route.resolved) continue;
     // Services that keep incidents close one by its thread: only the last alert of a notice does that.
     for (const notifier of targetsOf(needs, told.notifiers, alert)) {
       const root = threadOf(told, notifier);
@@ -199,8 +205,8 @@ const tellEnd = (needs: TellerNeeds, memo: Memo, alert: LiveAlert): void => {
 
 const tellIncidentEnd = (needs: TellerNeeds, incident: string, alert: LiveAlert): void => {
   for (const told of needs.incidents.toldOf(incident) ?? []) {
-    const route = needs.routes().find(({ id }) => id === told.route);
-    if (!route?.resolved) continue;
+    const route = routeOf(needs, told);
+    if (!route.resolved) continue;
     const memo = { key: incident, incident, tells: 0 } as Memo;
     for (const notifier of targetsOf(needs, told.notifiers, alert))
       add(needs, { memo, alert, route }, { kind: 'resolved', notifier, thread: told.thread, name: incident });

@@ -132,4 +132,12 @@ describe('a route', () => {
     await hub.pass(2_000);
     expect(hub.heard()).toEqual([END]);
   });
+
+  test('that names a channel twice tells it once', async () => {
+    const hub = await up();
+    await hub.notify.setRoutes([route({ notifiers: ['ada', 'ada'] })]);
+    hub.fire('1', 'pi');
+    await hub.pass(2_000);
+    expect(hub.heard()).toEqual([BEGIN]);
+  });
 });

@@ -120,7 +120,7 @@ const tellFiring = (needs: TellerNeeds, telling: Telling): Told => {
 const targetsOf = ({ channels }: TellerNeeds, wanted: readonly string[] | null, alert: LiveAlert): string[] => {
   const ids = wanted ?? [...channels.all()].map(({ record }) => record.id);
   const own = alert.rule === 'hub' ? alert.subject : undefined;
-  return ids.filter((id) => channels.get(id)?.record.enabled && own !== `notifier:${id}`);
+  return [...new Set(ids)].filter((id) => channels.get(id)?.record.enabled && own !== `notifier:${id}`);
 };
 
 interface Adding {

@@ -140,4 +140,19 @@ describe('a route', () => {
     await hub.pass(2_000);
     expect(hub.heard()).toEqual([BEGIN]);
   });
+
+  test('that escalates to a channel which another route told already gives it one end', async () => {
+    const hub = await up(['ada', 'bob']);
+    const escalate = { after_ms: MINUTE, notifiers: ['bob'] };
+    await hub.notify.setRoutes([
+      route({ notifiers: ['ada'], repeat_ms: null, go_on: true, escalate }),
+      route({ id: 'second', notifiers: ['bob'], repeat_ms: null }),
+    ]);
+    hub.fire('1', 'pi');
+    await hub.pass(2 * MINUTE);
+    hub.heard();
+    hub.resolve('1');
+    await hub.pass(5_000);
+    expect(hub.heard().sort()).toEqual([END, END.replace('ada', 'bob')]);
+  });
 });

@@ -189,11 +189,13 @@ const routeOf = (needs: TellerNeeds, { route }: Told): NoticeRoute =>
 /** To whoever heard that it fires. What flaps is over once it stayed so for a while. */
 const tellEnd = (needs: TellerNeeds, memo: Memo, alert: LiveAlert): void => {
   const flapping = isFlapping(memo);
+  // One that a route escalated to may have heard through another route as well.
+  const heard = new Set<string>();
   for (const told of memo.told) {
     const route = routeOf(needs, told);
     if (!route.resolved) continue;
     // Services that keep incidents close one by its thread: only the last alert of a notice does that.
-    for (const notifier of targetsOf(needs, told.notifiers, alert)) {
+    for (const notifier of targetsOf(needs, told.notifiers, alert).filter((id) => heard.size < heard.add(id).size)) {
       const root = threadOf(told, notifier);
       const thread = needs.memos.isOpen(root, notifier) ? `${root}/${alert.id}` : root;
       const company = { group: `${route.id}\nend\n${root}` };
@@ -204,11 +206,12 @@ const tellEnd = (needs: TellerNeeds, memo: Memo, alert: LiveAlert): void => {
 };
 
 const tellIncidentEnd = (needs: TellerNeeds, incident: string, alert: LiveAlert): void => {
+  const heard = new Set<string>();
   for (const told of needs.incidents.toldOf(incident) ?? []) {
     const route = routeOf(needs, told);
     if (!route.resolved) continue;
     const memo = { key: incident, incident, tells: 0 } as Memo;
-    for (const notifier of targetsOf(needs, told.notifiers, alert))
+    for (const notifier of targetsOf(needs, told.notifiers, alert).filter((id) => heard.size < heard.add(id).size))
       add(needs, { memo, alert, route }, { kind: 'resolved', notifier, thread: told.thread, name: incident });
   }
 };

@@ -156,3 +156,47 @@ describe('a route', () => {
     expect(hub.heard().sort()).toEqual([END, END.replace('ada', 'bob')]);
   });
 });
+
+describe('devices of one place that go away together', () => {
+  const cut = async (hub: Awaited<ReturnType<typeof up>>, name: string, count: number) => {
+    for (let index = 0; index < count; index++) {
+      const id = `d${index}`;
+      hub.devices.set(id, { site: 'home', ...hub.devices.get(id) });
+      hub.pending(`${name}${index}`, id);
+    }
+    await hub.pass(20_000, 1_000);
+    for (let index = 0; index < count; index++) hub.fire(`${name}${index}`, `d${index}`);
+    await hub.pass(5_000);
+  };
+  const back = async (hub: Awaited<ReturnType<typeof up>>, name: string, count: number) => {
+    for (let index = 0; index < count; index++) hub.resolve(`${name}${index}`);
+    await hub.pass(5_000);
+  };
+
+  test('are told to the route of each of them, not to that of the first alone', async () => {
+    const hub = await up(['ada', 'bob']);
+    hub.devices.set('d2', { site: 'home', tags: ['gpu'] });
+    const gpu = { id: 'gpu', match: { scope: { tag: 'gpu' } }, notifiers: ['bob'] };
+    await hub.notify.setRoutes([gpu, route({ notifiers: ['ada'] })]);
+    await cut(hub, 'a', 4);
+    expect(hub.heard().sort()).toEqual(['ada: Site home: 4 devices offline', 'bob: Site home: 4 devices offline']);
+    await back(hub, 'a', 4);
+    expect(hub.heard().sort()).toEqual([
+      'ada: Resolved: Site home: 4 devices offline',
+      'bob: Resolved: Site home: 4 devices offline',
+    ]);
+  });
+
+  test('again and again give at most one notice an hour', async () => {
+    const hub = await up();
+    let told = 0;
+    for (let cycle = 0; cycle < 20; cycle++) {
+      await cut(hub, `${cycle}-`, 20);
+      await hub.pass(MINUTE, 1_000);
+      await back(hub, `${cycle}-`, 20);
+      await hub.pass(MINUTE, 1_000);
+      told += hub.heard().filter((line) => !line.includes('Resolved')).length;
+    }
+    expect(told).toBe(1);
+  });
+});

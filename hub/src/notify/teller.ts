@@ -80,20 +80,19 @@ const announce = (needs: TellerNeeds, memo: Memo, alert: LiveAlert): void => {
   if (mutes.why(alert) !== null) return;
   if (isFlapping(memo) && memo.noticed !== null && context.now - memo.noticed < L.flap_notice_ms) return;
   const incident = mutes.isAway(alert) ? incidents.of(alert.device) : null;
-  const known = incident === null ? null : incidents.toldOf(incident);
   memo.incident = incident;
-  if (known) {
-    Object.assign(memo, { told: structuredClone(known), settled: true });
-    memos.save(memo);
-    return;
-  }
+  // What is told of an incident stands for each of its devices, but not for routes that are for some of them alone.
+  const shared = (incident === null ? null : incidents.toldOf(incident)) ?? [];
+  const joined = shared.filter(({ route }) => !memo.told.some((told) => told.route === route));
+  memo.told.push(...structuredClone(joined));
   const matching = routesFor(needs.routes(), alert, context);
   const news = matching.filter((route) => !isQuiet(route, alert, context) && !memo.told.some((told) => told.route === route.id));
   for (const route of news) memo.told.push(tellFiring(needs, { memo, alert, route }));
-  memo.settled = matching.length > 0 && matching.every((route) => memo.told.some((told) => told.route === route.id));
-  if (news.length === 0) return;
+  const isTold = matching.every((route) => memo.told.some((told) => told.route === route.id));
+  memo.settled = isTold && matching.length + shared.length > 0;
+  if (news.length + joined.length === 0) return;
   memo.noticed = context.now;
-  if (incident !== null) incidents.told(incident, structuredClone(memo.told));
+  if (incident !== null && news.length > 0) incidents.told(incident, structuredClone(memo.told));
   memos.save(memo);
 };
 

@@ -199,4 +199,18 @@ describe('devices of one place that go away together', () => {
     }
     expect(told).toBe(1);
   });
+
+  test('are told as back to those whom it was escalated to', async () => {
+    const hub = await up(['ada', 'bob']);
+    const escalate = { after_ms: MINUTE, notifiers: ['bob'] };
+    await hub.notify.setRoutes([route({ notifiers: ['ada'], repeat_ms: null, escalate })]);
+    await cut(hub, 'a', 4);
+    await hub.pass(2 * MINUTE);
+    expect(hub.heard()).toEqual(['ada: Site home: 4 devices offline', 'bob: Not acknowledged: Site home: 4 devices offline']);
+    await back(hub, 'a', 4);
+    expect(hub.heard().sort()).toEqual([
+      'ada: Resolved: Site home: 4 devices offline',
+      'bob: Resolved: Site home: 4 devices offline',
+    ]);
+  });
 });

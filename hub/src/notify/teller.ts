@@ -177,8 +177,20 @@ const remind = (needs: TellerNeeds, memo: Memo, alert: LiveAlert): void => {
       told.at = context.now;
       memo.noticed = context.now;
     }
+    if (memo.incident !== null) shareWith(needs.incidents, memo.incident, told);
     needs.memos.save(memo);
   }
+};
+
+/** Whoever was told later hears the end of the incident as well. */
+const shareWith = (incidents: Incidents, id: string, { route, notifiers, at, escalated }: Told): void => {
+  const shared = incidents.toldOf(id);
+  if (!shared) return;
+  const changed = { notifiers: [...notifiers], at, escalated };
+  incidents.told(
+    id,
+    shared.map((one) => (one.route === route ? { ...one, ...changed } : one)),
+  );
 };
 
 /** Whoever heard through a route that was removed or renamed meanwhile still hears the end. */

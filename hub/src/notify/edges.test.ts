@@ -213,4 +213,27 @@ describe('devices of one place that go away together', () => {
       'bob: Resolved: Site home: 4 devices offline',
     ]);
   });
+
+  test('are an incident of their own where others have been away for long', async () => {
+    const hub = await up();
+    await cut(hub, 'a', 3);
+    await hub.pass(60 * MINUTE, 10_000);
+    expect(hub.heard()).toEqual(['ada: Site home: 3 devices offline']);
+    const rest = Array.from({ length: 27 }, (_none, index) => `d${index + 3}`);
+    for (const id of rest) {
+      hub.devices.set(id, { site: 'home' });
+      hub.pending(id, id);
+    }
+    await hub.pass(20_000, 1_000);
+    await hub.crash();
+    for (const id of rest) {
+      hub.fire(id, id);
+      await hub.pass(2_000);
+    }
+    expect(hub.heard()).toEqual(['ada: Site home: 27 devices offline']);
+    for (const id of rest) hub.resolve(id);
+    await hub.pass(2_000);
+    await back(hub, 'a', 3);
+    expect(hub.heard()).toEqual(['ada: Resolved: Site home: 27 devices offline', 'ada: Resolved: Site home: 3 devices offline']);
+  });
 });

@@ -53,7 +53,7 @@ export const createIncidents = (needs: IncidentNeeds, documents: Recovered['docu
     const others = lone.get(place.id) ?? new Map<string, number>();
     lone.set(place.id, others.set(device, since));
     const near = [...others].filter(([, other]) => Math.abs(other - since) <= L.incident_window_ms);
-    if (near.length < L.incident_devices || open.has(place.id)) return;
+    if (near.length < L.incident_devices) return;
     for (const [one] of near) others.delete(one);
     book.start(place, near);
   };
@@ -83,7 +83,7 @@ export const createIncidents = (needs: IncidentNeeds, documents: Recovered['docu
     /** Incidents of which only a few stay away for long: those become alerts of their own. */
     settle(): { incident: string; gone: string[] }[] {
       const isSettled = ({ rest_since }: Kept) => rest_since !== null && now() - rest_since >= L.incident_rest_ms;
-      return [...open.values()].filter(isSettled).map((one) => {
+      return [...new Set(byDevice.values())].filter(isSettled).map((one) => {
         close(one);
         return { incident: one.id, gone: one.gone };
       });
@@ -103,7 +103,7 @@ export const createIncidents = (needs: IncidentNeeds, documents: Recovered['docu
 };
 export type Incidents = ReturnType<typeof createIncidents>;
 
-/** Incidents as they are kept; the open ones by place and by device that is away. */
+/** Incidents as they are kept; the newest open one of each place, and the open ones by device that is away. */
 const createBook = ({ papers, now, newId }: IncidentNeeds, documents: Recovered['documents']) => {
   const kept = new Map(structuredClone([...documentsOf<Kept>(documents, COLLECTION)]));
   const open = new Map<string, Kept>();
@@ -112,7 +112,7 @@ const createBook = ({ papers, now, newId }: IncidentNeeds, documents: Recovered[
     open.set(one.at, one);
     for (const device of one.gone) byDevice.set(device, one);
   };
-  for (const one of kept.values()) if (one.resolved === null) index(one);
+  for (const one of [...kept.values()].sort((a, b) => a.joined - b.joined)) if (one.resolved === null) index(one);
   const save = (one: Kept) => papers.put(COLLECTION, one.id, () => one);
   const trim = () => {
     for (const [id, { resolved }] of kept) {

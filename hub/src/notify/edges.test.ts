@@ -237,3 +237,12 @@ describe('devices of one place that go away together', () => {
     expect(hub.heard()).toEqual(['ada: Resolved: Site home: 27 devices offline', 'ada: Resolved: Site home: 3 devices offline']);
   });
 });
+
+test('a notice that waits does not wait for a clock that was set back', async () => {
+  const hub = await up();
+  hub.fire('1', 'pi');
+  await hub.pass(200, 100);
+  hub.clock.step(-60 * MINUTE);
+  await hub.pass(5_000);
+  expect(hub.heard()).toEqual([BEGIN]);
+});

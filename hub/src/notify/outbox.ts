@@ -125,7 +125,7 @@ export const createOutbox = (needs: { papers: Papers; now: () => number }, docum
       return found.length > 0;
     },
     fold(notifier, title) {
-      const unsent = [...(queues.get(notifier) ?? [])].filter(({ notice, not_before }) => !notice && not_before <= now());
+      const unsent = [...(queues.get(notifier) ?? [])].filter((item) => !item.notice && isDue(item, now()));
       const [first] = unsent;
       if (!first || unsent.length < 2) return 0;
       const folded = foldItems(unsent, title);
@@ -136,6 +136,9 @@ export const createOutbox = (needs: { papers: Papers; now: () => number }, docum
     },
   };
 };
+
+/** Written in the future: the clock was set back since, and nothing waits for that hour to come again. */
+export const isDue = ({ not_before, created }: Item, now: number): boolean => not_before <= now || created > now;
 
 const keyOf = ({ notifier, kind, group }: Pick<Draft, 'notifier' | 'kind' | 'group'>) => `${notifier}\n${kind}\n${group}`;
 

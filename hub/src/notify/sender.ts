@@ -6,7 +6,7 @@ import type { Log } from '@muster/shared/log';
 import type { Channel, Channels } from './channels.js';
 import { NOTIFY_LIMITS as L } from './limits.js';
 import type { Notice, NotifierWays } from './notifier.js';
-import type { Item, Outbox } from './outbox.js';
+import { type Item, isDue, type Outbox } from './outbox.js';
 import type { Papers } from './papers.js';
 
 export interface SenderNeeds {
@@ -99,8 +99,8 @@ const nextOf = ({ outbox, clock, titleOf }: SenderNeeds, channel: Channel): Item
   const monotonic = clock.monotonic();
   if (outbox.count(id) > L.waiting) channel.held_back += outbox.fold(id, titleOf);
   if (channel.next > monotonic) return channel.next - monotonic;
-  const isDue = ({ not_before }: Item) => not_before <= now;
-  let due = outbox.of(id).filter(isDue);
+  const allDue = () => outbox.of(id).filter((item) => isDue(item, now));
+  let due = allDue();
   if (due.length === 0) return outbox.of(id).reduce((wait, { not_before }) => Math.min(wait, not_before - now), MINUTE_MS);
   channel.sent = channel.sent.filter((at) => at > monotonic - MINUTE_MS);
   const [oldest = 0] = channel.sent;
@@ -110,7 +110,7 @@ const nextOf = ({ outbox, clock, titleOf }: SenderNeeds, channel: Channel): Item
   }
   if (channel.limited) {
     channel.held_back += outbox.fold(id, titleOf);
-    due = outbox.of(id).filter(isDue);
+    due = allDue();
   }
   channel.limited = false;
   // One that its service can never take must not block all behind it.

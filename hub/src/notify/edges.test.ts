@@ -246,3 +246,24 @@ test('a notice that waits does not wait for a clock that was set back', async ()
   await hub.pass(5_000);
   expect(hub.heard()).toEqual([BEGIN]);
 });
+
+test('an alert that came and went while the store stood still is not told again when its events get their numbers', async () => {
+  const hub = await up();
+  hub.writer.healthy = false;
+  hub.writer.automatic = false;
+  hub.fire('1', 'pi', {}, false);
+  hub.resolve('1', false);
+  const events = structuredClone(hub.log);
+  for (const event of events) {
+    hub.notify.take({ ...structuredClone(event), number: null });
+    await hub.pass(5_000);
+  }
+  expect(hub.heard()).toEqual([BEGIN, END]);
+  await hub.pass(70 * MINUTE, 10_000);
+  hub.writer.healthy = true;
+  hub.writer.automatic = true;
+  hub.writer.commit();
+  for (const event of events) hub.notify.take(event);
+  await hub.pass(60 * MINUTE, 10_000);
+  expect(hub.heard()).toEqual([]);
+});

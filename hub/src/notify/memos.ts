@@ -24,6 +24,8 @@ export interface Memo {
   key: string;
   /** The occurrence that fires; null: it is over. */
   alert: string | null;
+  /** Occurrences that are over, newest last. */
+  over?: string[] | undefined;
   /** Times at which it fired, newest last. */
   fired: number[];
   ended: number | null;
@@ -64,11 +66,12 @@ export const createMemos = (papers: Papers, documents: Recovered['documents']) =
     fire(alert: LiveAlert): Memo | null {
       const key = memoKey(alert);
       const before = memos.get(key);
-      if (before?.alert === alert.id) return null;
+      if (before?.alert === alert.id || before?.over?.includes(alert.id)) return null;
       if (before?.alert) byAlert.delete(before.alert);
       const at = alert.fired_at ?? alert.since;
       const memo: Memo = {
         ...{ key, alert: alert.id, ended: before?.ended ?? null, noticed: before?.noticed ?? null },
+        over: before?.over,
         fired: [...(before?.fired ?? []), at].filter((one) => one > at - L.flap_window_ms).slice(-10),
         ...{ tells: 0, told: [], settled: false, incident: null },
       };
@@ -82,9 +85,9 @@ export const createMemos = (papers: Papers, documents: Recovered['documents']) =
       const memo = byAlert.get(alert);
       if (!memo) return null;
       byAlert.delete(alert);
-      const over: Memo = { ...memo, alert: null, ended: now };
-      memos.set(memo.key, over);
-      save(over);
+      const ended: Memo = { ...memo, alert: null, over: [...(memo.over ?? []), alert].slice(-10), ended: now };
+      memos.set(memo.key, ended);
+      save(ended);
       return memo;
     },
     /** What is long over is forgotten. */

@@ -214,6 +214,17 @@ describe('devices of one place that go away together', () => {
     ]);
   });
 
+  test('are told as back while the last one is away in silence', async () => {
+    const hub = await up();
+    const silence = { scope: { device: 'd39' }, to: hub.clock.now() + 1_000 * MINUTE, comment: '' };
+    await hub.notify.addSilence(silence, 'ada');
+    await cut(hub, 'a', 40);
+    hub.heard();
+    await back(hub, 'a', 39);
+    await hub.pass(10 * MINUTE, 1_000);
+    expect(hub.heard()).toEqual(['ada: Resolved: Site home: 40 devices offline']);
+  });
+
   test('are an incident of their own where others have been away for long', async () => {
     const hub = await up();
     await cut(hub, 'a', 3);

@@ -63,7 +63,9 @@ export const createTeller = (needs: TellerNeeds): Teller => {
           memo.incident = null;
           memos.save(memo);
         }
-        const alert = rest.map((memo) => needs.alert(memo.alert ?? '')).find((one) => one && gone.includes(one.device));
+        // Of one that is silenced nothing was told, but it speaks for the rest all the same.
+        const firing = [...rest, ...memos.firing()].map(({ alert }) => needs.alert(alert ?? ''));
+        const alert = firing.find((one) => one && gone.includes(one.device) && mutes.isAway(one));
         if (alert) tellIncidentEnd(needs, incident, alert);
       }
     },

@@ -151,6 +151,14 @@ const assemble = (needs: NotifyNeeds, { documents }: Pick<Recovered, 'documents'
   const placeName = (id: string) => placeOf(id)?.name ?? '';
   const telling = { channels, outbox, memos, incidents, mutes, context, placeName };
   const teller = createTeller({ ...telling, routes: routing.routes, alert: alerts.get });
+  /** A store that is full refuses the alert; the notice was delivered, or is given up, all the same. */
+  const raise = (id: string, firing: boolean, why: string) => {
+    try {
+      alerts.hub(`notifier:${id}`, firing, why);
+    } catch (error) {
+      log.error('An alert about a notifier could not be kept', { notifier: id, why, error });
+    }
+  };
   const sender = createSender({
     ...{ channels, outbox, papers, clock, http, log, random: needs.chance, ways: needs.ways ?? {} },
     render: (item, { record: { per_minute } }) =>
@@ -158,10 +166,10 @@ const assemble = (needs: NotifyNeeds, { documents }: Pick<Recovered, 'documents'
     titleOf: (item) => titleOf(item, item.incident === null ? undefined : incidents.get(item.incident)),
     failing({ record: { id } }, why) {
       const firing = why !== null;
-      alerts.hub(`notifier:${id}`, firing, firing ? `The notifier ${id} fails: ${why}` : `The notifier ${id} works again.`);
+      raise(id, firing, firing ? `The notifier ${id} fails: ${why}` : `The notifier ${id} works again.`);
     },
     gaveUp({ record: { id } }, { notice, event }, why) {
-      alerts.hub(`notifier:${id}`, true, `The notifier ${id} did not take a notice: ${why}`);
+      raise(id, true, `The notifier ${id} did not take a notice: ${why}`);
       const detail = { title: notice?.title ?? '', event, why };
       needs.audit.note('hub', 'notice given up', id, detail).catch(() => {});
     },

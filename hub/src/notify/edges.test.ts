@@ -107,6 +107,21 @@ describe('services that keep incidents close every one that was opened', () => {
 });
 
 describe('a channel', () => {
+  test('goes on when the store has no room for the alert about it, and sends nothing twice', async () => {
+    const hub = await up();
+    hub.hubAlerts.push = () => {
+      throw new Error('The store is behind by more than it may hold in memory');
+    };
+    hub.broken.set('ada', { code: 'forbidden' });
+    hub.fire('1', 'a');
+    await hub.pass(2_000);
+    hub.broken.clear();
+    hub.fire('2', 'pi');
+    await hub.pass(10 * MINUTE, 1_000);
+    expect(hub.heard()).toEqual([BEGIN]);
+    expect(hub.notify.notifiers()).toMatchObject([{ state: 'ok', waiting: 0 }]);
+  });
+
   test('that gave up one notice and took the next is no alert any more', async () => {
     const hub = await up();
     hub.broken.set('ada', { code: 'forbidden' });

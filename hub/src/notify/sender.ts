@@ -52,7 +52,11 @@ export const createSender = (needs: SenderNeeds): Sender => {
   const work = async (channel: Channel, item: Item) => {
     channel.busy = true;
     running++;
-    await deliver(needs, channel, item);
+    try {
+      await deliver(needs, channel, item);
+    } catch (error) {
+      needs.log.error('What follows a notice failed', { notifier: channel.record.id, error });
+    }
     channel.busy = false;
     running--;
     look();

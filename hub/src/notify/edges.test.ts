@@ -122,6 +122,15 @@ describe('a channel', () => {
     expect(hub.notify.notifiers()).toMatchObject([{ state: 'ok', waiting: 0 }]);
   });
 
+  test('waits for no other, however many hang', async () => {
+    const others = Array.from({ length: 20 }, (_none, index) => `other${index}`);
+    const hub = await up([...others, 'ada']);
+    for (const id of others) hub.broken.set(id, 'hangs');
+    hub.fire('1', 'pi');
+    await hub.pass(2_000);
+    expect(hub.heard()).toEqual([BEGIN]);
+  });
+
   test('that gave up one notice and took the next is no alert any more', async () => {
     const hub = await up();
     hub.broken.set('ada', { code: 'forbidden' });

@@ -131,6 +131,20 @@ describe('a channel', () => {
     expect(hub.heard()).toEqual([BEGIN]);
   });
 
+  test('that is the first one set up hears what fires already', async () => {
+    const hub = await up([]);
+    hub.fire('1', 'pi');
+    await hub.pass(MINUTE);
+    await hub.notify.putNotifier('ada', { kind: 'hook', config: { url: 'http://ada' } });
+    await hub.pass(3_000);
+    await hub.notify.putNotifier('bob', { kind: 'hook', config: { url: 'http://bob' } });
+    await hub.pass(MINUTE);
+    expect(hub.heard()).toEqual([BEGIN]);
+    hub.resolve('1');
+    await hub.pass(3_000);
+    expect(hub.heard()).toEqual([END]);
+  });
+
   test('that gave up one notice and took the next is no alert any more', async () => {
     const hub = await up();
     hub.broken.set('ada', { code: 'forbidden' });

@@ -88,7 +88,8 @@ const announce = (needs: TellerNeeds, memo: Memo, alert: LiveAlert): void => {
   const joined = shared.filter(({ route }) => !memo.told.some((told) => told.route === route));
   memo.told.push(...structuredClone(joined));
   const matching = routesFor(needs.routes(), alert, context);
-  const news = matching.filter((route) => !isQuiet(route, alert, context) && !memo.told.some((told) => told.route === route.id));
+  const isNews = ({ id }: NoticeRoute) => !memo.told.some((told) => told.route === id);
+  const news = matching.filter((route) => isNews(route) && !isQuiet(route, alert, context) && hasEars(needs, route, alert));
   for (const route of news) memo.told.push(tellFiring(needs, { memo, alert, route }));
   const isTold = matching.every((route) => memo.told.some((told) => told.route === route.id));
   memo.settled = isTold && matching.length + shared.length > 0;
@@ -97,6 +98,10 @@ const announce = (needs: TellerNeeds, memo: Memo, alert: LiveAlert): void => {
   if (incident !== null && news.length > 0) incidents.told(incident, structuredClone(memo.told));
   memos.save(memo);
 };
+
+/** Before the first channel is set up nobody can be told: it is told once somebody can, unless the route names nobody on purpose. */
+const hasEars = (needs: TellerNeeds, { notifiers }: NoticeRoute, alert: LiveAlert): boolean =>
+  notifiers?.length === 0 || targetsOf(needs, notifiers, alert).length > 0;
 
 interface Telling {
   memo: Memo;

@@ -263,6 +263,20 @@ describe('devices of one place that go away together', () => {
     expect(hub.heard()).toEqual(['ada: Resolved: Site home: 40 devices offline']);
   });
 
+  test('are told again each time that they have doubled, while one follows the other', async () => {
+    const hub = await up();
+    await cut(hub, 'a', 3);
+    for (let index = 3; index < 50; index++) {
+      hub.devices.set(`d${index}`, { site: 'home' });
+      hub.fire(`a${index}`, `d${index}`);
+      await hub.pass(20_000, 5_000);
+    }
+    const titles = [3, 6, 12, 24, 48].map((count) => `ada: Site home: ${count} devices offline`);
+    expect(hub.heard()).toEqual(titles);
+    await back(hub, 'a', 50);
+    expect(hub.heard()).toEqual(['ada: Resolved: Site home: 50 devices offline']);
+  });
+
   test('are an incident of their own where others have been away for long', async () => {
     const hub = await up();
     await cut(hub, 'a', 3);

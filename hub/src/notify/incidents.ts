@@ -33,6 +33,8 @@ interface Kept extends Omit<Incident, 'count' | 'away' | 'per_hour'> {
   /** Since when only a few are away. */
   rest_since: number | null;
   told: Told[] | null;
+  /** How many devices it had when it was told of last. */
+  told_count?: number | undefined;
 }
 
 /** What became of an incident when a device came back. */
@@ -92,7 +94,14 @@ export const createIncidents = (needs: IncidentNeeds, documents: Recovered['docu
     toldOf: (id: string): Told[] | null => kept.get(id)?.told ?? null,
     told(id: string, told: Told[]) {
       const one = kept.get(id);
-      if (one) save(Object.assign(one, { told }));
+      if (one) save(Object.assign(one, { told, told_count: one.told_count ?? one.devices.length }));
+    },
+    /** Whether it has doubled since it was told of; then it counts as told of anew. */
+    grew(id: string): boolean {
+      const one = kept.get(id);
+      if (!one || one.devices.length < 2 * (one.told_count ?? one.devices.length)) return false;
+      save(Object.assign(one, { told_count: one.devices.length }));
+      return true;
     },
     get: (id: string): Incident | undefined => {
       const one = kept.get(id);

@@ -87,6 +87,7 @@ const announce = (needs: TellerNeeds, memo: Memo, alert: LiveAlert): void => {
   const shared = (incident === null ? null : incidents.toldOf(incident)) ?? [];
   const joined = shared.filter(({ route }) => !memo.told.some((told) => told.route === route));
   memo.told.push(...structuredClone(joined));
+  if (incident !== null && joined.length > 0 && incidents.grew(incident)) tellGrowth(needs, { memo, alert }, joined);
   const matching = routesFor(needs.routes(), alert, context);
   const isNews = ({ id }: NoticeRoute) => !memo.told.some((told) => told.route === id);
   const news = matching.filter((route) => isNews(route) && !isQuiet(route, alert, context) && hasEars(needs, route, alert));
@@ -97,6 +98,14 @@ const announce = (needs: TellerNeeds, memo: Memo, alert: LiveAlert): void => {
   memo.noticed = context.now;
   if (incident !== null && news.length > 0) incidents.told(incident, structuredClone(memo.told));
   memos.save(memo);
+};
+
+/** Else the one notice would still name three devices while hundreds followed one by one. */
+const tellGrowth = (needs: TellerNeeds, { memo, alert }: Omit<Telling, 'route'>, told: readonly Told[]): void => {
+  memo.tells++;
+  for (const one of told)
+    for (const notifier of targetsOf(needs, one.notifiers, alert))
+      add(needs, { memo, alert, route: routeOf(needs, one) }, { kind: 'firing', notifier, thread: threadOf(one, notifier) });
 };
 
 /** Before the first channel is set up nobody can be told: it is told once somebody can, unless the route names nobody on purpose. */

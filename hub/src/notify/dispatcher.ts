@@ -80,7 +80,7 @@ export const createNotify = (needs: NotifyNeeds, recovered: Pick<Recovered, 'doc
     notifiers: () => [...channels.all()].flatMap(({ record }) => view(record.id) ?? []),
     notifier: view,
     async putNotifier(id, setting) {
-      const failed = (channels.get(id)?.failures ?? 0) > 0;
+      const failed = channels.unusable.has(id) || (channels.get(id)?.failures ?? 0) > 0;
       await channels.put(id, setting);
       if (failed) needs.alerts.hub(`notifier:${id}`, false, `The notifier ${id} was set anew.`);
       sender.look();
@@ -112,6 +112,8 @@ export const createNotify = (needs: NotifyNeeds, recovered: Pick<Recovered, 'doc
     async start() {
       await intake.start();
       sender.start();
+      for (const [id, why] of channels.unusable)
+        needs.alerts.hub(`notifier:${id}`, true, `The notifier ${id} cannot be used; set it anew: ${why}`);
       undo = [needs.clock.every(TICK_MS, intake.tick), needs.clock.every(TIDY_MS, made.tidy)];
     },
     stop() {

@@ -145,6 +145,22 @@ describe('a channel', () => {
     expect(hub.heard()).toEqual([END]);
   });
 
+  test('that a new version cannot use is an alert, and what waits for it is kept until it is set anew', async () => {
+    const hub = await up();
+    hub.broken.set('ada', { code: 'unreachable' });
+    hub.fire('1', 'pi');
+    await hub.pass(2_000);
+    hub.broken.clear();
+    const value = { id: 'ada', kind: 'pigeon', config: {}, enabled: true, per_minute: 10 };
+    hub.writer.queue([{ kind: 'document', collection: 'notifiers', key: 'ada', value }], { bytes: 0 });
+    await hub.crash();
+    await hub.pass(2_000);
+    expect(hub.hubAlerts.at(-1)).toContain('notifier:ada true The notifier ada cannot be used; set it anew');
+    await hub.notify.putNotifier('ada', { kind: 'hook', config: { url: 'http://ada' } });
+    await hub.pass(2_000);
+    expect([hub.heard(), hub.hubAlerts.at(-1)]).toEqual([[BEGIN], expect.stringContaining('notifier:ada false')]);
+  });
+
   test('that gave up one notice and took the next is no alert any more', async () => {
     const hub = await up();
     hub.broken.set('ada', { code: 'forbidden' });

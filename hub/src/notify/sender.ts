@@ -73,6 +73,7 @@ export const createSender = (needs: SenderNeeds): Sender => {
     let wait = Number.POSITIVE_INFINITY;
     for (const id of [...outbox.notifiers()]) {
       const channel = channels.get(id);
+      if (channels.unusable.has(id)) continue;
       if (!channel?.record.enabled) outbox.removeOf(id);
       else if (!channel.busy) {
         const next = nextOf(needs, channel);

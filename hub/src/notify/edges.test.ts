@@ -78,6 +78,25 @@ describe('services that keep incidents close every one that was opened', () => {
     expect(hub.sent.map(({ thread }) => thread)).toEqual(['1', '2', '1', '2']);
   });
 
+  test('when notices are held back: they are told of under the name of what fires still', async () => {
+    const hub = await up();
+    await hub.notify.putNotifier('ada', { kind: 'hook', config: { url: 'http://ada' }, per_minute: 2 });
+    hub.fire('1', 'a');
+    await hub.pass(2_000);
+    hub.fire('0', 'c');
+    await hub.pass(2_000);
+    hub.resolve('1');
+    await hub.pass(2_000);
+    hub.fire('2', 'b');
+    await hub.pass(2 * MINUTE);
+    hub.resolve('2');
+    await hub.pass(2_000);
+    expect(hub.sent.map(({ title, thread, resolved }) => [title, thread, resolved]).slice(2)).toEqual([
+      ['2 notices were held back', '2', false],
+      ['Resolved: Name of b: Device offline', '2', true],
+    ]);
+  });
+
   test('when a notice waited with others at one channel and went alone to another', async () => {
     const hub = await up(['ada', 'bob']);
     await hub.notify.setRoutes([route({ notifiers: ['bob', 'ada'] })]);

@@ -156,11 +156,13 @@ const foldItems = (unsent: readonly Item[], title: (item: Item) => string): Item
   const [first] = unsent as [Item];
   const titles = unsent.flatMap((item) => item.held?.titles ?? [title(item)]);
   const isOver = unsent.every(({ kind }) => kind === 'resolved');
+  // Of what fires still: under the name of one that is over nobody would ever close it.
+  const { thread } = unsent.find(({ kind }) => kind !== 'resolved') ?? first;
   return {
     ...first,
     // Not the id of one of its parts: that document is deleted in the same commit.
     id: `${first.id}+${unsent.length}`.slice(-300),
-    ...{ kind: isOver ? 'resolved' : 'firing', group: 'held', thread: first.thread, incident: null, place: '' },
+    ...{ kind: isOver ? 'resolved' : 'firing', group: 'held', thread, incident: null, place: '' },
     severity: worst(unsent.map(({ severity }) => severity)),
     event: Math.max(...unsent.map(({ event }) => event)),
     held: { count: unsent.reduce((sum, { held }) => sum + (held?.count ?? 1), 0), titles: titles.slice(0, NOTIFY_LIMITS.lines) },

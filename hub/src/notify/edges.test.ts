@@ -78,6 +78,22 @@ describe('services that keep incidents close every one that was opened', () => {
     expect(hub.sent.map(({ thread }) => thread)).toEqual(['1', '2', '1', '2']);
   });
 
+  test('when one begins before the end of another at its place was sent, over a restart', async () => {
+    const hub = await up();
+    away(hub);
+    hub.fire('1', 'a');
+    hub.resolve('1');
+    hub.fire('2', 'b');
+    await hub.settle();
+    await hub.crash();
+    await hub.pass(3_000);
+    expect(hub.sent.map(({ thread, resolved }) => [thread, resolved])).toEqual([
+      ['1', false],
+      ['2', false],
+      ['1', true],
+    ]);
+  });
+
   test('when notices are held back: they are told of under the name of what fires still', async () => {
     const hub = await up();
     await hub.notify.putNotifier('ada', { kind: 'hook', config: { url: 'http://ada' }, per_minute: 2 });

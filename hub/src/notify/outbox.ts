@@ -87,12 +87,20 @@ export const createOutbox = (needs: { papers: Papers; now: () => number }, docum
     if (open.get(keyOf(item)) === item) open.delete(keyOf(item));
     papers.put(COLLECTION, item.id, null);
   };
-  const found = [...documentsOf<Item>(documents, COLLECTION).values()].sort((a, b) => a.created - b.created || a.event - b.event);
+  const isEnd = ({ kind }: Item) => (kind === 'resolved' ? 1 : 0);
+  const found = [...documentsOf<Item>(documents, COLLECTION).values()].sort(
+    // Of one moment beginnings go first: one that took company has the event of its newest alert.
+    (a, b) => a.created - b.created || isEnd(a) - isEnd(b) || a.event - b.event,
+  );
   for (const item of found) hold(structuredClone(item));
+  /** What fires now must not join a notice whose end is on its way already. */
+  const isEnded = ({ notifier, thread }: Item) =>
+    [...(queues.get(notifier) ?? [])].some((item) => item.kind === 'resolved' && item.thread === thread);
 
   return {
     add({ line, ...draft }) {
-      const company = open.get(keyOf(draft));
+      const waiting = open.get(keyOf(draft));
+      const company = waiting && (waiting.kind === 'resolved' || !isEnded(waiting)) ? waiting : undefined;
       if (company) join(company, draft, line);
       const item: Item = company ?? {
         ...draft,

@@ -55,11 +55,13 @@ export interface ChannelNeeds {
 
 export const createChannels = ({ notifiers, writer, log }: ChannelNeeds, documents: Recovered['documents']) => {
   const channels = new Map<string, Channel>();
+  const unusable = new Map<string, string>();
   for (const [id, record] of documentsOf<ChannelRecord>(documents, COLLECTION)) {
     try {
       channels.set(id, channelOf(declarationOf(notifiers, record.kind), record));
     } catch (error) {
       const why = error instanceof AppError ? error.message : 'it is damaged';
+      unusable.set(id, why);
       log.warn('A notifier cannot be used; set it anew', { notifier: id, error: why });
     }
   }
@@ -71,6 +73,8 @@ export const createChannels = ({ notifiers, writer, log }: ChannelNeeds, documen
     all: () => channels.values(),
     get: (id: string) => channels.get(id),
     has: (id: string) => channels.has(id),
+    /** Stored ones that this version cannot use, and why; what waits for one is kept until it is set anew. */
+    unusable: unusable as ReadonlyMap<string, string>,
     async put(id: string, setting: NotifierSetting): Promise<Channel> {
       const before = channels.get(id);
       if (!before && channels.size >= L.notifiers)
@@ -87,6 +91,7 @@ export const createChannels = ({ notifiers, writer, log }: ChannelNeeds, documen
       const channel = channelOf(declaration, made);
       await keep(writer, 10_000, () => {
         end(id);
+        unusable.delete(id);
         channels.set(id, channel);
         return [{ kind: 'document', collection: COLLECTION, key: id, value: channel.record as unknown as Json }];
       });

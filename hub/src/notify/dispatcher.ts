@@ -101,7 +101,7 @@ export const createNotify = (needs: NotifyNeeds, recovered: Pick<Recovered, 'doc
     notifiers: () => [...channels.all()].flatMap(({ record }) => view(record.id) ?? []),
     notifier: view,
     async putNotifier(id, setting) {
-      const failed = (channels.get(id)?.failures ?? 0) > 0;
+      const failed = channels.unusable.has(id) || (channels.get(id)?.failures ?? 0) > 0;
       await channels.put(id, setting);
       if (failed) needs.alerts.hub(`notifier:${id}`, false, `The notifier ${id} was set anew.`);
       sender.look();
@@ -138,6 +138,8 @@ export const createNotify = (needs: NotifyNeeds, recovered: Pick<Recovered, 'doc
     async start() {
       await intake.start();
       sender.start();
+      for (const [id, why] of channels.unusable)
+        needs.alerts.hub(`notifier:${id}`, true, `The notifier ${id} cannot be used; set it anew: ${why}`);
       undo = [
         needs.clock.every(TICK_MS, intake.tick),
         needs.clock.every(TICK_MS, made.watchSilences),
@@ -195,6 +197,14 @@ const assemble = (needs: NotifyNeeds, { documents }: Pick<Recovered, 'documents'
     },
     documents,
   );
+  /** A store that is full refuses the alert; the notice was delivered, or is given up, all the same. */
+  const raise = (id: string, firing: boolean, why: string) => {
+    try {
+      alerts.hub(`notifier:${id}`, firing, why);
+    } catch (error) {
+      log.error('An alert about a notifier could not be kept', { notifier: id, why, error });
+    }
+  };
   const sender = createSender({
     ...{ channels, outbox, papers, clock, http, log, random: needs.chance },
     ways: () => ({ ...needs.ways, push: pushes.way() }),
@@ -207,10 +217,10 @@ const assemble = (needs: NotifyNeeds, { documents }: Pick<Recovered, 'documents'
     titleOf: (item) => titleOf(item, item.incident === null ? undefined : incidents.get(item.incident)),
     failing({ record: { id } }, why) {
       const firing = why !== null;
-      alerts.hub(`notifier:${id}`, firing, firing ? `The notifier ${id} fails: ${why}` : `The notifier ${id} works again.`);
+      raise(id, firing, firing ? `The notifier ${id} fails: ${why}` : `The notifier ${id} works again.`);
     },
     gaveUp({ record: { id } }, { notice, event }, why) {
-      alerts.hub(`notifier:${id}`, true, `The notifier ${id} did not take a notice: ${why}`);
+      raise(id, true, `The notifier ${id} did not take a notice: ${why}`);
       const detail = { title: notice?.title ?? '', event, why };
       needs.audit.note('hub', 'notice given up', id, detail).catch(() => {});
     },

@@ -40,6 +40,8 @@ interface Kept extends Omit<Incident, 'count' | 'away' | 'per_hour'> {
   /** Since when only a few are away. */
   rest_since: number | null;
   told: Told[] | null;
+  /** How many devices it had when it was told of last. */
+  told_count?: number | undefined;
 }
 
 /** What became of an incident when a device came back. */
@@ -90,7 +92,7 @@ export const createIncidents = (needs: IncidentNeeds, documents: Recovered['docu
     },
     /** Incidents of which only a few stay away for long: those become alerts of their own. */
     settle(): { incident: string; gone: string[] }[] {
-      return [...kept.values()].filter(isSettled(now())).map((one) => {
+      return [...new Set(byDevice.values())].filter(isSettled(now())).map((one) => {
         close(one);
         return { incident: one.id, gone: one.gone };
       });
@@ -105,7 +107,14 @@ export const createIncidents = (needs: IncidentNeeds, documents: Recovered['docu
     toldOf: (id: string): Told[] | null => kept.get(id)?.told ?? null,
     told(id: string, told: Told[]) {
       const one = kept.get(id);
-      if (one) save(Object.assign(one, { told }));
+      if (one) save(Object.assign(one, { told, told_count: one.told_count ?? one.devices.length }));
+    },
+    /** Whether it has doubled since it was told of; then it counts as told of anew. */
+    grew(id: string): boolean {
+      const one = kept.get(id);
+      if (!one || one.devices.length < 2 * (one.told_count ?? one.devices.length)) return false;
+      save(Object.assign(one, { told_count: one.devices.length }));
+      return true;
     },
     get: (id: string): Incident | undefined => {
       const one = kept.get(id);
@@ -118,8 +127,8 @@ export type Incidents = ReturnType<typeof createIncidents>;
 
 const isSettled =
   (now: number) =>
-  ({ resolved, rest_since }: Kept): boolean =>
-    resolved === null && rest_since !== null && now - rest_since >= L.incident_rest_ms;
+  ({ rest_since }: Kept): boolean =>
+    rest_since !== null && now - rest_since >= L.incident_rest_ms;
 
 const isNear = (one: number, other: number): boolean => Math.abs(one - other) <= L.incident_window_ms;
 
@@ -155,7 +164,7 @@ const createLone = () => {
   };
 };
 
-/** Incidents as they are kept; the open ones by place and by device that is away. */
+/** Incidents as they are kept; the newest open one of each place, and the open ones by device that is away. */
 const createBook = ({ papers, now, newId, changed = () => {} }: IncidentNeeds, documents: Recovered['documents']) => {
   const kept = new Map(structuredClone([...documentsOf<Kept>(documents, COLLECTION)]));
   const open = new Map<string, Kept>();
@@ -164,7 +173,7 @@ const createBook = ({ papers, now, newId, changed = () => {} }: IncidentNeeds, d
     open.set(one.at, one);
     for (const device of one.gone) byDevice.set(device, one);
   };
-  for (const one of kept.values()) if (one.resolved === null) index(one);
+  for (const one of [...kept.values()].sort((a, b) => a.joined - b.joined)) if (one.resolved === null) index(one);
   const save = (one: Kept) => {
     papers.put(COLLECTION, one.id, () => one);
     changed();

@@ -32,8 +32,8 @@ export const NOTIFY_LIMITS = {
   lines: 20,
   /** Devices of one notice whose income is added up. */
   priced: 2_000,
-  /** Channels that send at a time: one that hangs holds one of them for its deadline. */
-  at_once: 8,
+  /** Channels that send at a time: as many as there can be, since each that hangs holds one of them for its deadline. */
+  at_once: 100,
   deadline_ms: 20_000,
   backoff_ms: 5_000,
   longest_backoff_ms: 600_000,

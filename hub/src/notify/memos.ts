@@ -12,6 +12,8 @@ export interface Told {
   /** Who heard that it fires, and shall hear that it is over. */
   notifiers: string[];
   thread: string;
+  /** Of notifiers whose notice has another one: it waited there with others. */
+  threads?: { [notifier: string]: string } | undefined;
   first: number;
   /** Newest notice of this route about it. */
   at: number;
@@ -22,6 +24,8 @@ export interface Memo {
   key: string;
   /** The occurrence that fires; null: it is over. */
   alert: string | null;
+  /** Occurrences that are over, newest last. */
+  over?: string[] | undefined;
   /** Times at which it fired, newest last. */
   fired: number[];
   ended: number | null;
@@ -55,18 +59,19 @@ export const createMemos = (papers: Papers, documents: Recovered['documents']) =
     /** Those that fire. */
     firing: () => byAlert.values(),
     of: (alert: string) => byAlert.get(alert),
-    /** Something that fires was told of under this thread. */
+    /** A notifier was told of something that fires under this thread. */
     isOpen: threads.isOpen,
     by: (key: string) => memos.get(key),
     /** Null when this occurrence is known already, or is over. */
     fire(alert: LiveAlert): Memo | null {
       const key = memoKey(alert);
       const before = memos.get(key);
-      if (before?.alert === alert.id) return null;
+      if (before?.alert === alert.id || before?.over?.includes(alert.id)) return null;
       if (before?.alert) byAlert.delete(before.alert);
       const at = alert.fired_at ?? alert.since;
       const memo: Memo = {
         ...{ key, alert: alert.id, ended: before?.ended ?? null, noticed: before?.noticed ?? null },
+        over: before?.over,
         fired: [...(before?.fired ?? []), at].filter((one) => one > at - L.flap_window_ms).slice(-10),
         ...{ tells: 0, told: [], settled: false, incident: null },
       };
@@ -80,9 +85,9 @@ export const createMemos = (papers: Papers, documents: Recovered['documents']) =
       const memo = byAlert.get(alert);
       if (!memo) return null;
       byAlert.delete(alert);
-      const over: Memo = { ...memo, alert: null, ended: now };
-      memos.set(memo.key, over);
-      save(over);
+      const ended: Memo = { ...memo, alert: null, over: [...(memo.over ?? []), alert].slice(-10), ended: now };
+      memos.set(memo.key, ended);
+      save(ended);
       return memo;
     },
     /** What is long over is forgotten. */
@@ -97,7 +102,10 @@ export const createMemos = (papers: Papers, documents: Recovered['documents']) =
 };
 export type Memos = ReturnType<typeof createMemos>;
 
-/** How many alerts that fire were told of under each thread: a mass end asks for every one. */
+export const threadOf = ({ thread, threads }: Told, notifier: string): string => threads?.[notifier] ?? thread;
+const placeOf = (thread: string, notifier: string): string => `${notifier}\n${thread}`;
+
+/** How many alerts that fire each notifier was told of under each thread: a mass end asks for every one. */
 const createThreads = () => {
   const counts = new Map<string, number>();
   const noted = new Map<string, string[]>();
@@ -107,10 +115,10 @@ const createThreads = () => {
     else counts.delete(thread);
   };
   return {
-    isOpen: (thread: string): boolean => counts.has(thread),
+    isOpen: (thread: string, notifier: string): boolean => counts.has(placeOf(thread, notifier)),
     note({ key, alert, told }: Memo) {
       for (const thread of noted.get(key) ?? []) add(thread, -1);
-      const now = alert === null ? [] : told.map(({ thread }) => thread);
+      const now = alert === null ? [] : told.flatMap((one) => one.notifiers.map((id) => placeOf(threadOf(one, id), id)));
       if (now.length > 0) noted.set(key, now);
       else noted.delete(key);
       for (const thread of now) add(thread, 1);

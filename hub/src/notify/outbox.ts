@@ -87,12 +87,20 @@ export const createOutbox = (needs: { papers: Papers; now: () => number }, docum
     if (open.get(keyOf(item)) === item) open.delete(keyOf(item));
     papers.put(COLLECTION, item.id, null);
   };
-  const found = [...documentsOf<Item>(documents, COLLECTION).values()].sort((a, b) => a.created - b.created || a.event - b.event);
+  const isEnd = ({ kind }: Item) => (kind === 'resolved' ? 1 : 0);
+  const found = [...documentsOf<Item>(documents, COLLECTION).values()].sort(
+    // Of one moment beginnings go first: one that took company has the event of its newest alert.
+    (a, b) => a.created - b.created || isEnd(a) - isEnd(b) || a.event - b.event,
+  );
   for (const item of found) hold(structuredClone(item));
+  /** What fires now must not join a notice whose end is on its way already. */
+  const isEnded = ({ notifier, thread }: Item) =>
+    [...(queues.get(notifier) ?? [])].some((item) => item.kind === 'resolved' && item.thread === thread);
 
   return {
     add({ line, ...draft }) {
-      const company = open.get(keyOf(draft));
+      const waiting = open.get(keyOf(draft));
+      const company = waiting && (waiting.kind === 'resolved' || !isEnded(waiting)) ? waiting : undefined;
       if (company) join(company, draft, line);
       const item: Item = company ?? {
         ...draft,
@@ -125,7 +133,7 @@ export const createOutbox = (needs: { papers: Papers; now: () => number }, docum
       return found.length > 0;
     },
     fold(notifier, title) {
-      const unsent = [...(queues.get(notifier) ?? [])].filter(({ notice, not_before }) => !notice && not_before <= now());
+      const unsent = [...(queues.get(notifier) ?? [])].filter((item) => !item.notice && isDue(item, now()));
       const [first] = unsent;
       if (!first || unsent.length < 2) return 0;
       const folded = foldItems(unsent, title);
@@ -137,6 +145,9 @@ export const createOutbox = (needs: { papers: Papers; now: () => number }, docum
   };
 };
 
+/** Written in the future: the clock was set back since, and nothing waits for that hour to come again. */
+export const isDue = ({ not_before, created }: Item, now: number): boolean => not_before <= now || created > now;
+
 const keyOf = ({ notifier, kind, group }: Pick<Draft, 'notifier' | 'kind' | 'group'>) => `${notifier}\n${kind}\n${group}`;
 
 const join = (item: Item, draft: Omit<Draft, 'line'>, line: NoticeLine): void => {
@@ -145,17 +156,21 @@ const join = (item: Item, draft: Omit<Draft, 'line'>, line: NoticeLine): void =>
   if (item.devices.length < NOTIFY_LIMITS.priced && !item.devices.includes(line.device)) item.devices.push(line.device);
   item.severity = worst([item.severity, draft.severity]);
   item.event = Math.max(item.event, draft.event);
+  // The last end of a thread closes it.
+  if (draft.kind === 'resolved' && item.thread.startsWith(`${draft.thread}/`)) item.thread = draft.thread;
 };
 
 const foldItems = (unsent: readonly Item[], title: (item: Item) => string): Item => {
   const [first] = unsent as [Item];
   const titles = unsent.flatMap((item) => item.held?.titles ?? [title(item)]);
   const isOver = unsent.every(({ kind }) => kind === 'resolved');
+  // Of what fires still: under the name of one that is over nobody would ever close it.
+  const { thread } = unsent.find(({ kind }) => kind !== 'resolved') ?? first;
   return {
     ...first,
     // Not the id of one of its parts: that document is deleted in the same commit.
     id: `${first.id}+${unsent.length}`.slice(-300),
-    ...{ kind: isOver ? 'resolved' : 'firing', group: 'held', thread: first.thread, incident: null, place: '' },
+    ...{ kind: isOver ? 'resolved' : 'firing', group: 'held', thread, incident: null, place: '' },
     severity: worst(unsent.map(({ severity }) => severity)),
     event: Math.max(...unsent.map(({ event }) => event)),
     held: { count: unsent.reduce((sum, { held }) => sum + (held?.count ?? 1), 0), titles: titles.slice(0, NOTIFY_LIMITS.lines) },

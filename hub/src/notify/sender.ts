@@ -7,7 +7,7 @@ import { MASK } from '@muster/shared/secrets';
 import type { Channel, Channels } from './channels.js';
 import { NOTIFY_LIMITS as L } from './limits.js';
 import type { Notice, NotifierWays } from './notifier.js';
-import type { Item, Outbox } from './outbox.js';
+import { type Item, isDue, type Outbox } from './outbox.js';
 import type { Papers } from './papers.js';
 
 export interface SenderNeeds {
@@ -55,7 +55,11 @@ export const createSender = (needs: SenderNeeds): Sender => {
   const work = async (channel: Channel, item: Item) => {
     channel.busy = true;
     running++;
-    await deliver(needs, channel, item);
+    try {
+      await deliver(needs, channel, item);
+    } catch (error) {
+      needs.log.error('What follows a notice failed', { notifier: channel.record.id, error });
+    }
     channel.busy = false;
     running--;
     look();
@@ -72,6 +76,7 @@ export const createSender = (needs: SenderNeeds): Sender => {
     let wait = Number.POSITIVE_INFINITY;
     for (const id of [...outbox.notifiers()]) {
       const channel = channels.get(id);
+      if (channels.unusable.has(id)) continue;
       if (!channel?.record.enabled) outbox.removeOf(id);
       else if (!channel.busy) {
         const next = nextOf(needs, channel);
@@ -102,8 +107,8 @@ const nextOf = ({ outbox, clock, titleOf }: SenderNeeds, channel: Channel): Item
   const monotonic = clock.monotonic();
   if (outbox.count(id) > L.waiting) channel.held_back += outbox.fold(id, titleOf);
   if (channel.next > monotonic) return channel.next - monotonic;
-  const isDue = ({ not_before }: Item) => not_before <= now;
-  let due = outbox.of(id).filter(isDue);
+  const allDue = () => outbox.of(id).filter((item) => isDue(item, now));
+  let due = allDue();
   if (due.length === 0) return outbox.of(id).reduce((wait, { not_before }) => Math.min(wait, not_before - now), MINUTE_MS);
   channel.sent = channel.sent.filter((at) => at > monotonic - MINUTE_MS);
   const [oldest = 0] = channel.sent;
@@ -113,13 +118,20 @@ const nextOf = ({ outbox, clock, titleOf }: SenderNeeds, channel: Channel): Item
   }
   if (channel.limited) {
     channel.held_back += outbox.fold(id, titleOf);
-    due = outbox.of(id).filter(isDue);
+    due = allDue();
   }
   channel.limited = false;
   // One that its service can never take must not block all behind it.
   const second = channel.failures >= STUBBORN && channel.failures % 2 === 1;
-  return (second ? due[1] : undefined) ?? due[0] ?? 1_000;
+  return (second ? nextThread(due) : undefined) ?? due[0] ?? 1_000;
 };
+
+/** The first of another thread than the one that blocks: an end never overtakes its beginning. */
+const nextThread = (due: readonly Item[]): Item | undefined => {
+  const roots = due.map(rootOf);
+  return due.find((item, at) => at > 0 && roots.indexOf(rootOf(item)) === at);
+};
+const rootOf = ({ thread }: Item): string => thread.replace(/\/.*/, '');
 
 /** It is sealed on disk before it leaves: after a crash the same notice goes out again, under the same key. */
 const deliver = async (needs: SenderNeeds, channel: Channel, item: Item): Promise<void> => {
@@ -204,8 +216,10 @@ const fared = (needs: SenderNeeds, channel: Channel, failure: string | null) => 
   if (failure === null) {
     channel.last_ok = needs.clock.now();
     channel.next = 0;
-    if (before > 0) needs.log.info('A notifier works again', { notifier: channel.record.id });
-    if (before >= L.failures_alert) needs.failing(channel, null);
+    if (before === 0) return;
+    needs.log.info('A notifier works again', { notifier: channel.record.id });
+    // After one failure, too: a notice given up is an alert at once.
+    needs.failing(channel, null);
     return;
   }
   if (before === 0) needs.log.warn('A notifier fails', { notifier: channel.record.id, error: failure });

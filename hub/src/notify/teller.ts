@@ -4,10 +4,10 @@ import type { NoticeRoute } from '../parts.js';
 import type { Channels } from './channels.js';
 import type { Incidents } from './incidents.js';
 import { NOTIFY_LIMITS as L } from './limits.js';
-import { isFlapping, type Memo, type Memos, memoKey, type Told } from './memos.js';
+import { isFlapping, type Memo, type Memos, memoKey, type Told, threadOf } from './memos.js';
 import type { Mutes } from './mutes.js';
 import type { NoticeKind, Outbox } from './outbox.js';
-import { isQuiet, type RouteContext, routesFor } from './routes.js';
+import { DEFAULT_ROUTES, isQuiet, type RouteContext, routesFor } from './routes.js';
 
 export interface TellerNeeds {
   channels: Pick<Channels, 'all' | 'get'>;
@@ -63,12 +63,16 @@ export const createTeller = (needs: TellerNeeds): Teller => {
           memo.incident = null;
           memos.save(memo);
         }
-        const alert = rest.map((memo) => needs.alert(memo.alert ?? '')).find((one) => one && gone.includes(one.device));
+        // Of one that is silenced nothing was told, but it speaks for the rest all the same.
+        const firing = [...rest, ...memos.firing()].map(({ alert }) => needs.alert(alert ?? ''));
+        const alert = firing.find((one) => one && gone.includes(one.device) && mutes.isAway(one));
         if (alert) tellIncidentEnd(needs, incident, alert);
       }
     },
   };
 };
+
+const [GONE_ROUTE] = DEFAULT_ROUTES as [NoticeRoute];
 
 const settlingGroup = ({ key }: Memo): string => `settling\n${key}`;
 
@@ -78,22 +82,35 @@ const announce = (needs: TellerNeeds, memo: Memo, alert: LiveAlert): void => {
   if (mutes.why(alert) !== null) return;
   if (isFlapping(memo) && memo.noticed !== null && context.now - memo.noticed < L.flap_notice_ms) return;
   const incident = mutes.isAway(alert) ? incidents.of(alert.device) : null;
-  const known = incident === null ? null : incidents.toldOf(incident);
   memo.incident = incident;
-  if (known) {
-    Object.assign(memo, { told: structuredClone(known), settled: true });
-    memos.save(memo);
-    return;
-  }
+  // What is told of an incident stands for each of its devices, but not for routes that are for some of them alone.
+  const shared = (incident === null ? null : incidents.toldOf(incident)) ?? [];
+  const joined = shared.filter(({ route }) => !memo.told.some((told) => told.route === route));
+  memo.told.push(...structuredClone(joined));
+  if (incident !== null && joined.length > 0 && incidents.grew(incident)) tellGrowth(needs, { memo, alert }, joined);
   const matching = routesFor(needs.routes(), alert, context);
-  const news = matching.filter((route) => !isQuiet(route, alert, context) && !memo.told.some((told) => told.route === route.id));
+  const isNews = ({ id }: NoticeRoute) => !memo.told.some((told) => told.route === id);
+  const news = matching.filter((route) => isNews(route) && !isQuiet(route, alert, context) && hasEars(needs, route, alert));
   for (const route of news) memo.told.push(tellFiring(needs, { memo, alert, route }));
-  memo.settled = matching.length > 0 && matching.every((route) => memo.told.some((told) => told.route === route.id));
-  if (news.length === 0) return;
+  const isTold = matching.every((route) => memo.told.some((told) => told.route === route.id));
+  memo.settled = isTold && matching.length + shared.length > 0;
+  if (news.length + joined.length === 0) return;
   memo.noticed = context.now;
-  if (incident !== null) incidents.told(incident, structuredClone(memo.told));
+  if (incident !== null && news.length > 0) incidents.told(incident, structuredClone(memo.told));
   memos.save(memo);
 };
+
+/** Else the one notice would still name three devices while hundreds followed one by one. */
+const tellGrowth = (needs: TellerNeeds, { memo, alert }: Omit<Telling, 'route'>, told: readonly Told[]): void => {
+  memo.tells++;
+  for (const one of told)
+    for (const notifier of targetsOf(needs, one.notifiers, alert))
+      add(needs, { memo, alert, route: routeOf(needs, one) }, { kind: 'firing', notifier, thread: threadOf(one, notifier) });
+};
+
+/** Before the first channel is set up nobody can be told: it is told once somebody can, unless the route names nobody on purpose. */
+const hasEars = (needs: TellerNeeds, { notifiers }: NoticeRoute, alert: LiveAlert): boolean =>
+  notifiers?.length === 0 || targetsOf(needs, notifiers, alert).length > 0;
 
 interface Telling {
   memo: Memo;
@@ -107,16 +124,18 @@ const tellFiring = (needs: TellerNeeds, telling: Telling): Told => {
   const heard = new Set(memo.told.flatMap((told) => told.notifiers));
   const notifiers = targetsOf(needs, route.notifiers, alert).filter((id) => !heard.has(id));
   memo.tells++;
-  const threads = notifiers.map((notifier) => add(needs, telling, { kind: 'firing', notifier }));
-  const thread = threads[0] ?? memo.incident ?? alert.id;
-  return { route: route.id, notifiers, thread, first: now, at: now, escalated: false };
+  const threads = notifiers.map((notifier) => [notifier, add(needs, telling, { kind: 'firing', notifier })] as const);
+  const thread = threads[0]?.[1] ?? memo.incident ?? alert.id;
+  const others = threads.filter(([, one]) => one !== thread);
+  const own = others.length > 0 && { threads: Object.fromEntries(others) };
+  return { route: route.id, notifiers, thread, first: now, at: now, escalated: false, ...own };
 };
 
 /** Those that can be told of it: a channel that fails does not hear so by itself. */
 const targetsOf = ({ channels }: TellerNeeds, wanted: readonly string[] | null, alert: LiveAlert): string[] => {
   const ids = wanted ?? [...channels.all()].map(({ record }) => record.id);
   const own = alert.rule === 'hub' ? alert.subject : undefined;
-  return ids.filter((id) => channels.get(id)?.record.enabled && own !== `notifier:${id}`);
+  return [...new Set(ids)].filter((id) => channels.get(id)?.record.enabled && own !== `notifier:${id}`);
 };
 
 interface Adding {
@@ -131,7 +150,8 @@ interface Adding {
 
 /** Answers the thread of the notice that tells of it. */
 const add = (needs: TellerNeeds, { memo, alert, route }: Telling, adding: Adding): string => {
-  const { kind, notifier, delay_ms = kind === 'firing' ? route.wait_ms : 0 } = adding;
+  // The end waits as long as the beginning did: else it is told first of what ends within that second.
+  const { kind, notifier, delay_ms = kind === 'firing' || kind === 'resolved' ? route.wait_ms : 0 } = adding;
   const { id, device, device_name, title, why, severity, event } = alert;
   const at = (kind === 'resolved' ? alert.resolved_at : alert.fired_at) ?? needs.context().now;
   const group = adding.group ?? `${route.id}\n${memo.incident ?? groupOf(needs, route, alert)}`;
@@ -168,34 +188,57 @@ const remind = (needs: TellerNeeds, memo: Memo, alert: LiveAlert): void => {
     }
     if (again) {
       const to = targetsOf(needs, told.notifiers, alert);
-      for (const notifier of to) add(needs, { memo, alert, route }, { kind: 'still', notifier, thread: told.thread });
+      for (const notifier of to)
+        add(needs, { memo, alert, route }, { kind: 'still', notifier, thread: threadOf(told, notifier) });
       told.at = context.now;
       memo.noticed = context.now;
     }
+    if (memo.incident !== null) shareWith(needs.incidents, memo.incident, told);
     needs.memos.save(memo);
   }
 };
 
+/** Whoever was told later hears the end of the incident as well. */
+const shareWith = (incidents: Incidents, id: string, { route, notifiers, at, escalated }: Told): void => {
+  const shared = incidents.toldOf(id);
+  if (!shared) return;
+  const changed = { notifiers: [...notifiers], at, escalated };
+  incidents.told(
+    id,
+    shared.map((one) => (one.route === route ? { ...one, ...changed } : one)),
+  );
+};
+
+/** Whoever heard through a route that was removed or renamed meanwhile still hears the end. */
+const routeOf = (needs: TellerNeeds, { route }: Told): NoticeRoute =>
+  needs.routes().find(({ id }) => id === route) ?? { ...GONE_ROUTE, id: route };
+
 /** To whoever heard that it fires. What flaps is over once it stayed so for a while. */
 const tellEnd = (needs: TellerNeeds, memo: Memo, alert: LiveAlert): void => {
   const flapping = isFlapping(memo);
+  // One that a route escalated to may have heard through another route as well.
+  const heard = new Set<string>();
   for (const told of memo.told) {
-    const route = needs.routes().find(({ id }) => id === told.route);
-    if (!route?.resolved) continue;
+    const route = routeOf(needs, told);
+    if (!route.resolved) continue;
     // Services that keep incidents close one by its thread: only the last alert of a notice does that.
-    const thread = needs.memos.isOpen(told.thread) ? `${told.thread}/${alert.id}` : told.thread;
-    const held = flapping ? { group: settlingGroup(memo), delay_ms: L.flap_back_ms } : {};
-    for (const notifier of targetsOf(needs, told.notifiers, alert))
+    for (const notifier of targetsOf(needs, told.notifiers, alert).filter((id) => heard.size < heard.add(id).size)) {
+      const root = threadOf(told, notifier);
+      const thread = needs.memos.isOpen(root, notifier) ? `${root}/${alert.id}` : root;
+      const company = { group: `${route.id}\nend\n${root}` };
+      const held = flapping ? { group: settlingGroup(memo), delay_ms: L.flap_back_ms } : company;
       add(needs, { memo, alert, route }, { kind: 'resolved', notifier, thread, ...held });
+    }
   }
 };
 
 const tellIncidentEnd = (needs: TellerNeeds, incident: string, alert: LiveAlert): void => {
+  const heard = new Set<string>();
   for (const told of needs.incidents.toldOf(incident) ?? []) {
-    const route = needs.routes().find(({ id }) => id === told.route);
-    if (!route?.resolved) continue;
+    const route = routeOf(needs, told);
+    if (!route.resolved) continue;
     const memo = { key: incident, incident, tells: 0 } as Memo;
-    for (const notifier of targetsOf(needs, told.notifiers, alert))
+    for (const notifier of targetsOf(needs, told.notifiers, alert).filter((id) => heard.size < heard.add(id).size))
       add(needs, { memo, alert, route }, { kind: 'resolved', notifier, thread: told.thread, name: incident });
   }
 };

@@ -33,13 +33,14 @@ export const createWatch = (
   const change = (
     cell: Cell,
     held: Held | null,
-    event: { change: AlertChange; why: string; value: number | null; by: string },
+    event: { change: AlertChange; why: string; value: number | null; by: string; severity?: Severity },
   ) => {
     const ts = needs.now();
-    const flapping = event.change === 'firing' && flaps.fired(keyOf(cell), ts);
+    const flapping = event.change === 'firing' && cell.alert.fired_at === null && flaps.fired(keyOf(cell), ts);
     const alert: LiveAlert = {
       ...cell.alert,
       ...(flapping && { flapping }),
+      severity: event.severity ?? cell.alert.severity,
       why: event.why,
       value: event.value,
       state: held?.state ?? 'resolved',
@@ -63,9 +64,13 @@ export const createWatch = (
       const recover = recoverOf(cell, about.recover);
       const step = advance(cell?.held ?? null, verdict.firing, { now, delay, recover });
       if (cell) Object.assign(cell, { delay: verdict.after_ms, held: step.held ?? cell.held });
-      if (!step.change) return null;
+      const severity = verdict.severity ?? about.severity;
+      const worse = cell?.held.state === 'firing' && verdict.firing === 'yes' && RANK[severity] > RANK[cell.alert.severity];
+      const news = worse ? 'firing' : step.change;
+      if (!news) return null;
       const fresh = cell ?? newCell(about, verdict, { id: needs.newId(), now });
-      change(fresh, step.held, { change: step.change, why: verdict.why, value: verdict.value, by: 'hub' });
+      const { why, value } = verdict;
+      change(fresh, step.held, { change: news, why, value, by: 'hub', ...(verdict.firing === 'yes' && { severity }) });
       return step.change === 'pending' ? now + delay : null;
     },
     /** Ends what has lost its reason to be open. */
@@ -89,6 +94,9 @@ export const createWatch = (
   };
 };
 export type Watch = ReturnType<typeof createWatch>;
+
+/** Worse than it was told is told again, as another `firing`; milder is not. */
+const RANK: Record<Severity, number> = { info: 0, warning: 1, critical: 2 };
 
 const keyOf = ({ device, setting, subject }: Cell): string => `${device}\n${setting}\n${subject}`;
 

@@ -11,6 +11,8 @@ const STEP_MS = 15 * MINUTE;
 const WINDOW_MS = 6 * HOUR;
 /** A trend over less is a log being written, not a disk filling up. */
 const LEAST_MS = 3 * HOUR;
+/** Somebody made room. */
+const CLEARED = 0.02;
 /** Emptier ones are not watched for a trend. */
 const WATCHED_FROM = 0.6;
 
@@ -61,6 +63,7 @@ const judgeOne = (c: Config, sample: FactSample, facts: Facts): Verdict => {
 };
 
 interface Outlook {
+  /** NaN: too little is known of the past. */
   left_ms: number;
   free: number | null;
 }
@@ -72,7 +75,8 @@ const judged = (c: Config, value: number, { left_ms, free }: Outlook): Firing =>
   if ((value >= c.full && !ample) || (left_ms <= c.within_ms && value >= WATCHED_FROM)) return 'yes';
   // Between the levels: two points of space, half as much time again.
   const near = (value > c.full - 0.02 && !ample) || left_ms <= c.within_ms * 1.5;
-  return near ? 'keep' : 'no';
+  // What a trend has opened is not ended by a hub that has just started and knows of none yet.
+  return near || (Number.isNaN(left_ms) && value >= WATCHED_FROM) ? 'keep' : 'no';
 };
 
 const freeOf = (sample: FactSample, facts: Facts): number | null => {
@@ -85,12 +89,13 @@ const freeOf = (sample: FactSample, facts: Facts): number | null => {
 
 /**
  * Until it is full, by the median slope between points half the window apart: one file that came and went moves a mean, not
- * this. Infinite while it does not fill up, or too little is known.
+ * this. Infinite while it does not fill up; NaN while too little is known.
  */
 const timeLeft = (sample: FactSample, trace: Trace | undefined): number => {
   const times = trace?.times ?? [];
   const values = trace?.values ?? [];
-  if ((times.at(-1) ?? 0) - (times[0] ?? 0) < LEAST_MS) return Number.POSITIVE_INFINITY;
+  const cleared = sample.value < Math.max(...values) - CLEARED;
+  if ((times.at(-1) ?? 0) - (times[0] ?? 0) < LEAST_MS) return cleared ? Number.POSITIVE_INFINITY : Number.NaN;
   const half = Math.floor(times.length / 2);
   const slopes: number[] = [];
   for (let i = 0; i + half < times.length; i++) {

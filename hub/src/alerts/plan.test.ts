@@ -71,3 +71,25 @@ test('a device that joins a network gets its rules once its plan is made anew', 
   plans.drop(device.id);
   expect([...plans.of(device).rules.keys()]).toEqual(['lora']);
 });
+
+test('a narrower setting that leaves a network out takes the place of the wider one', () => {
+  const faults = (id: string, scope: RuleScope, except: string[]) =>
+    setting(id, scope, { rule: 'network_fault', config: { except, for_ms: 0, recover_ms: 0 } });
+  expect(holding([faults('all', { all: true }, []), faults('mine', { device: device.id }, ['helium'])])).toEqual(['mine']);
+});
+
+test('a narrower setting that is switched off is none: the wider one holds', () => {
+  const off = setting('mine', { device: device.id }, { enabled: false });
+  expect(holding([setting('all', { all: true }), off])).toEqual(['all']);
+});
+
+test('what one rule does not want to remember, another may', () => {
+  const metric = 'system.filesystem.utilization';
+  const rate = { rule: 'rate', config: { metric, above: 1, per: 'hour', window_ms: 9_000_000, labels: {} } };
+  const plan = planFor(device, activate([full(), setting('rate', { all: true }, rate)], rules));
+  expect(plan.looks.filter((look) => look.metric === metric)).toEqual([
+    { metric, keep: 'steps', step_ms: 900_000, window_ms: 21_600_000 },
+  ]);
+});
+
+const full = () => setting('full', { all: true }, { rule: 'disk_full', config: rules.get('disk_full')?.default_config as never });

@@ -119,7 +119,8 @@ const createInputs = (engine: Engine, { registry, log, writer }: AlertNeeds) => 
     begin() {
       started = true;
       for (const cell of ofHub) watch.end(cell, 'The hub was restarted.');
-      for (const id of [...watch.cells.devices()]) rounds.reconcile(id);
+      // Networks of a device are known once its values are: a rule for one of them may still hold.
+      for (const id of [...watch.cells.devices()]) if (!engine.plans().by_network || !registry.get(id)) rounds.reconcile(id);
       judgeAll();
     },
     presenceChanged({ device }: { device: string }) {
@@ -134,7 +135,9 @@ const createInputs = (engine: Engine, { registry, log, writer }: AlertNeeds) => 
     },
     deviceChanged(id: string) {
       engine.plans().drop(id);
-      journal.board.rename(id, registry.get(id)?.name ?? id);
+      const name = registry.get(id)?.name ?? id;
+      journal.board.rename(id, name);
+      for (const cell of watch.cells.of(id)) cell.alert = { ...cell.alert, device_name: name };
       if (!started) return;
       rounds.reconcile(id);
       rounds.device(id);

@@ -9,7 +9,9 @@ import type { FactSample, RuleDeclaration, Verdict } from './rule.js';
 import { createTraces } from './traces.js';
 
 /** What one question may cost: each series is a read of up to a month. */
-export const PREVIEW = { days: 30, devices: 500, series: 1_000, points: 1_000, alerts: 500 } as const;
+export const PREVIEW = { days: 30, devices: 500, series: 1_000, points: 1_000, alerts: 500, looks: 1_000_000 } as const;
+/** A look at a value takes some 10 µs (measured): after so many everyone else has a turn, or the hub stands still for seconds. */
+const TURN = 1_000;
 const DAY_MS = 86_400_000;
 const DEFAULT_INTERVAL_MS = 300_000;
 
@@ -38,6 +40,7 @@ export const previewRule = async (
   const meant = [...needs.registry.all()].filter((device) => planFor(device, [rule], needs.networks).rules.size > 0);
   const result: RulePreview = { from, to, devices: meant.length, looked_at: 0, complete: true, items: [] };
   let series_left: number = PREVIEW.series;
+  let looks_left: number = PREVIEW.looks;
   for (const device of meant) {
     const series = seriesOf(needs, rule, device).slice(0, PREVIEW.series);
     options.signal?.throwIfAborted();
@@ -45,9 +48,17 @@ export const previewRule = async (
       return { ...result, complete: false };
     }
     series_left -= series.length;
-    result.looked_at++;
     const moments = await momentsOf(needs, { device, series, from, to }, options);
-    const found = play(rule, { device, moments, to, declared: (metric) => needs.registry.declaration(device.id, metric) });
+    looks_left -= moments.length * series.length;
+    if (looks_left < 0) return { ...result, complete: false };
+    result.looked_at++;
+    const found = await play(rule, {
+      device,
+      moments,
+      to,
+      declared: (metric) => needs.registry.declaration(device.id, metric),
+      signal: options.signal,
+    });
     result.items.push(...found.slice(0, PREVIEW.alerts - result.items.length));
   }
   return result;
@@ -113,9 +124,10 @@ interface Play {
   moments: readonly Moment[];
   to: number;
   declared: (metric: string) => NonNullable<FactSample['declaration']>;
+  signal?: AbortSignal | undefined;
 }
 
-const play = (rule: ActiveRule, { device, moments, to, declared }: Play): RulePreview['items'] => {
+const play = async (rule: ActiveRule, { device, moments, to, declared, signal }: Play): Promise<RulePreview['items']> => {
   const traces = createTraces();
   const held = new Map<string, { held: Held; delay: number; item: RulePreview['items'][number] | null }>();
   const samples = new Map<string, FactSample>();
@@ -150,7 +162,14 @@ const play = (rule: ActiveRule, { device, moments, to, declared }: Play): RulePr
     const dues = [...held.values()].flatMap((one) => (one.held.state === 'pending' ? one.held.since + one.delay : []));
     for (const due of dues.sort((a, b) => a - b)) if (due < until) look(due);
   };
+  let looks = 0;
   for (const { at, state, values } of moments) {
+    if (looks > TURN) {
+      looks = 0;
+      await new Promise((resolve) => setImmediate(resolve));
+      signal?.throwIfAborted();
+    }
+    looks += samples.size + 1;
     fallDue(at);
     if (state) presence = { state, since: at };
     for (const value of values) {

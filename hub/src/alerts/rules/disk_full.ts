@@ -47,8 +47,15 @@ export default defineRule({
     [SPACE, INODES].map((metric) => ({ metric, keep: 'steps', step_ms: STEP_MS, window_ms: WINDOW_MS, from: WATCHED_FROM })),
   calm: (c, metric) => [Number.NEGATIVE_INFINITY, metric === BYTES ? Number.POSITIVE_INFINITY : c.full],
   judge: (c, facts) =>
-    facts.samples.filter((one) => one.metric !== BYTES && isThere(one, facts)).map((one) => judgeOne(c, one, facts)),
+    facts.samples
+      .filter((one) => one.metric !== BYTES && isThere(one, facts) && isMounted(one, facts))
+      .map((one) => judgeOne(c, one, facts)),
 });
+
+/** All file systems are told at once: one that is so much older than another was unmounted, and is full of nothing. */
+const UNMOUNTED_MS = 15 * MINUTE;
+const isMounted = ({ metric, ts }: FactSample, { samples }: Facts): boolean =>
+  !samples.some((one) => one.metric === metric && one.ts - ts > UNMOUNTED_MS);
 
 const judgeOne = (c: Config, sample: FactSample, facts: Facts): Verdict => {
   const left_ms = timeLeft(sample, facts.history?.(sample.series, STEP_MS));

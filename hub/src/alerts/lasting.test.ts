@@ -1,9 +1,11 @@
+import * as v from 'valibot';
 import { expect, test } from 'vitest';
 import type { RuleSetting } from '../parts.js';
-import { createHarness } from './testing/harness.js';
+import { defineRule, type RuleDeclaration } from './rule.js';
+import { createHarness, rules } from './testing/harness.js';
 
-const running = async () => {
-  const hub = createHarness();
+const running = async (given?: ReadonlyMap<string, RuleDeclaration>) => {
+  const hub = createHarness(given);
   hub.store.automatic(true);
   await hub.start();
   hub.device('attic-pi');
@@ -60,4 +62,40 @@ test('an alert about what is gone ends, though its device comes and goes every f
     hub.report('attic-pi', { 'hw.temperature{disk=system}': 50 });
   }
   expect(hub.heard()).toEqual(['resolved hot attic-pi']);
+});
+
+test('a clock that is set forward by an hour ends no recovery', async () => {
+  const hub = await running();
+  await hub.alerts.setRules([hot({ config: { metric: 'hw.temperature', above: 80, recover_ms: 600_000 } })], 'ada');
+  hub.report('attic-pi', { 'hw.temperature': 90 });
+  hub.clock.advance(60_000);
+  hub.report('attic-pi', { 'hw.temperature': 70 });
+  hub.heard();
+  hub.clock.step(3_600_000);
+  hub.clock.advance(300_000);
+  hub.report('attic-pi', { 'hw.temperature': 70 });
+  expect(hub.heard()).toEqual([]);
+  hub.clock.advance(340_000);
+  expect(hub.heard()).toEqual(['resolved hot attic-pi']);
+});
+
+test('a rule that cannot word its verdict or say what is calm is heard, and keeps none of the others from looking', async () => {
+  const fail = (): never => {
+    throw new Error('There is a mistake in this rule');
+  };
+  const broken = defineRule({
+    ...{ id: 'broken', title: 'Broken', severity: 'info', config: v.object({}), default_config: null, delay: () => 0 },
+    needs: () => ['hw.temperature'],
+    calm: fail,
+    judge: () => ({
+      ...{ firing: 'yes', value: null },
+      get why(): string {
+        return fail();
+      },
+    }),
+  });
+  const hub = await running(new Map<string, RuleDeclaration>([...rules, ['broken', broken]]));
+  await hub.alerts.setRules([hot({ id: 'bad', rule: 'broken', config: {} }), hot()], 'ada');
+  hub.report('attic-pi', { 'hw.temperature': 90 });
+  expect(hub.heard()).toEqual(['firing bad attic-pi', 'firing hot attic-pi']);
 });

@@ -69,7 +69,7 @@ export const createWatch = (
       const news = worse ? 'firing' : step.change;
       if (!news) return null;
       const fresh = cell ?? newCell(about, verdict, { id: needs.newId(), now });
-      const { why, value } = verdict;
+      const [why, value] = [sentenceOf(verdict, about), verdict.value];
       change(fresh, step.held, { change: news, why, value, by: 'hub', ...(verdict.firing === 'yes' && { severity }) });
       return step.change === 'pending' ? now + delay : null;
     },
@@ -87,13 +87,25 @@ export const createWatch = (
         cell.alert = journal.record({ ts, change, by, setting, subject, alert, announced });
       });
     },
-    /** The clock jumped or the hub stood still: that time does not count towards any delay. */
+    /** The clock jumped or the hub stood still: that time does not count towards any delay, nor towards a recovery. */
     shift(ms: number) {
       for (const cell of cells.pending) cell.held = { state: 'pending', since: cell.held.since + ms };
+      for (const cell of [...cells.devices()].flatMap(cells.of)) {
+        if (cell.held.state === 'firing' && cell.held.well_since !== undefined) cell.held.well_since += ms;
+      }
     },
   };
 };
 export type Watch = ReturnType<typeof createWatch>;
+
+/** A rule that cannot word its verdict is still heard. */
+const sentenceOf = (verdict: Verdict, { device_name, title }: Subject): string => {
+  try {
+    return verdict.why;
+  } catch {
+    return `${device_name}: ${title}.`;
+  }
+};
 
 /** Worse than it was told is told again, as another `firing`; milder is not. */
 const RANK: Record<Severity, number> = { info: 0, warning: 1, critical: 2 };
@@ -112,7 +124,7 @@ const newCell = (about: Subject, verdict: Verdict, { id, now }: { id: string; no
     device: about.device,
     device_name: about.device_name,
     title: verdict.title ?? about.title,
-    why: verdict.why,
+    why: '',
     severity: verdict.severity ?? about.severity,
     state: 'pending',
     value: verdict.value,

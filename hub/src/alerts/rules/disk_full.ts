@@ -45,7 +45,7 @@ export default defineRule({
   recovers: (c) => c.recover_ms,
   looks_back: (): LookBack[] =>
     [SPACE, INODES].map((metric) => ({ metric, keep: 'steps', step_ms: STEP_MS, window_ms: WINDOW_MS, from: WATCHED_FROM })),
-  calm: (c, metric) => [Number.NEGATIVE_INFINITY, metric === BYTES ? Number.POSITIVE_INFINITY : c.full],
+  calm: (c, metric) => [Number.NEGATIVE_INFINITY, metric === BYTES ? Number.POSITIVE_INFINITY : c.full - Number.EPSILON],
   judge: (c, facts) =>
     facts.samples
       .filter((one) => one.metric !== BYTES && isThere(one, facts) && isMounted(one, facts))

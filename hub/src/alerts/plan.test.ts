@@ -57,6 +57,13 @@ test('two levels of one metric stand beside each other', () => {
   expect(holding([level('warm', 5), level('hot', 9)])).toEqual(['warm', 'hot']);
 });
 
+test('a narrower level below leaves a wider level above in place, and takes that of a wider level below', () => {
+  const level = (id: string, scope: RuleScope, config: object) =>
+    setting(id, scope, { rule: 'threshold', config: { metric: 'hw.temperature', labels: {}, ...config } });
+  const wide = [level('hot', { all: true }, { above: 90 }), level('cold', { all: true }, { below: 0 })];
+  expect(holding([...wide, level('frost', { device: device.id }, { below: 5 })])).toEqual(['hot', 'frost']);
+});
+
 test('a device is what its inventory says', () => {
   expect([...kindsOf(device)]).toEqual(['raspberry_pi', 'linux']);
   expect([...kindsOf(aDevice('van', { carried_by: 'attic-pi' }))]).toEqual(['carried']);

@@ -82,7 +82,7 @@ export const planFor = (device: Place, active: readonly ActiveRule[], networks: 
 };
 
 const themeOf = ({ setting, declaration, needs }: ActiveRule): string =>
-  declaration.many ? JSON.stringify([setting.rule, ...needs]) : setting.rule;
+  declaration.many ? JSON.stringify([setting.rule, declaration.side?.(setting.config), ...needs]) : setting.rule;
 
 const SEVERITIES = { critical: 0, warning: 1, info: 2 };
 

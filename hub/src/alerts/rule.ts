@@ -140,6 +140,8 @@ export interface RuleDeclaration<S extends v.GenericSchema = v.GenericSchema> {
   calm?(config: v.InferOutput<S>, metric: string, labels: Labels): readonly [low: number, high: number] | null;
   /** Several settings of it about the same metrics stand beside each other, such as two levels. */
   many?: boolean;
+  /** Of those: settings with different words here do not take each other's place, such as a level above and one below. */
+  side?(config: v.InferOutput<S>): string;
   judge(config: v.InferOutput<S>, facts: Facts): Verdict | Verdict[];
 }
 

@@ -69,8 +69,8 @@ export const createWatch = (
       const news = worse ? 'firing' : step.change;
       if (!news) return null;
       const fresh = cell ?? newCell(about, verdict, { id: needs.newId(), now });
-      const [why, value] = [sentenceOf(verdict, about), verdict.value];
-      change(fresh, step.held, { change: news, why, value, by: 'hub', ...(verdict.firing === 'yes' && { severity }) });
+      const told = { why: sentenceOf(verdict, about), value: verdict.value, ...(verdict.firing === 'yes' && { severity }) };
+      change(fresh, step.held, { change: news, by: 'hub', ...told });
       return step.change === 'pending' ? now + delay : null;
     },
     /** Ends what has lost its reason to be open. */
@@ -89,14 +89,16 @@ export const createWatch = (
     },
     /** The clock jumped or the hub stood still: that time does not count towards any delay, nor towards a recovery. */
     shift(ms: number) {
-      for (const cell of cells.pending) cell.held = { state: 'pending', since: cell.held.since + ms };
-      for (const cell of [...cells.devices()].flatMap(cells.of)) {
-        if (cell.held.state === 'firing' && cell.held.well_since !== undefined) cell.held.well_since += ms;
-      }
+      for (const cell of [...cells.devices()].flatMap(cells.of)) cell.held = shifted(cell.held, ms);
     },
   };
 };
 export type Watch = ReturnType<typeof createWatch>;
+
+const shifted = (held: Held, ms: number): Held => {
+  if (held.state === 'pending') return { ...held, since: held.since + ms };
+  return held.well_since === undefined ? held : { ...held, well_since: held.well_since + ms };
+};
 
 /** A rule that cannot word its verdict is still heard. */
 const sentenceOf = (verdict: Verdict, { device_name, title }: Subject): string => {

@@ -42,6 +42,8 @@ const samplesOf = (host: Host, path: string, raid: string): Sample[] => {
   if (state === '') return [];
   const missing = countIn(text('degraded')) ?? 0;
   const level = text('level');
+  // What holds the arrays of a board's own RAID (IMSM, DDF) is never active, and no array.
+  if (level === '' && text('metadata_version').startsWith('external:')) return [];
   // Of a mirror one disk is enough; of stripes each is needed, and the kernel says `broken`.
   const spared = SPARED[level] ?? (countIn(text('raid_disks')) ?? Number.POSITIVE_INFINITY) - 1;
   const failed = ['clear', 'inactive', 'broken'].includes(state) || missing > spared;

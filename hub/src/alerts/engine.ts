@@ -78,6 +78,10 @@ export const createAlerts = (needs: AlertNeeds, found: Pick<Recovered, 'document
       const [setting] = checkRules([rule], needs.rules);
       const declaration = setting && needs.rules.get(setting.rule);
       if (!declaration) throw new AppError('bad_request', 'There is no rule to look at', { path: 'rule' });
+      if (declaration.looks_at_earnings)
+        throw new AppError('bad_request', 'A rule about income is judged by the ledger as it is now: its past cannot be shown', {
+          path: 'rule',
+        });
       const { registry, presence, latest, networks } = needs;
       const past = { registry, presence: withHistory(presence), latest, networks };
       const time = { now: () => clock.now(), monotonic: () => clock.monotonic() };
@@ -135,7 +139,8 @@ const createInputs = (engine: Engine, { registry, log, writer, clock }: AlertNee
     begin() {
       started = true;
       for (const cell of ofHub) watch.end(cell, 'The hub was restarted.');
-      for (const id of [...watch.cells.devices()]) rounds.reconcile(id);
+      // Networks of a device are known once its values are: a rule for one of them may still hold.
+      for (const id of [...watch.cells.devices()]) if (!engine.plans().by_network || !registry.get(id)) rounds.reconcile(id);
       judgeAll();
     },
     presenceChanged({ device }: { device: string }) {
@@ -159,7 +164,9 @@ const createInputs = (engine: Engine, { registry, log, writer, clock }: AlertNee
     },
     deviceChanged(id: string) {
       engine.plans().drop(id);
-      journal.board.rename(id, registry.get(id)?.name ?? id);
+      const name = registry.get(id)?.name ?? id;
+      journal.board.rename(id, name);
+      for (const cell of watch.cells.of(id)) cell.alert = { ...cell.alert, device_name: name };
       if (!started) return;
       rounds.reconcile(id);
       rounds.device(id);

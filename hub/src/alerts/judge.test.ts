@@ -56,3 +56,44 @@ test('a healthy report is not judged, unless something of its device is open', (
   expect(touchedBy(plan, healthy, [])).toEqual(new Set());
   expect([...touchedBy(plan, healthy, ['temperature', 'offline'])].map(({ setting }) => setting.id)).toEqual(['temperature']);
 });
+
+/** What the labels of a metric may be where a rule looks at them. */
+const LABELS: Record<string, Record<string, string>[]> = {
+  'hw.temperature': [{ zone: 'cpu-thermal' }, { chip: 'coretemp', sensor: 'Core 0' }, { gpu: 'GPU-1' }, { disk: 'WD Red' }],
+  'raspberry_pi.throttled': [{ reason: 'under_voltage', when: 'now' }],
+  'hw.gpu.throttled': [{ gpu: 'GPU-1', reason: 'hw_slowdown' }],
+  'filecoin.sectors': [{ state: 'faulty' }, { state: 'active' }],
+};
+const online = { state: 'online' as const, since: 0, last_seen: 0 };
+const about = { id: 'attic-pi', name: 'Attic Pi', site: null, tags: [], interval_ms: 10_000 };
+const hot = {
+  id: 'hot',
+  rule: 'threshold',
+  title: 'Hot',
+  enabled: true,
+  severity: 'warning' as const,
+  scope: { all: true as const },
+};
+const levels = activate([{ ...hot, config: { metric: 'a.b', labels: {}, above: 1, clear: 0.9 } }], rules);
+const watched = [...plan.rules.values(), ...levels].flatMap((rule) =>
+  rule.declaration.calm
+    ? rule.needs.flatMap((metric) => (LABELS[metric] ?? [{}]).map((labels) => ({ rule, metric, labels })))
+    : [],
+);
+
+test('what is calm is no reason for any rule', () => {
+  const value = fc.oneof(
+    fc.constantFrom(0, 1, 2, 5, -5, 0.1, 0.6, 0.8, 0.9, 0.95, 0.965, 0.98, 58, 75, 80, 87, 96, 300, 7_200, 432_000),
+    fc.double({ min: -10, max: 130, noNaN: true }),
+  );
+  fc.assert(
+    fc.property(fc.constantFrom(...watched), value, ({ rule, metric, labels }, now) => {
+      const [low, high] = rule.declaration.calm?.(rule.setting.config, metric, labels) ?? [Number.POSITIVE_INFINITY, 0];
+      fc.pre(now >= low && now <= high);
+      const samples = [{ series: metric, metric, labels, value: now, ts: 1 }];
+      const verdicts = [rule.declaration.judge(rule.setting.config, { now: 1, device: about, presence: online, samples })].flat();
+      expect(verdicts.filter(({ firing }) => firing === 'yes')).toEqual([]);
+    }),
+    { numRuns: 3_000 },
+  );
+});

@@ -157,8 +157,13 @@ const boundsOf = (plan: Plan, shape: ShapeView): readonly Bound[] => {
 };
 
 const calmOf = ({ declaration, setting }: ActiveRule, metric: string, labels: Labels): { low: number; high: number } => {
-  const [low, high] = declaration.calm?.(setting.config, metric, labels) ?? NEVER_CALM;
-  return { low, high };
+  try {
+    const [low, high] = declaration.calm?.(setting.config, metric, labels) ?? NEVER_CALM;
+    return { low, high };
+  } catch {
+    // A rule that fails must not keep the others from looking; `judge` says that it fails.
+    return { low: NEVER_CALM[0], high: NEVER_CALM[1] };
+  }
 };
 
 const NEVER_CALM = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY] as const;

@@ -57,6 +57,13 @@ test('two levels of one metric stand beside each other', () => {
   expect(holding([level('warm', 5), level('hot', 9)])).toEqual(['warm', 'hot']);
 });
 
+test('a narrower level below leaves a wider level above in place, and takes that of a wider level below', () => {
+  const level = (id: string, scope: RuleScope, config: object) =>
+    setting(id, scope, { rule: 'threshold', config: { metric: 'hw.temperature', labels: {}, ...config } });
+  const wide = [level('hot', { all: true }, { above: 90 }), level('cold', { all: true }, { below: 0 })];
+  expect(holding([...wide, level('frost', { device: device.id }, { below: 5 })])).toEqual(['hot', 'frost']);
+});
+
 test('a device is what its inventory says', () => {
   expect([...kindsOf(device)]).toEqual(['raspberry_pi', 'linux']);
   expect([...kindsOf(aDevice('van', { carried_by: 'attic-pi' }))]).toEqual(['carried']);
@@ -71,3 +78,25 @@ test('a device that joins a network gets its rules once its plan is made anew', 
   plans.drop(device.id);
   expect([...plans.of(device).rules.keys()]).toEqual(['lora']);
 });
+
+test('a narrower setting that leaves a network out takes the place of the wider one', () => {
+  const faults = (id: string, scope: RuleScope, except: string[]) =>
+    setting(id, scope, { rule: 'network_fault', config: { except, for_ms: 0, recover_ms: 0 } });
+  expect(holding([faults('all', { all: true }, []), faults('mine', { device: device.id }, ['helium'])])).toEqual(['mine']);
+});
+
+test('a narrower setting that is switched off is none: the wider one holds', () => {
+  const off = setting('mine', { device: device.id }, { enabled: false });
+  expect(holding([setting('all', { all: true }), off])).toEqual(['all']);
+});
+
+test('what one rule does not want to remember, another may', () => {
+  const metric = 'system.filesystem.utilization';
+  const rate = { rule: 'rate', config: { metric, above: 1, per: 'hour', window_ms: 9_000_000, labels: {} } };
+  const plan = planFor(device, activate([full(), setting('rate', { all: true }, rate)], rules));
+  expect(plan.looks.filter((look) => look.metric === metric)).toEqual([
+    { metric, keep: 'steps', step_ms: 900_000, window_ms: 21_600_000 },
+  ]);
+});
+
+const full = () => setting('full', { all: true }, { rule: 'disk_full', config: rules.get('disk_full')?.default_config as never });

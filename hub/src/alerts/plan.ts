@@ -66,7 +66,7 @@ export const activateOne = (setting: RuleSetting, declaration: RuleDeclaration):
 /**
  * Of the settings of one rule about the same metrics only those of the narrowest matching scope hold: device > site > tag >
  * kind > network > all. Of several in the same scope, such as two tags, the more severe holds, then the smaller id; rules of
- * which there may be many stand beside each other.
+ * which there may be many stand beside each other. One that is switched off is none: it never keeps a wider one from holding.
  */
 export const planFor = (device: Place, active: readonly ActiveRule[], networks: NetworksOf = () => NO_NETWORKS): Plan => {
   const known: Known = { device, kinds: kindsOf(device), networks: () => networks(device.id) };
@@ -83,7 +83,8 @@ export const planFor = (device: Place, active: readonly ActiveRule[], networks: 
   return asPlan(active.filter((rule) => holding.has(rule)));
 };
 
-const themeOf = ({ setting, needs }: ActiveRule): string => JSON.stringify([setting.rule, ...needs]);
+const themeOf = ({ setting, declaration, needs }: ActiveRule): string =>
+  declaration.many ? JSON.stringify([setting.rule, declaration.side?.(setting.config), ...needs]) : setting.rule;
 
 const SEVERITIES = { critical: 0, warning: 1, info: 2 };
 
@@ -140,9 +141,14 @@ const mergedLooks = (rules: readonly ActiveRule[]): LookBack[] => {
   for (const look of rules.flatMap(({ looks }) => looks)) {
     const key = `${look.step_ms ?? 0}|${look.metric}`;
     const known = merged.get(key);
-    merged.set(key, known ? { ...known, window_ms: Math.max(known.window_ms, look.window_ms) } : look);
+    merged.set(key, known ? widest(known, look) : look);
   }
   return [...merged.values()];
+};
+
+const widest = (a: LookBack, b: LookBack): LookBack => {
+  const { from: _from, ...rest } = { ...a, window_ms: Math.max(a.window_ms, b.window_ms) };
+  return a.from === undefined || b.from === undefined ? rest : { ...rest, from: Math.min(a.from, b.from) };
 };
 
 /** Devices of the same site, tags and kind share one plan, so 10,000 devices cost a handful. */

@@ -63,3 +63,41 @@ test('a rule that could not be set is refused in a preview too', async () => {
   const refusal = await hub.alerts.preview(rule({ config: { metric: 7 } }), { days: 1, reader }).catch((error: unknown) => error);
   expect(refusal).toBeInstanceOf(AppError);
 });
+
+test('a preview of many series lets others have their turn, and looks at no more than it may', async () => {
+  const hub = createHarness();
+  hub.store.automatic(true);
+  hub.device('attic-pi');
+  await hub.start();
+  hub.report('attic-pi', Object.fromEntries(Array.from({ length: 100 }, (_, at) => [`hw.temperature{zone=cpu-${at}}`, 50])));
+  const count = async (moments: number) => {
+    let [asked, turns, over] = [0, 0, false];
+    const reader: Pick<Reader, 'series'> = {
+      async series() {
+        asked++;
+        return {
+          tier: 'raw',
+          points: Array.from({ length: moments }, (_, at) => point(hub.clock.now() - at * MINUTE - asked, 50)),
+        };
+      },
+    };
+    const turn = () => {
+      turns++;
+      if (!over) setImmediate(turn);
+    };
+    setImmediate(turn);
+    const found = await hub.alerts.preview(rule(), { days: 1, reader });
+    over = true;
+    return { found, turns };
+  };
+  const few = await count(2);
+  expect(few.found).toMatchObject({ looked_at: 1, complete: true });
+  expect(few.turns).toBeGreaterThan(10);
+  expect((await count(200)).found).toMatchObject({ looked_at: 0, complete: false });
+});
+
+test('a preview that cannot be made is refused, not shown as a quiet past', async () => {
+  const { hub, reader } = await asked(() => []);
+  const income = rule({ rule: 'not_earning', config: {} });
+  await expect(hub.alerts.preview(income, { days: 30, reader })).rejects.toThrow('its past cannot be shown');
+});

@@ -8,8 +8,11 @@ import type { ActiveRule, Plans } from './plan.js';
 import type { Traces } from './traces.js';
 import type { Subject, Watch } from './watch.js';
 
-/** A series that a rule no longer sees, on a device that is online all this time, is gone (a day is the longest cadence). */
-const GONE_MS = 26 * 3_600_000;
+/**
+ * A rule sees a series for 26 hours after its last value (a day is the longest cadence). One that it no longer sees is gone once its
+ * device is online for this long: some are never online for a day, and their alerts would stay open for ever.
+ */
+const GONE_MS = 2 * 3_600_000;
 
 export interface RoundNeeds {
   watch: Watch;

@@ -146,6 +146,8 @@ export interface RuleDeclaration<S extends v.GenericSchema = v.GenericSchema> {
   unseen?: string;
   /** Several settings of it about the same metrics stand beside each other, such as two levels. */
   many?: boolean;
+  /** Of those: settings with different words here do not take each other's place, such as a level above and one below. */
+  side?(config: v.InferOutput<S>): string;
   judge(config: v.InferOutput<S>, facts: Facts): Verdict | Verdict[];
 }
 

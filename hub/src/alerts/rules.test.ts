@@ -142,3 +142,26 @@ const shownAs = (event: Happened | undefined, wanted: Partial<Happened>): Partia
     ...(wanted.severity !== undefined && severity !== undefined && { severity }),
   };
 };
+
+test('disk_full: an alert by its trend stays open over a restart of the hub, which knows of no trend yet', async () => {
+  const hub = createHarness();
+  hub.store.automatic(true);
+  hub.device(ID);
+  await hub.start();
+  hub.presence(ID, 'online');
+  const fill = (from: number, minutes: number) => {
+    for (let at = 0; at < minutes; at += 5) {
+      hub.report(ID, { 'system.filesystem.utilization{mountpoint=/}': from + (at / 60) * 0.015 });
+      hub.clock.advance(300_000);
+    }
+  };
+  fill(0.7, 240);
+  expect(hub.heard()).toEqual([`pending disk_full ${ID}`, `firing disk_full ${ID}`]);
+  await hub.restart(10_000);
+  hub.presence(ID, 'online');
+  fill(0.76, 60);
+  expect(hub.heard()).toEqual([]);
+  hub.report(ID, { 'system.filesystem.utilization{mountpoint=/}': 0.5 });
+  hub.clock.advance(660_000);
+  expect(hub.heard()).toEqual([`resolved disk_full ${ID}`]);
+});

@@ -80,7 +80,7 @@ interface Kept {
 export const createRuleBook = (writer: Writer, declarations: Declarations, documents: Recovered['documents']): RuleBook => {
   let kept: Kept = { offered: [], settings: [] };
   const found = documents.find(({ collection, key }) => collection === COLLECTION && key === KEY);
-  if (found) kept = found.value as unknown as Kept;
+  if (found) kept = current(found.value as unknown as Kept, declarations);
 
   const change = (next: Kept) =>
     ({ kind: 'document', collection: COLLECTION, key: KEY, value: next as unknown as Json }) as const;
@@ -103,6 +103,16 @@ export const createRuleBook = (writer: Writer, declarations: Declarations, docum
     },
   };
 };
+
+/** What an older hub stored lacks the fields that came since: they get their defaults. What no longer fits stays as it is. */
+const current = (kept: Kept, declarations: Declarations): Kept => ({
+  ...kept,
+  settings: kept.settings.map((one) => {
+    const declaration = declarations.get(one.rule);
+    const config = declaration && v.safeParse(declaration.config, one.config);
+    return config?.success ? { ...one, config: config.output as Json } : one;
+  }),
+});
 
 const defaultOf = (declaration: RuleDeclaration): RuleSetting[] => {
   const { id, title, severity, default_config } = declaration;

@@ -9,6 +9,8 @@ const LOOK_MS = 60_000;
 const MOST_POINTS = 64;
 /** Of one device; others are not remembered. */
 const MOST_SERIES = 400;
+/** Longer than any series is silent between two values. */
+const SILENT_MS = 26 * 3_600_000;
 const STARTS_MS = 86_400_000;
 const MOST_STARTS = 32;
 
@@ -76,7 +78,8 @@ export const createTraces = ({ recovered, changed }: TraceNeeds = ALONE): Traces
     if (memo.boots) boots.set(device, memo.boots);
   }
   return {
-    due: (device, now) => now - (devices.get(device)?.looked_at ?? Number.NEGATIVE_INFINITY) >= LOOK_MS,
+    // By the distance: a clock that was set back must not end the looks until it is there again.
+    due: (device, now) => Math.abs(now - (devices.get(device)?.looked_at ?? Number.NEGATIVE_INFINITY)) >= LOOK_MS,
     look(device, wants, { values, now }) {
       const fresh = !devices.has(device);
       const one = devices.get(device) ?? { looked_at: now, series: new Map<string, Kept>() };
@@ -157,12 +160,18 @@ const note = (one: DeviceTraces, want: LookBack, { value, key, now, fresh }: Not
   const known = one.series.get(key);
   if (value.value < (want.from ?? Number.NEGATIVE_INFINITY)) return known !== undefined && one.series.delete(key);
   if (known) return extend(known, want, value);
+  if (one.series.size >= MOST_SERIES) forgetSilent(one, now);
   if (one.series.size >= MOST_SERIES) return false;
   const { value: last, ts } = value;
   const begun = want.from_zero === true && !fresh && last > 0;
   const past = begun ? { times: [ts - 1, ts], values: [0, last] } : { times: [ts], values: [last] };
   one.series.set(key, { ...past, since: Math.min(ts, now), last, last_ts: ts });
   return true;
+};
+
+/** Containers and sticks that are long gone make room for those that are there. */
+const forgetSilent = ({ series }: DeviceTraces, now: number): void => {
+  for (const [key, { last_ts }] of series) if (now - last_ts > SILENT_MS) series.delete(key);
 };
 
 const extend = (kept: Kept, want: LookBack, { value, ts }: LiveValue): boolean => {

@@ -32,13 +32,14 @@ export const createWatch = (
   const change = (
     cell: Cell,
     held: Held | null,
-    event: { change: AlertChange; why: string; value: number | null; by: string },
+    event: { change: AlertChange; why: string; value: number | null; by: string; severity?: Severity },
   ) => {
     const ts = needs.now();
-    const flapping = event.change === 'firing' && flaps.fired(keyOf(cell), ts);
+    const flapping = event.change === 'firing' && cell.alert.fired_at === null && flaps.fired(keyOf(cell), ts);
     const alert: LiveAlert = {
       ...cell.alert,
       ...(flapping && { flapping }),
+      severity: event.severity ?? cell.alert.severity,
       why: event.why,
       value: event.value,
       state: held?.state ?? 'resolved',
@@ -62,9 +63,13 @@ export const createWatch = (
       const recover = recoverOf(cell, about.recover);
       const step = advance(cell?.held ?? null, verdict.firing, { now, delay, recover });
       if (cell) Object.assign(cell, { delay: verdict.after_ms, held: step.held ?? cell.held });
-      if (!step.change) return null;
+      const severity = verdict.severity ?? about.severity;
+      const worse = cell?.held.state === 'firing' && verdict.firing === 'yes' && RANK[severity] > RANK[cell.alert.severity];
+      const news = worse ? 'firing' : step.change;
+      if (!news) return null;
       const fresh = cell ?? newCell(about, verdict, { id: needs.newId(), now });
-      change(fresh, step.held, { change: step.change, why: verdict.why, value: verdict.value, by: 'hub' });
+      const told = { why: sentenceOf(verdict, about), value: verdict.value, ...(verdict.firing === 'yes' && { severity }) };
+      change(fresh, step.held, { change: news, by: 'hub', ...told });
       return step.change === 'pending' ? now + delay : null;
     },
     /** Ends what has lost its reason to be open. */
@@ -87,9 +92,9 @@ export const createWatch = (
     },
     /** How often each fired before this process began. */
     recallFlaps: (events: readonly LiveAlertEvent[]) => recall(flaps, events),
-    /** The clock jumped or the hub stood still: that time does not count towards any delay. */
+    /** The clock jumped or the hub stood still: that time does not count towards any delay, nor towards a recovery. */
     shift(ms: number) {
-      for (const cell of cells.pending) cell.held = { state: 'pending', since: cell.held.since + ms };
+      for (const cell of [...cells.devices()].flatMap(cells.of)) cell.held = shifted(cell.held, ms);
     },
   };
 };
@@ -101,6 +106,23 @@ const recall = (flaps: Flaps, events: readonly LiveAlertEvent[]): void => {
     if (change === 'firing') flaps.fired(keyOf({ device, setting, subject }), ts);
   }
 };
+
+const shifted = (held: Held, ms: number): Held => {
+  if (held.state === 'pending') return { ...held, since: held.since + ms };
+  return held.well_since === undefined ? held : { ...held, well_since: held.well_since + ms };
+};
+
+/** A rule that cannot word its verdict is still heard. */
+const sentenceOf = (verdict: Verdict, { device_name, title }: Subject): string => {
+  try {
+    return verdict.why;
+  } catch {
+    return `${device_name}: ${title}.`;
+  }
+};
+
+/** Worse than it was told is told again, as another `firing`; milder is not. */
+const RANK: Record<Severity, number> = { info: 0, warning: 1, critical: 2 };
 
 const keyOf = ({ device, setting, subject }: Pick<Cell, 'device' | 'setting' | 'subject'>): string =>
   `${device}\n${setting}\n${subject}`;
@@ -117,7 +139,7 @@ const newCell = (about: Subject, verdict: Verdict, { id, now }: { id: string; no
     device: about.device,
     device_name: about.device_name,
     title: verdict.title ?? about.title,
-    why: verdict.why,
+    why: '',
     severity: verdict.severity ?? about.severity,
     state: 'pending',
     value: verdict.value,

@@ -49,6 +49,18 @@ describe('an alert', () => {
     expect(hub.heard()).toEqual([]);
   });
 
+  test('that has grown worse is told to those who ask for that alone, and not again to the others', async () => {
+    const hub = await up(['ada', 'bob']);
+    const night = { id: 'night', match: { severity: 'critical' }, notifiers: ['bob'] };
+    await hub.notify.setRoutes([night, route({ notifiers: ['ada'] }, { severity: 'warning' })]);
+    hub.fire('1', 'pi', { severity: 'warning' });
+    await hub.pass(MINUTE);
+    expect(hub.heard()).toEqual(['ada: Name of pi: Device offline']);
+    hub.fire('1', 'pi', { severity: 'critical' });
+    await hub.pass(MINUTE);
+    expect(hub.heard()).toEqual(['bob: Name of pi: Device offline']);
+  });
+
   test('that was only pending is no notice', async () => {
     const hub = await up();
     hub.pending('1', 'pi');

@@ -38,7 +38,8 @@ export const createTeller = (needs: TellerNeeds): Teller => {
       if (mutes.isAway(alert)) incidents.gather(alert);
       const before = memos.by(memoKey(alert));
       const memo = memos.fire(alert);
-      if (!memo) return;
+      // Known already: it has grown worse, and more routes may ask for it.
+      if (!memo) return before?.alert === alert.id ? announce(needs, before, alert) : undefined;
       if (before && outbox.withdraw(({ group }) => group === settlingGroup(memo))) {
         // Its end was not told yet: for everyone outside it goes on.
         Object.assign(memo, { told: before.told, settled: true });

@@ -56,6 +56,24 @@ export default defineNetwork({
   per: { metric: 'space_used', unit: 'TB' },
   every: MINUTE_MS,
   expects: { cadence: 31 * DAY_MS, silence_is_normal_for: 45 * DAY_MS },
+  faults: [
+    {
+      metric: 'disqualified',
+      when: 'equals',
+      value: 1,
+      for: 0,
+      severity: 'critical',
+      title: 'a satellite has disqualified the node',
+    },
+    { metric: 'suspended', when: 'equals', value: 1, for: 0, severity: 'critical', title: 'a satellite has suspended the node' },
+    // Below 0.96 a satellite disqualifies; below 0.6 of the other two it suspends.
+    { metric: 'audit_score', when: 'below', value: 0.98, resolves: 0.99, title: 'the audit score falls' },
+    { metric: 'audit_score', when: 'below', value: 0.965, severity: 'critical', title: 'the audit score nears disqualification' },
+    { metric: 'suspension_score', when: 'below', value: 0.9, resolves: 0.95, title: 'the suspension score falls' },
+    { metric: 'online_score', when: 'below', value: 0.8, resolves: 0.85, title: 'the online score falls' },
+    { metric: 'last_ping_age', when: 'above', value: 7_200, resolves: 3_600, title: 'no satellite reaches the node' },
+    { metric: 'up_to_date', when: 'equals', value: 0, for: DAY_MS, title: 'the version is too old for the satellites' },
+  ],
   async onDevice(call) {
     const dashboard = await ask(call, '/api/sno/');
     const node = textOf(field(dashboard ?? null, 'nodeID'));

@@ -13,9 +13,10 @@ export default defineRule({
   config: v.object({
     /** Seconds ahead or behind. */
     more_than_s: v.optional(v.pipe(v.number(), v.minValue(0.001), v.maxValue(86_400)), 5),
-    for_ms: duration(10 * MINUTE),
+    /** Longer than the 15 minutes between two questions: a board without a clock boots in the past, and one answer says so for long. */
+    for_ms: duration(20 * MINUTE),
   }),
-  default_config: { more_than_s: 5, for_ms: 10 * MINUTE },
+  default_config: { more_than_s: 5, for_ms: 20 * MINUTE },
   needs: () => [OFFSET],
   delay: (c) => c.for_ms,
   calm: (c) => [-c.more_than_s, c.more_than_s],

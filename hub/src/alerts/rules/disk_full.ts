@@ -11,6 +11,8 @@ const STEP_MS = 15 * MINUTE;
 const WINDOW_MS = 6 * HOUR;
 /** A trend over less is a log being written, not a disk filling up. */
 const LEAST_MS = 3 * HOUR;
+/** Somebody made room. */
+const CLEARED = 0.02;
 /** Emptier ones are not watched for a trend. */
 const WATCHED_FROM = 0.6;
 
@@ -43,10 +45,17 @@ export default defineRule({
   recovers: (c) => c.recover_ms,
   looks_back: (): LookBack[] =>
     [SPACE, INODES].map((metric) => ({ metric, keep: 'steps', step_ms: STEP_MS, window_ms: WINDOW_MS, from: WATCHED_FROM })),
-  calm: (c, metric) => [Number.NEGATIVE_INFINITY, metric === BYTES ? Number.POSITIVE_INFINITY : c.full],
+  calm: (c, metric) => [Number.NEGATIVE_INFINITY, metric === BYTES ? Number.POSITIVE_INFINITY : c.full - Number.EPSILON],
   judge: (c, facts) =>
-    facts.samples.filter((one) => one.metric !== BYTES && isThere(one, facts)).map((one) => judgeOne(c, one, facts)),
+    facts.samples
+      .filter((one) => one.metric !== BYTES && isThere(one, facts) && isMounted(one, facts))
+      .map((one) => judgeOne(c, one, facts)),
 });
+
+/** All file systems are told at once: one that is so much older than another was unmounted, and is full of nothing. */
+const UNMOUNTED_MS = 15 * MINUTE;
+const isMounted = ({ metric, ts }: FactSample, { samples }: Facts): boolean =>
+  !samples.some((one) => one.metric === metric && one.ts - ts > UNMOUNTED_MS);
 
 const judgeOne = (c: Config, sample: FactSample, facts: Facts): Verdict => {
   const left_ms = timeLeft(sample, facts.history?.(sample.series, STEP_MS));
@@ -89,13 +98,13 @@ const freeOf = (sample: FactSample, facts: Facts): number | null => {
 
 /**
  * Until it is full, by the median slope between points half the window apart: one file that came and went moves a mean, not
- * this. Infinite while it does not fill up, or too little is known.
+ * this. Infinite while it does not fill up; null while too little is known.
  */
 const timeLeft = (sample: FactSample, trace: Trace | undefined): number | null => {
   const times = trace?.times ?? [];
   const values = trace?.values ?? [];
-  const cleaned = Math.max(...values) - sample.value > 0.02;
-  if ((times.at(-1) ?? 0) - (times[0] ?? 0) < LEAST_MS) return cleaned ? Number.POSITIVE_INFINITY : null;
+  const cleared = Math.max(...values) - sample.value > CLEARED;
+  if ((times.at(-1) ?? 0) - (times[0] ?? 0) < LEAST_MS) return cleared ? Number.POSITIVE_INFINITY : null;
   const half = Math.floor(times.length / 2);
   const slopes: number[] = [];
   for (let i = 0; i + half < times.length; i++) {

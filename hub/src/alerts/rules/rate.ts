@@ -33,6 +33,7 @@ export default defineRule({
   config,
   default_config: null,
   many: true,
+  side: (c) => (c.above === undefined ? 'below' : 'above'),
   needs: (c) => [c.metric],
   delay: (c) => c.for_ms,
   recovers: (c) => c.recover_ms,

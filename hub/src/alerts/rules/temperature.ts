@@ -15,11 +15,13 @@ const levels = (warning: number, severe: number) =>
 const config = v.object({
   /** Chips of small boards: a Raspberry Pi slows down from 80 °C and hard at 85 °C. */
   soc: levels(80, 85),
-  /** Processors of PCs and servers. */
-  cpu: levels(92, 98),
+  /** Processors of PCs and servers: since 2022 they are built to work at 95 °C for hours. */
+  cpu: levels(96, 102),
   nvme: levels(75, 82),
   disk: levels(58, 65),
   gpu: levels(87, 93),
+  /** AMD slows its cards down from 110 °C at the hottest spot, and works at 90 to 100 °C there. */
+  gpu_hotspot: levels(105, 110),
   gpu_memory: levels(102, 108),
   for_ms: duration(5 * MINUTE),
   recover_ms: duration(5 * MINUTE),
@@ -29,13 +31,16 @@ type Part = Exclude<keyof Config, 'for_ms' | 'recover_ms'>;
 
 /** Hotter by less than this is the same heat. */
 const CLEAR_BY = 4;
+/** Silicon turns itself off before: what a broken sensor says (127, 128) is no heat. */
+const MOST = 125;
 /** Beyond the severe level nobody should wait. */
 const SEVERE_MS = MINUTE;
 
 /** What a sensor sits on; null: nobody knows what is hot for it. */
 const partOf = (labels: Labels): Part | null => {
   const { zone, chip = '', gpu, disk, sensor = '' } = labels;
-  if (gpu !== undefined) return /mem|hbm/i.test(sensor) ? 'gpu_memory' : 'gpu';
+  if (gpu !== undefined)
+    return /mem|hbm/i.test(sensor) ? 'gpu_memory' : /junction|hot ?spot/i.test(sensor) ? 'gpu_hotspot' : 'gpu';
   if (disk !== undefined) return /nvme/i.test(disk) ? 'nvme' : 'disk';
   if (zone !== undefined) return PC.test(zone) ? 'cpu' : SOC.test(zone) ? 'soc' : null;
   if (/^nvme/.test(chip)) return /composite|^temp1$/i.test(sensor) ? 'nvme' : null;
@@ -44,7 +49,8 @@ const partOf = (labels: Labels): Part | null => {
   return SOC.test(chip) ? 'soc' : null;
 };
 
-const PC = /^(x86_pkg_temp|coretemp|k10temp|zenpower)/i;
+/** `TCPU` is what the firmware of laptops calls the processor. */
+const PC = /^(x86_pkg_temp|coretemp|k10temp|zenpower|tcpu)/i;
 const SOC = /cpu|soc|^bcm|cluster|big|little|rockchip|sunxi|tegra|package-thermal/i;
 
 /** What holds a clock down for heat or power, by the words of the probes. */
@@ -89,9 +95,9 @@ export default defineRule({
 
 const heat = (c: Config, sample: FactSample, facts: Facts): Verdict[] => {
   const part = partOf(sample.labels);
-  if (part === null) return [];
-  const { warning, severe } = c[part];
   const { value } = sample;
+  if (part === null || value > MOST || isShifted(sample, facts)) return [];
+  const { warning, severe } = c[part];
   const is_severe = value > severe;
   const why = () =>
     `${facts.device.name}: ${nameOf(part)} ${partText(sample.labels, 'disk', 'gpu', 'zone', 'chip', 'sensor')} is at ` +
@@ -107,10 +113,15 @@ const heat = (c: Config, sample: FactSample, facts: Facts): Verdict[] => {
   ];
 };
 
+/** The first Ryzen and Threadripper add up to 27 °C to `Tctl`, for their fans; where both are told, `Tdie` is the heat. */
+const isShifted = ({ labels }: FactSample, facts: Facts): boolean =>
+  labels['sensor'] === 'Tctl' &&
+  facts.samples.some((one) => one.labels['sensor'] === 'Tdie' && one.labels['chip'] === labels['chip']);
+
 const nameOf = (part: Part): string => NAMES[part];
 const NAMES: Record<Part, string> = {
   ...{ soc: 'the chip', cpu: 'the processor', nvme: 'the NVMe disk', disk: 'the disk' },
-  ...{ gpu: 'the GPU', gpu_memory: 'the memory of the GPU' },
+  ...{ gpu: 'the GPU', gpu_hotspot: 'the hottest spot of the GPU', gpu_memory: 'the memory of the GPU' },
 };
 
 const held = (sample: FactSample, facts: Facts): Verdict[] => {

@@ -169,7 +169,7 @@ export const createHarness = (options: HarnessOptions = {}) => {
       record('pending', alertOf(clock, { id, device, ...more }));
     },
     fire(id: string, device: string, more: Partial<LiveAlert> = {}, told = true) {
-      const alert = open.get(id) ?? alertOf(clock, { id, device, ...more });
+      const alert = { ...(open.get(id) ?? alertOf(clock, { id, device })), ...more };
       record('firing', { ...alert, state: 'firing', fired_at: clock.now() }, told);
     },
     resolve(id: string, told = true) {

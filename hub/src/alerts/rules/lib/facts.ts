@@ -12,9 +12,11 @@ const SLACK_MS = 10_000;
 /** Longer than any cadence of a probe or network (a day): what is silent for this long is gone, not slow. */
 const GONE_MS = 26 * HOUR;
 
-/** A value from before the device went away says nothing about now. */
+/** A value from before the device went away says nothing about now; one that came since is of a source that the hub itself asks. */
 export const isCurrent = (sample: FactSample, { presence, device }: Facts): boolean =>
-  presence.state === 'online' && sample.ts >= presence.since - Math.max(SLACK_MS, device.interval_ms);
+  presence.state === 'online'
+    ? sample.ts >= presence.since - Math.max(SLACK_MS, device.interval_ms)
+    : sample.ts > presence.since + SLACK_MS;
 
 export const isThere = (sample: FactSample, { now }: Facts): boolean => now - sample.ts < GONE_MS;
 

@@ -1,3 +1,4 @@
+import { createSignal, type Signal } from '@muster/shared/signal';
 import type { LiveAlertEvent, LiveMessage } from '@muster/shared/wire/live';
 import WebSocket from 'ws';
 import type { HubAccess } from '../api.js';
@@ -8,6 +9,7 @@ export interface BrowserTab {
   events: readonly LiveAlertEvent[];
   /** What a browser must never see: a number missed, come twice or left out. */
   faults: readonly string[];
+  heard: Signal<LiveAlertEvent>;
   connect(access: HubAccess): void;
   close(): void;
 }
@@ -15,6 +17,7 @@ export interface BrowserTab {
 export const createBrowserTab = (from = 0): BrowserTab => {
   const events: LiveAlertEvent[] = [];
   const faults: string[] = [];
+  const heard = createSignal<LiveAlertEvent>();
   let last = from;
   let socket: WebSocket | null = null;
   const hear = (message: LiveMessage) => {
@@ -24,10 +27,12 @@ export const createBrowserTab = (from = 0): BrowserTab => {
     if (number !== last + 1) faults.push(`event ${number} came after ${last}`);
     if (number !== null) last = number;
     events.push(message.event);
+    heard.emit(message.event);
   };
   return {
     events,
     faults,
+    heard,
     connect({ url, token }) {
       socket?.terminate();
       const next = new WebSocket(`${url.replace(/^http/, 'ws')}/api/v1/live`, { headers: { authorization: `Bearer ${token}` } });

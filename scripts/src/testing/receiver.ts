@@ -1,5 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { createSignal, type Signal } from '@muster/shared/signal';
 import type { RunningHub } from './processes.js';
 
 /** A real webhook receiver: keeps each notice that it took, with the time of taking. */
@@ -19,18 +20,22 @@ export interface Receiver {
   taken: readonly TakenNotice[];
   /** What it was sent, refused ones included. */
   asked(): number;
+  /** Something came, and is not answered yet. */
+  came: Signal<string>;
   close(): void;
 }
 
 /** `answer`: the status, after as long as it takes. */
 export const startReceiver = async (answer: () => Promise<number> | number = () => 200): Promise<Receiver> => {
   const taken: TakenNotice[] = [];
+  const came = createSignal<string>();
   let asked = 0;
   const server = createServer(async (request, response) => {
     try {
       let body = '';
       for await (const part of request) body += part;
       asked++;
+      came.emit(body);
       const status = await answer();
       if (status === 200) taken.push(noticeOf(request.headers, body));
       response.writeHead(status).end('{}');
@@ -44,6 +49,7 @@ export const startReceiver = async (answer: () => Promise<number> | number = () 
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`,
     taken,
     asked: () => asked,
+    came,
     close() {
       server.close();
       server.closeAllConnections();

@@ -5,6 +5,7 @@ import type { LiveAlertEvent } from '@muster/shared/wire/live';
 import { topicOf } from '@muster/shared/wire/topics';
 import WebSocket from 'ws';
 import { connectSim, type SimClient } from '../sim/client.js';
+import { AGENT_VERSION } from '../sim/device.js';
 import { createMachine, type Machine } from '../sim/machine.js';
 import { createRandom } from '../sim/random.js';
 import { type RunningHub, until } from '../testing/processes.js';
@@ -94,7 +95,7 @@ const connectOne = async (
   const will = { topic: topicOf(id, 'status'), payload: JSON.stringify({ boot, session: 1, state: 'lost' }) };
   const client = await connectSim({ host, port, id, key, keepalive_s: 5, will });
   const birth = {
-    ...{ boot, session: 1, agent_version: 'bench', interval_ms: 10_000, about: {}, metrics: METRICS },
+    ...{ boot, session: 1, agent_version: AGENT_VERSION, interval_ms: 10_000, about: {}, metrics: METRICS },
     columns: [{ id: idOfColumns(columns), list: columns }],
   };
   await client.publish(topicOf(id, 'birth'), JSON.stringify(birth));

@@ -21,9 +21,14 @@ const OPTIONS = {
     schema: wholeNumber(250, 600_000),
     default: 10_000,
   }),
-  crossings: setting({ name: 'crossings', help: 'Samples that cross the level', schema: wholeNumber(20, 5_000), default: 600 }),
-  seconds: setting({ name: 'seconds', help: 'Length of a round of the processor', schema: wholeNumber(1, 600), default: 10 }),
-  rounds: setting({ name: 'rounds', help: 'Rounds with and without rules', schema: wholeNumber(0, 100), default: 3 }),
+  crossings: setting({ name: 'crossings', help: 'Samples that cross the level', schema: wholeNumber(20, 5_000), default: 400 }),
+  seconds: setting({
+    name: 'seconds',
+    help: 'Length of a round of the processor; what is looked at once a minute comes in bursts',
+    schema: wholeNumber(1, 600),
+    default: 60,
+  }),
+  rounds: setting({ name: 'rounds', help: 'Rounds with and without rules', schema: wholeNumber(0, 100), default: 1 }),
   only: setting({ name: 'only', help: 'One part: hub or values', schema: word(['all', 'hub', 'values']), default: 'all' }),
   profile: setting({
     name: 'profile',
@@ -36,9 +41,9 @@ type Values = ReturnType<typeof loadSettings<typeof OPTIONS>>['values'];
 
 const KEEPALIVE_S = 5;
 const CONNECTS_PER_S = 1_000;
-const WARM_UP_MS = 10_000;
+const WARM_UP_MS = 5_000;
 /** New settings judge the whole fleet once. */
-const SETTLE_MS = 2_000;
+const SETTLE_MS = 5_000;
 const PROBES = 20;
 
 export const run = async ({ flags, print }: BenchOptions): Promise<BenchFigures> => {
@@ -58,12 +63,11 @@ const measureHub = async (values: Values, print: BenchOptions['print']): Promise
   let probes: Probes | null = null;
   try {
     const port = Number(new URL(hub.addresses.mqtt).port);
-    const joined = await provision(hub.api, values.devices + PROBES);
-    const fleet = joined.slice(PROBES);
+    const fleet = await provision(hub.api, values.devices);
     const to = { host: '127.0.0.1', port, keepalive_s: KEEPALIVE_S, interval_ms: values.interval };
     await load.connect({ ...to, devices: fleet, connects_per_s: CONNECTS_PER_S });
     await load.pace(values.interval);
-    probes = await connectProbes(hub, joined.slice(0, PROBES), values.crossings);
+    probes = await connectProbes(hub, await provision(hub.api, PROBES, 'probe'), values.crossings);
     await sleep(WARM_UP_MS);
     const { items: defaults } = await hub.api.get<{ items: RuleSetting[] }>('/rules');
     const p99 = await measureTimes({ hub, load, probes, print }, defaults);

@@ -8,26 +8,35 @@ export interface AlertLoad {
   run(hub: RunningHub): Promise<void>;
   /** Nothing more of this hub. */
   end(): void;
-  /** `device subject` → the levels that the hub acknowledged, in order. */
-  stored: ReadonlyMap<string, readonly Level[]>;
+  /** Every device is there again, and quiet. */
+  settle(hub: RunningHub): Promise<void>;
+  /** By `device subject`. */
+  series: ReadonlyMap<string, Levels>;
   /** Comments whose acknowledgement was answered, and the alerts that the answer named. */
   taken: ReadonlyMap<string, readonly string[]>;
 }
 export type Level = 'high' | 'low';
+export interface Levels {
+  /** It fires at once, or is pending for a while. */
+  metric: 'test.value' | 'test.slow';
+  /** Which of them the hub acknowledged. */
+  stored: Level[];
+  sent: Level[];
+}
 
-export const LEVEL_RULE = {
-  ...{ id: 'high', rule: 'threshold', title: 'Value is high', enabled: true, severity: 'critical', scope: { all: true } },
-  config: { metric: 'test.value', above: 10, clear: 5, for_ms: 0 },
-};
+const SLOW_MS = 300;
+const ruleOf = (metric: Levels['metric'], for_ms: number) => ({
+  ...{ id: metric.replace('.', '-'), rule: 'threshold', title: 'Value is high', enabled: true, severity: 'critical' },
+  ...{ scope: { all: true }, config: { metric, above: 10, clear: 5, for_ms } },
+});
+export const LEVEL_RULES = [ruleOf('test.value', 0), ruleOf('test.slow', SLOW_MS)];
 const VALUES = { high: 50, low: 1 };
 const PAUSE_MS = 200;
-
-export const subjectOf = (n: number): string => `test.value{n=${n}}`;
 
 interface State {
   random: Random;
   keys: ReadonlyMap<string, string>;
-  stored: Map<string, Level[]>;
+  series: Map<string, Levels>;
   taken: Map<string, readonly string[]>;
   next: number;
   alive: boolean;
@@ -36,13 +45,19 @@ interface State {
 
 /** `keys`: of devices that have joined. */
 export const createAlertLoad = (random: Random, keys: ReadonlyMap<string, string>): AlertLoad => {
-  const state: State = { random, keys, stored: new Map(), taken: new Map(), next: 1, alive: false, clients: [] };
+  const state: State = { random, keys, series: new Map(), taken: new Map(), next: 1, alive: false, clients: [] };
   return {
-    stored: state.stored,
+    series: state.series,
     taken: state.taken,
     async run(hub) {
       state.alive = true;
       await Promise.allSettled([...keys.keys()].map((device) => play(state, hub, device)));
+    },
+    async settle(hub) {
+      for (const device of keys.keys()) {
+        const client = await connect(state, hub, device);
+        await publish(client, device, { 'test.calm': 1 });
+      }
     },
     end() {
       state.alive = false;
@@ -57,7 +72,7 @@ const play = async (state: State, hub: RunningHub, device: string): Promise<void
   while (state.alive && client.connected) {
     await new Promise((resolve) => setTimeout(resolve, random.next() * PAUSE_MS));
     const dice = random.next();
-    if (dice < 0.35) await send(state, client, { device, n: state.next++, level: 'high' });
+    if (dice < 0.35) await raise(state, client, device);
     else if (dice < 0.6) await clear(state, client, device);
     else if (dice < 0.85) await take(state, hub);
   }
@@ -73,19 +88,30 @@ const connect = async ({ keys, clients }: State, hub: RunningHub, device: string
   return client;
 };
 
-const send = async (state: State, client: MqttClient, { device, n, level }: { device: string; n: number; level: Level }) => {
-  const metrics = { [subjectOf(n)]: VALUES[level] };
-  await client.publishAsync(`muster/v1/${device}/report`, JSON.stringify({ metrics }), { qos: 1 });
-  const key = `${device} ${subjectOf(n)}`;
-  state.stored.set(key, [...(state.stored.get(key) ?? []), level]);
+const publish = (client: MqttClient, device: string, metrics: Record<string, number>) =>
+  client.publishAsync(`muster/v1/${device}/report`, JSON.stringify({ metrics }), { qos: 1 });
+
+const raise = (state: State, client: MqttClient, device: string): Promise<void> => {
+  const n = state.next++;
+  const metric = n % 3 === 0 ? 'test.slow' : 'test.value';
+  const key = `${device} ${metric}{n=${n}}`;
+  state.series.set(key, { metric, stored: [], sent: [] });
+  return send(state, client, { key, level: 'high' });
+};
+
+const send = async ({ series }: State, client: MqttClient, { key, level }: { key: string; level: Level }) => {
+  const [device = '', subject = ''] = key.split(' ');
+  const levels = series.get(key);
+  levels?.sent.push(level);
+  await publish(client, device, { [subject]: VALUES[level] });
+  levels?.stored.push(level);
 };
 
 /** Each series rises once: what comes back again and again flaps, which is another test. */
 const clear = async (state: State, client: MqttClient, device: string): Promise<void> => {
-  const high = [...state.stored].filter(([key, levels]) => key.startsWith(`${device} `) && levels.at(-1) === 'high');
-  if (high.length === 0) return;
-  const n = Number(/n=(\d+)/.exec(state.random.pick(high)[0])?.[1]);
-  await send(state, client, { device, n, level: 'low' });
+  const isHigh = ({ stored, sent }: Levels) => stored.length === 1 && sent.length === 1;
+  const high = [...state.series].filter(([key, levels]) => key.startsWith(`${device} `) && isHigh(levels));
+  if (high.length > 0) await send(state, client, { key: state.random.pick(high)[0], level: 'low' });
 };
 
 const take = async ({ random, taken }: State, hub: RunningHub): Promise<void> => {

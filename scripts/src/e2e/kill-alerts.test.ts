@@ -162,6 +162,8 @@ const expectTold = (events: readonly LiveAlertEvent[]): { told: number; again: n
     expect(bodies.get(key) ?? body).toBe(body);
     bodies.set(key, body);
   }
+  const folded = receiver.taken.map(({ title }) => title).filter((title) => title.includes('held back'));
+  expect(folded, 'the limit of the channel was reached: each notice must be its own here').toEqual([]);
   const about = [...bodies.keys()].map((key) => key.split('-').slice(0, 2).join('-'));
   expect(new Set(about).size).toBe(about.length);
   const wanted = events.filter(({ change, alert }) => alert.device !== '' && (change === 'firing' || change === 'resolved'));

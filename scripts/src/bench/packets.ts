@@ -1,4 +1,5 @@
 /** MQTT 3.1.1 packets as bytes. A report is written once per slot; from then on only its digits change. */
+import { AGENT_VERSION } from '../sim/device.js';
 import { SERIES } from '../sim/machine.js';
 
 const text = (value: string): Buffer => {
@@ -111,7 +112,7 @@ export const birthText = (columns: { id: string; list: readonly string[] }, boot
   JSON.stringify({
     boot,
     session: 1,
-    agent_version: 'bench',
+    agent_version: AGENT_VERSION,
     interval_ms,
     about: { model: 'GPU node', os: 'Simulated', arch: 'sim64' },
     metrics: METRICS,

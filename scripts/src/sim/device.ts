@@ -35,6 +35,9 @@ export interface SimDeviceNeeds {
   now: () => number;
 }
 
+/** Newer than any hub: a simulated fleet is not outdated. */
+export const AGENT_VERSION = '99.0.0-sim';
+
 /** Unacknowledged rows kept for the next connection, as the agent's spool does. */
 const SPOOL_ROWS = 500;
 
@@ -113,7 +116,7 @@ const connect = async (s: State, needs: SimDeviceNeeds, columns: string) => {
 const birth = (s: State, { id, interval_ms, machine }: SimDeviceNeeds, columns: string) => ({
   boot: s.boot,
   session: s.session,
-  agent_version: 'sim',
+  agent_version: AGENT_VERSION,
   interval_ms,
   about: { hostname: id, model: machine.model, os: 'Simulated', arch: 'sim64', memory_bytes: 4 * 1024 ** 3 },
   metrics: METRICS,

@@ -86,6 +86,17 @@ export interface RunningHub extends Program {
 const FREE_PORTS = { MUSTER_HTTP_PORT: '0', MUSTER_HTTPS_PORT: '0', MUSTER_MQTT_PORT: '0', MUSTER_MQTTS_PORT: '0' };
 export const ADMIN_TOKEN = 'an-admin-token-for-tests';
 
+/** `muster-hub serve`, not waited for. */
+export const hubProgram = (
+  data: string,
+  env: Record<string, string> = {},
+  words: readonly string[] = [],
+  node: readonly string[] = [],
+): Program => {
+  const settings = { MUSTER_DATA: data, MUSTER_LOG: 'json', MUSTER_ADMIN_TOKEN: ADMIN_TOKEN, ...FREE_PORTS, ...env };
+  return startProgram('hub/dist/main.js', ['serve', ...words], settings, node);
+};
+
 /** Starts `muster-hub serve` and waits for its start-up line. */
 export const startHub = async (
   data: string,
@@ -93,13 +104,12 @@ export const startHub = async (
   words: readonly string[] = [],
   node: readonly string[] = [],
 ): Promise<RunningHub> => {
-  const settings = { MUSTER_DATA: data, MUSTER_LOG: 'json', MUSTER_ADMIN_TOKEN: ADMIN_TOKEN, ...FREE_PORTS, ...env };
-  const program = startProgram('hub/dist/main.js', ['serve', ...words], settings, node);
+  const program = hubProgram(data, env, words, node);
   const addresses = await until('the hub to start', () => {
     if (program.child.exitCode !== null) throw new AppError('internal', `the hub ended: ${program.output()}`);
     return startLine(program.output());
   });
-  const access = { url: readControl(data).url, token: settings.MUSTER_ADMIN_TOKEN };
+  const access = { url: readControl(data).url, token: env['MUSTER_ADMIN_TOKEN'] ?? ADMIN_TOKEN };
   return { ...program, data, access, api: createHubApi(access), addresses };
 };
 

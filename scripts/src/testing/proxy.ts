@@ -10,7 +10,9 @@ export type Fault =
   /** Nothing passes; it comes later. */
   | { kind: 'stall' }
   /** Half open: nothing passes ever, and nobody is told. */
-  | { kind: 'swallow' };
+  | { kind: 'swallow' }
+  /** A pulled cable: nothing passes ever, and neither side is told that the other has gone. */
+  | { kind: 'cut' };
 
 export interface SentRow {
   boot: string;
@@ -60,8 +62,8 @@ export const startProxy = async (target: { host: string; port: number }): Promis
       }
     };
     // A half-open link tells nobody that the other side has gone.
-    near.on('close', end);
-    far.on('close', () => state.fault.kind !== 'swallow' && end());
+    near.on('close', () => state.fault.kind !== 'cut' && end());
+    far.on('close', () => !isSilent(state.fault) && end());
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
@@ -84,19 +86,21 @@ export const startProxy = async (target: { host: string; port: number }): Promis
   };
 };
 
+const isSilent = ({ kind }: Fault): boolean => kind === 'swallow' || kind === 'cut';
+
 /** Passes one direction on as the fault of the moment allows. */
 const createPump = (from: Socket, to: Socket, state: { fault: Fault }) => {
   let waiting: { part: Buffer; at: number }[] = [];
   from.on('data', (part) => {
     const { kind } = state.fault;
-    if (kind === 'swallow') return;
+    if (isSilent(state.fault)) return;
     if (kind === 'none' && waiting.length === 0) to.write(part);
     else waiting.push({ part, at: Date.now() });
   });
   const pass = () => {
     const { fault } = state;
-    if (fault.kind === 'swallow') waiting = [];
-    if (fault.kind === 'stall' || fault.kind === 'swallow') return;
+    if (isSilent(fault)) waiting = [];
+    if (fault.kind === 'stall' || isSilent(fault)) return;
     let room = fault.kind === 'slow' ? Math.ceil((fault.bytes_per_s * TICK_MS) / 1_000) : Number.POSITIVE_INFINITY;
     const due = Date.now() - (fault.kind === 'delay' ? fault.ms : 0);
     for (let [first] = waiting; first && room > 0 && first.at <= due; [first] = waiting) {

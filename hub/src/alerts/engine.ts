@@ -1,6 +1,7 @@
 import type { Clock } from '@muster/shared/clock';
 import { AppError } from '@muster/shared/errors';
 import type { Log } from '@muster/shared/log';
+import type { LiveAlert } from '@muster/shared/wire/live';
 import type { AlertsDesk, LatestUpdate, RuleSetting } from '../parts.js';
 import type { Reader, Recovered, Writer } from '../store/store.js';
 import { createMarks, describeRules } from './desk.js';
@@ -8,6 +9,7 @@ import { type AlertDocument, createJournal } from './journal.js';
 import { createJudge, type FactSources } from './judge.js';
 import { activate, createPlans } from './plan.js';
 import { previewRule } from './preview.js';
+import { standing } from './lifecycle.js';
 import { createDueRound, createRounds } from './rounds.js';
 import type { RuleDeclaration } from './rule.js';
 import { checkRules, createRuleBook } from './settings.js';
@@ -26,6 +28,10 @@ export interface AlertNeeds extends FactSources {
 
 /** The desk and its inputs; the composition root connects them. */
 export interface Alerts extends AlertsDesk {
+  /** Whether it still holds is not known: its device is away. */
+  isUnknown(alert: LiveAlert): boolean;
+  /** The open ones of a device. */
+  ofDevice(device: string): LiveAlert[];
   /** Reads what was resolved lately, continues what is open, starts the one loop. */
   start(reader: Pick<Reader, 'log'>): Promise<void>;
   stop(): void;
@@ -57,12 +63,14 @@ export const createAlerts = (needs: AlertNeeds, found: Pick<Recovered, 'document
     get: journal.board.get,
     list: journal.board.list,
     counts: journal.board.counts,
+    ofDevice: journal.board.ofDevice,
     events: journal.events,
     event: journal.event,
     get newest() {
       return journal.newest();
     },
     ...createMarks(journal, { watch, writer, clock }),
+    isUnknown: engine.isUnknown,
     async preview(rule, options) {
       const [setting] = checkRules([rule], needs.rules);
       const declaration = setting && needs.rules.get(setting.rule);
@@ -82,7 +90,7 @@ export const createAlerts = (needs: AlertNeeds, found: Pick<Recovered, 'document
       return settings;
     },
     async start(reader) {
-      await journal.start(reader);
+      watch.recallFlaps(await journal.start(reader));
       book.offer();
       timing.start();
       begin();
@@ -179,6 +187,11 @@ const assemble = (needs: AlertNeeds, found: Pick<Recovered, 'documents' | 'numbe
   const due = createDueRound(round, rounds);
   return {
     ...{ journal, book, watch, timing, rounds, due, traces, plans: () => plans },
+    isUnknown({ state, device, rule }: LiveAlert): boolean {
+      if (device === '' || state === 'resolved') return false;
+      const about = plans.declaration(rule)?.about_presence === true;
+      return standing(state, needs.presence.get(device).state, about) === 'unknown';
+    },
     /** Takes the settings of the book into use. */
     activate() {
       plans = createPlans(activate(book.all(), declarations), needs.networks);

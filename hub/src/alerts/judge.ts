@@ -87,9 +87,10 @@ export const createJudge = (sources: FactSources, log: Log, traces: Traces): Jud
       const { id, name, site, tags, interval_ms, agent_version } = device;
       const about = { id, name, site, tags, agent_version, interval_ms: interval_ms ?? DEFAULT_INTERVAL_MS };
       const known = presence.get(id);
-      const past: Pick<Facts, 'history' | 'starts' | 'newest_version'> = {
+      const past: Pick<Facts, 'history' | 'starts' | 'starts_since' | 'newest_version'> = {
         history: (series, step_ms) => traces.of(id, series, step_ms),
         starts: traces.starts(id),
+        starts_since: traces.startsSince(id),
         newest_version: () => newest_version(now),
       };
       const more = { ...past, ...worthOf(id) };

@@ -1,6 +1,7 @@
 import type { Clock } from '@muster/shared/clock';
 import type { Device, LatestUpdate, Registry } from '../parts.js';
 import type { Cell } from './cells.js';
+import { isAway } from './lifecycle.js';
 import { type Judge, touchedBy } from './judge.js';
 import type { ActiveRule, Plans } from './plan.js';
 import type { Traces } from './traces.js';
@@ -36,7 +37,8 @@ const createReconcile =
 /** What is judged when: a report, a device, or the alerts that are open. */
 export const createRounds = ({ watch, judge, registry, clock, plans, expect, traces }: RoundNeeds) => {
   const judgeRules = (device: Device, rules: Iterable<ActiveRule>) => {
-    const judged = judge.verdicts(device, rules, clock.now());
+    const there = isAway(judge.presence(device.id).state) ? withoutAway(device.id, rules) : rules;
+    const judged = judge.verdicts(device, there, clock.now());
     for (const { rule, verdicts } of judged) {
       const about = subjectOf(rule, device);
       for (const verdict of verdicts) {
@@ -45,6 +47,17 @@ export const createRounds = ({ watch, judge, registry, clock, plans, expect, tra
       }
     }
     return judged;
+  };
+
+  /** Whatever a rule would make of old values: while the device is away only its presence is judged. */
+  const withoutAway = (id: string, rules: Iterable<ActiveRule>): ActiveRule[] => {
+    const [seen, unseen] = [[] as ActiveRule[], new Set<string>()];
+    for (const rule of rules) {
+      if (rule.declaration.about_presence) seen.push(rule);
+      else unseen.add(rule.setting.id);
+    }
+    watch.pause(id, unseen);
+    return seen;
   };
 
   const reconcile = createReconcile({ watch, registry, plans });

@@ -29,6 +29,7 @@ interface DeviceTraces {
 interface Boots {
   boot: string;
   starts: number[];
+  since: number;
 }
 
 export interface Traces {
@@ -39,6 +40,8 @@ export interface Traces {
   /** The agent's present boot. */
   boot(device: string, boot: string | null, now: number): void;
   starts(device: string): readonly number[];
+  /** Since when they are counted. */
+  startsSince(device: string): number | undefined;
   forget(device: string): void;
 }
 
@@ -74,9 +77,10 @@ export const createTraces = (): Traces => {
       const known = boots.get(device);
       if (boot === null || known?.boot === boot) return;
       const starts = known ? [...known.starts, now].filter((at) => now - at < STARTS_MS).slice(-MOST_STARTS) : [];
-      boots.set(device, { boot, starts });
+      boots.set(device, { boot, starts, since: known?.since ?? now });
     },
     starts: (device) => boots.get(device)?.starts ?? NO_STARTS,
+    startsSince: (device) => boots.get(device)?.since,
     forget(device) {
       devices.delete(device);
       boots.delete(device);

@@ -2,7 +2,7 @@ import type { LiveAlert, LiveAlertEvent, Severity } from '@muster/shared/wire/li
 import { type Cell, createCells } from './cells.js';
 import { createFlaps, FLAPS } from './flaps.js';
 import type { AlertDocument, Journal } from './journal.js';
-import { type AlertChange, advance, type Held } from './lifecycle.js';
+import { type AlertChange, advance, type Held, pause } from './lifecycle.js';
 import type { Verdict } from './rule.js';
 
 /** What an alert is about and how it is worded. */
@@ -16,9 +16,8 @@ export interface Subject {
   recover?: number | undefined;
 }
 
-export type PersonsMark = { ts: number; change: LiveAlertEvent['change']; by: string } & Partial<
-  Pick<LiveAlert, 'acknowledged' | 'snoozed'>
->;
+export type PersonsMark = Pick<LiveAlertEvent, 'ts' | 'change' | 'by' | 'comment'> &
+  Partial<Pick<LiveAlert, 'acknowledged' | 'snoozed'>>;
 
 /** The bookkeeping between verdicts and events: the lifecycle of every cell, one event per change. */
 export const createWatch = (
@@ -76,11 +75,20 @@ export const createWatch = (
     /** What a person did to it: an event like every other. */
     mark(cell: Cell, event: PersonsMark): Promise<void> {
       const { setting, subject } = cell;
-      const { ts, change, by, ...marks } = event;
+      const { ts, change, by, comment, ...marks } = event;
       return new Promise((announced) => {
         const alert = { ...cell.alert, ...marks };
-        cell.alert = journal.record({ ts, change, by, setting, subject, alert, announced });
+        cell.alert = journal.record({ ts, change, by, comment, setting, subject, alert, announced });
       });
+    },
+    /** Nothing new can be heard of it for now. */
+    pause(device: string, settings: ReadonlySet<string>) {
+      for (const cell of cells.of(device)) if (settings.has(cell.setting)) cell.held = pause(cell.held);
+    },
+    /** How often each fired before this process began. */
+    recallFlaps(events: readonly LiveAlertEvent[]) {
+      for (const { change, ts, alert } of events)
+        if (change === 'firing') flaps.fired(keyOf({ device: alert.device, setting: alert.rule, subject: alert.subject ?? '' }), ts);
     },
     /** The clock jumped or the hub stood still: that time does not count towards any delay. */
     shift(ms: number) {
@@ -90,7 +98,7 @@ export const createWatch = (
 };
 export type Watch = ReturnType<typeof createWatch>;
 
-const keyOf = ({ device, setting, subject }: Cell): string => `${device}\n${setting}\n${subject}`;
+const keyOf = ({ device, setting, subject }: Pick<Cell, 'device' | 'setting' | 'subject'>): string => `${device}\n${setting}\n${subject}`;
 
 const newCell = (about: Subject, verdict: Verdict, { id, now }: { id: string; now: number }): Cell => ({
   setting: about.setting,

@@ -7,15 +7,22 @@ const FIRST_PAGE = 200;
 /** As many as the hub gives at once. */
 const LARGEST_PAGE = 1000;
 
-/** Pages of events, newest first, from `newest` down to the first that is kept. */
-export async function* walkBack(ask: AskEvents, newest: number): AsyncGenerator<LiveAlertEvent[]> {
+/** Events of a part of the log, newest first; `last`: nothing is kept before them. */
+export interface LogPage {
+  events: LiveAlertEvent[];
+  last: boolean;
+}
+
+/** From `newest` down to the first that is kept. */
+export async function* walkBack(ask: AskEvents, newest: number): AsyncGenerator<LogPage> {
   let size = FIRST_PAGE;
   for (let end = newest; end > 0; ) {
     const after = Math.max(0, end - size);
     const page = (await ask(after, end - after)).filter(({ number }) => (number ?? 0) <= end);
-    if (page.length > 0) yield [...page].reverse();
     // Numbers rise by one: fewer than asked for are the last that are kept.
-    if (page.length < end - after) return;
+    const last = after === 0 || page.length < end - after;
+    yield { events: [...page].reverse(), last };
+    if (last) return;
     end = after;
     size = Math.min(LARGEST_PAGE, size * 2);
   }
@@ -24,17 +31,17 @@ export async function* walkBack(ask: AskEvents, newest: number): AsyncGenerator<
 /** Every event of an alert, oldest first. */
 export const eventsOf = async (ask: AskEvents, alert: Pick<LiveAlert, 'id' | 'event' | 'since'>): Promise<LiveAlertEvent[]> => {
   const found: LiveAlertEvent[] = [];
-  for await (const page of walkBack(ask, alert.event)) {
-    found.push(...page.filter((event) => event.alert.id === alert.id));
-    if ((page.at(-1)?.ts ?? 0) < alert.since) break;
+  for await (const { events } of walkBack(ask, alert.event)) {
+    found.push(...events.filter((event) => event.alert.id === alert.id));
+    if ((events.at(-1)?.ts ?? 0) < alert.since) break;
   }
   return found.reverse();
 };
 
 /** The newest event of an alert that the hub no longer lists. */
 export const findAlert = async (ask: AskEvents, id: string, newest: number): Promise<LiveAlert | null> => {
-  for await (const page of walkBack(ask, newest)) {
-    const event = page.find(({ alert }) => alert.id === id);
+  for await (const { events } of walkBack(ask, newest)) {
+    const event = events.find(({ alert }) => alert.id === id);
     if (event) return event.alert;
   }
   return null;

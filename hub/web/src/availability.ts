@@ -1,4 +1,4 @@
-/** The availability report: order, sums and its file. Pure. */
+/** The availability report: order, sums and the way to its file. Pure. */
 
 /** One line of `GET /availability`. */
 export interface AvailabilityRow {
@@ -106,21 +106,12 @@ export const uptimeTogether = (rows: readonly AvailabilityRow[]): number | null 
   return watched > 0 ? 1 - down / watched : null;
 };
 
-/** A table program would run a name that begins like this as a formula. */
-const cell = (value: string | number | null): string => {
-  const text = value === null ? '' : String(value);
-  const safe = typeof value === 'string' && /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
-  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
-};
-
-/** Times in whole seconds, the share as it is, as a table program reads them. */
-export const reportCsv = (rows: readonly AvailabilityRow[]): string => {
-  const seconds = (ms: number) => Math.round(ms / 1000);
-  const head = ['id', 'name', 'site', 'uptime', 'watched_s', 'down_s', 'planned_s', 'outages', 'longest_s', 'cost', 'currency'];
-  const lines = rows.map((row) => {
-    const times = [seconds(row.watched_ms), seconds(row.down_ms), seconds(row.planned_ms)];
-    const money = [row.cost?.amount ?? null, row.cost?.currency ?? null];
-    return [row.key, row.name, row.site, row.uptime, ...times, row.outages, seconds(row.longest_ms), ...money];
-  });
-  return `${[head, ...lines].map((line) => line.map(cell).join(',')).join('\r\n')}\r\n`;
+/** Where the hub gives the same of all as a file. */
+export const exportPath = (
+  { by, site }: Pick<ReportAsked, 'by' | 'site'>,
+  { from, to }: { from: number; to: number },
+): string => {
+  const query = new URLSearchParams({ from: String(from), to: String(to), by });
+  if (site !== '') query.set('site', site);
+  return `/api/v1/availability/export.csv?${query}`;
 };

@@ -102,7 +102,7 @@ export const createBell = ({ go, ...needs }: BellNeeds): Bell => {
   const chime = createChime({
     ...needs,
     ...{ ready, claim, play: tone.play, show: notify(go) },
-    later: (task) => void setTimeout(task, TOGETHER_MS),
+    later: (task) => void setTimeout(() => void task(), TOGETHER_MS),
   });
   const set = (kind: ChimeKind, value: boolean) => {
     on[kind].value = value;

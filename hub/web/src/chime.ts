@@ -14,7 +14,7 @@ export interface ChimeNeeds {
   play(severity: Severity): void;
   show(notification: { title: string; body: string; path: string; tag: string }): void;
   /** Runs a task when the moment is over: alerts that fire together are announced together. */
-  later(task: () => void): void;
+  later(task: () => Promise<void>): void;
   now(): number;
 }
 
@@ -50,7 +50,7 @@ export const createChime = (needs: ChimeNeeds) => {
   };
   return {
     fired({ id }: Pick<Alert, 'id'>): void {
-      if (waiting.size === 0) needs.later(() => void settle());
+      if (waiting.size === 0) needs.later(settle);
       waiting.add(id);
     },
   };

@@ -58,23 +58,28 @@ export const AlertChart = (props: Around) => {
   const { loaded, failure } = useSeries(props);
   const at = useSignal<number | null>(null);
   const unit = shownUnit(of.declaration.unit, of.declaration.kind);
-  const point = at.value === null ? undefined : loaded?.reply.points[at.value];
+  const points = loaded?.reply.points ?? [];
+  const looked = at.value === null ? undefined : pointAt(points, at.value);
+  const point = looked ?? points.at(-1);
   return (
     <figure class="chart alert-chart" aria-label={`${of.declaration.title} around the alert`}>
       <figcaption>
         <h2>{of.declaration.title}</h2>
-        <time>{point ? fullTime(point[0]) : ''}</time>
+        <time>{looked ? fullTime(looked[0]) : ''}</time>
         {limit && <span class="limit">limit {formatValue(limit.value, unit, of.metric)}</span>}
         <output>{point ? formatValue(point[2], unit, of.metric) : NOTHING}</output>
       </figcaption>
-      {loaded && <Plot {...props} loaded={loaded} unit={unit} onCursor={(index) => (at.value = index)} />}
+      {loaded && <Plot {...props} loaded={loaded} unit={unit} onCursor={(seconds) => (at.value = seconds)} />}
       {failure !== null && <p class="over failure">{failure}</p>}
-      {loaded?.reply.points.length === 0 && <p class="over quiet">No values are kept of this time.</p>}
+      {loaded && points.length === 0 && <p class="over quiet">No values are kept of this time.</p>}
     </figure>
   );
 };
 
-type PlotProps = Around & { loaded: Loaded; unit: string; onCursor(index: number | null): void };
+/** The nearest before: gaps have no point of their own. */
+const pointAt = (points: SeriesReply['points'], seconds: number) => points.findLast(([ts]) => ts <= seconds * 1000 + 1);
+
+type PlotProps = Around & { loaded: Loaded; unit: string; onCursor(seconds: number | null): void };
 
 /** Shade and limit lie below the line. */
 const backdrop = ({ alert, limit, loaded }: PlotProps): ((plot: uPlot) => void) => {
@@ -106,7 +111,7 @@ const backdrop = ({ alert, limit, loaded }: PlotProps): ((plot: uPlot) => void) 
 const optionsOf = (props: PlotProps, width: number): uPlot.Options => {
   const { of, limit, loaded, unit, onCursor } = props;
   const span_ms = loaded.span.to - loaded.span.from;
-  const options = plotOptions({ metric: of.metric, unit, series: 1, width, height: HEIGHT, span_ms, onCursor });
+  const options = plotOptions({ metric: of.metric, unit, series: 1, width, height: HEIGHT, span_ms, onCursor: () => {} });
   const range = options.scales?.['y']?.range;
   const wide: uPlot.Range.Function = (plot, low, high, key) => {
     if (typeof range !== 'function') return [low, high];
@@ -116,7 +121,10 @@ const optionsOf = (props: PlotProps, width: number): uPlot.Options => {
   return {
     ...options,
     scales: { ...options.scales, y: { range: wide } },
-    hooks: { ...options.hooks, drawClear: [backdrop(props)] },
+    hooks: {
+      drawClear: [backdrop(props)],
+      setCursor: [(plot) => onCursor(plot.cursor.idx == null ? null : (plot.data[0][plot.cursor.idx] ?? null))],
+    },
   };
 };
 

@@ -38,7 +38,7 @@ export const AlertFilters = ({ filter, alerts, ruleTitle, onChange }: Filters) =
           ref={search}
           type="search"
           placeholder="Search"
-          aria-label="Search by device, title, reason or comment"
+          aria-label="Search alerts by any of their words"
           value={filter.q}
           onInput={(event) => onChange({ q: event.currentTarget.value })}
           onKeyDown={(event) => event.key === 'Escape' && event.currentTarget.blur()}

@@ -2,7 +2,7 @@ import type { LiveAlertEvent } from '@muster/shared/wire/live';
 import { useComputed, useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { type AlertFilter, activeCount, createMatcher, type Matcher, timeSpan } from '../alert-filter.js';
-import { mergeEvents, resolvedOf, walkBack } from '../alert-history.js';
+import { type LogPage, mergeEvents, resolvedOf, walkBack } from '../alert-history.js';
 import { useApp } from '../app.js';
 import { sentenceOf } from '../client.js';
 import { fullTime, shortTime } from '../format.js';
@@ -24,15 +24,15 @@ const useLog = (filter: AlertFilter) => {
   const { client, board, notice } = useApp();
   const read = useSignal<readonly LiveAlertEvent[]>([]);
   const state = useSignal<'reading' | 'more' | 'all'>('reading');
-  const pages = useRef<AsyncGenerator<LiveAlertEvent[]> | null>(null);
+  const pages = useRef<AsyncGenerator<LogPage> | null>(null);
   const newest = Math.max(board.last() ?? 0, ...board.alerts.value.map(({ event }) => event));
   const older = async () => {
     state.value = 'reading';
     try {
       pages.current ??= walkBack(async (after, limit) => (await client.alertEvents(after, limit)).items, newest);
       const { value, done } = await pages.current.next();
-      if (value) read.value = mergeEvents(read.value, value);
-      state.value = done ? 'all' : 'more';
+      if (value) read.value = mergeEvents(read.value, value.events);
+      state.value = done || value.last ? 'all' : 'more';
     } catch (error) {
       pages.current = null;
       state.value = 'more';
@@ -60,6 +60,7 @@ export const AlertHistory = (props: History) => {
   }, [board]);
   const events = useComputed(() => mergeEvents(log.read, board.events.value)).value;
   const fits = createMatcher(filter, { now: board.now(), about: (id) => board.devices.get(id), ruleTitle });
+  const lines = { events, fits, most, narrowed: activeCount(filter) > 0 };
   return (
     <>
       <nav class="picker within" aria-label="Which history">
@@ -70,11 +71,7 @@ export const AlertHistory = (props: History) => {
           Every change
         </a>
       </nav>
-      {show === 'events' ? (
-        <Events events={events.filter((event) => fits(event.alert, event.ts))} most={most} />
-      ) : (
-        <Resolved events={events} fits={fits} most={most} />
-      )}
+      {show === 'events' ? <Events {...lines} /> : <Resolved {...lines} />}
       <Older state={log.state} onOlder={() => void log.older()} />
     </>
   );
@@ -89,11 +86,18 @@ const Older = ({ state, onOlder }: { state: 'reading' | 'more' | 'all'; onOlder(
   );
 };
 
-const Resolved = ({ events, fits, most }: { events: readonly LiveAlertEvent[]; fits: Matcher; most: { value: number } }) => {
+interface Lines {
+  events: readonly LiveAlertEvent[];
+  fits: Matcher;
+  narrowed: boolean;
+  most: { value: number };
+}
+
+const Resolved = ({ events, fits, narrowed, most }: Lines) => {
   const { board } = useApp();
   const known = board.alerts.value.filter(({ state }) => state === 'resolved');
   const alerts = resolvedOf(events, known).filter((alert) => fits(alert, alert.resolved_at ?? alert.since));
-  if (alerts.length === 0) return <p class="empty quiet">No resolved alert fits.</p>;
+  if (alerts.length === 0) return <p class="empty quiet">No alert that is over{narrowed ? ' fits these filters' : ' yet'}.</p>;
   return (
     <>
       <AlertLines alerts={alerts.slice(0, most.value)} of="fleet" />
@@ -102,8 +106,9 @@ const Resolved = ({ events, fits, most }: { events: readonly LiveAlertEvent[]; f
   );
 };
 
-const Events = ({ events, most }: { events: readonly LiveAlertEvent[]; most: { value: number } }) => {
-  if (events.length === 0) return <p class="empty quiet">No change fits.</p>;
+const Events = ({ events: all, fits, narrowed, most }: Lines) => {
+  const events = all.filter((event) => fits(event.alert, event.ts));
+  if (events.length === 0) return <p class="empty quiet">No change of an alert{narrowed ? ' fits these filters' : ' yet'}.</p>;
   return (
     <>
       <ol class="events">
@@ -127,8 +132,10 @@ const EventLine = ({ event: { number, ts, change, by, alert } }: { event: LiveAl
         <a class="title" href={router.here({ alert: alert.id })}>
           {alert.title}
         </a>{' '}
-        {CHANGE_WORDS[change] ?? change}
-        {by !== 'hub' && ` by ${by}`}
+        <span class="change">
+          {CHANGE_WORDS[change] ?? change}
+          {by !== 'hub' && ` by ${by}`}
+        </span>
       </span>
       <span class="number quiet" title="Event number">
         {number ?? 'not stored yet'}

@@ -1,6 +1,6 @@
 import type { Signal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
-import { type Alert, fiatText, ownerOf, stakeOf } from '../alert-groups.js';
+import { type Alert, fiatText, type Group, ownerOf, stakeOf } from '../alert-groups.js';
 import { useApp } from '../app.js';
 import { duration, fullTime, shortTime } from '../format.js';
 import { quietWord } from './alert-actions.js';
@@ -11,6 +11,8 @@ interface Lines {
   alerts: readonly Alert[];
   /** On a device's own page the device is not repeated. */
   of: 'fleet' | 'device';
+  /** In a list of one kind its word and empty columns are left out. */
+  group?: Group;
   picked?: Signal<ReadonlySet<string>>;
 }
 
@@ -19,17 +21,28 @@ const lasted = (alert: Alert, now: number): string =>
 
 const STATE_WORDS = { firing: 'Firing', pending: 'Pending', resolved: 'Resolved' } as const;
 
-export const AlertLines = ({ alerts, of, picked }: Lines) => (
-  <ul class={`alerts of-${of}`}>
+export const AlertLines = ({ alerts, of, group, picked }: Lines) => (
+  <ul class={`alerts of-${of}${group ? ` g-${group}` : ''}`}>
     {alerts.map((alert) => (
-      <AlertLine key={alert.id} alert={alert} of={of}>
+      <AlertLine key={alert.id} alert={alert} of={of} plain={group !== undefined}>
         {picked && alert.state !== 'resolved' && <Pick alert={alert} picked={picked} />}
       </AlertLine>
     ))}
   </ul>
 );
 
-const AlertLine = ({ alert, of, children }: { alert: Alert; of: Lines['of']; children: ComponentChildren }) => {
+/** The sentence without the name that stands before it. */
+const reason = ({ why, device_name }: Alert): string =>
+  why.startsWith(`${device_name}: `) ? why.slice(device_name.length + 2) : why;
+
+interface Line {
+  alert: Alert;
+  of: Lines['of'];
+  plain: boolean;
+  children: ComponentChildren;
+}
+
+const AlertLine = ({ alert, of, plain, children }: Line) => {
   const { clock, router } = useApp();
   const path = `/alerts?alert=${encodeURIComponent(alert.id)}`;
   return (
@@ -50,12 +63,12 @@ const AlertLine = ({ alert, of, children }: { alert: Alert; of: Lines['of']; chi
           {alert.title}
         </a>
         <span class="why" title={alert.why}>
-          {alert.why}
+          {reason(alert)}
         </span>
       </span>
       {of === 'fleet' && <Stake alert={alert} />}
       <span class="state" title={alert.silenced ?? ''}>
-        {quietWord(alert, clock.value) ?? STATE_WORDS[alert.state]}
+        {quietWord(alert, clock.value) ?? (plain ? '' : STATE_WORDS[alert.state])}
       </span>
       <time
         class="since"
@@ -73,7 +86,7 @@ const AlertLine = ({ alert, of, children }: { alert: Alert; of: Lines['of']; chi
 export const Stake = ({ alert }: { alert: Alert }) => {
   const { moneyOf } = useApp();
   const stake = alert.state === 'resolved' ? null : stakeOf(alert);
-  if (!stake) return <span class="stake" />;
+  if (!stake || stake.amount === 0n) return <span class="stake" />;
   const money = moneyOf(stake.currency);
   return (
     <span class="stake" title={`At stake: ${money.exact(fiatText(stake))} a day, by the device’s last 14 days`}>

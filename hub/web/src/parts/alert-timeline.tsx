@@ -9,13 +9,13 @@ import { fullTime, shortTime } from '../format.js';
 
 /** Every numbered event of an alert: when, who, why. */
 export const CHANGE_WORDS: Record<string, string> = {
-  pending: 'pending',
-  firing: 'firing',
-  resolved: 'resolved',
+  pending: 'is pending',
+  firing: 'fires',
+  resolved: 'is resolved',
   cancelled: 'passed by itself',
-  acknowledged: 'acknowledged',
-  unacknowledged: 'no longer acknowledged',
-  snoozed: 'snoozed',
+  acknowledged: 'was acknowledged',
+  unacknowledged: 'is no longer acknowledged',
+  snoozed: 'was snoozed',
 };
 const BEGUN: Record<string, string> = {
   pending: 'It began, and waits whether it holds',
@@ -89,7 +89,7 @@ const Step = ({ event }: { event: LiveAlertEvent }) => {
 };
 
 /** Why: the rule's sentence, or what a person said. */
-const saidBy = ({ change, alert, ...event }: LiveAlertEvent & { comment?: string | null }): string => {
+const saidBy = ({ change, alert, ...event }: LiveAlertEvent & { comment?: string | null | undefined }): string => {
   if (change === 'snoozed') return alert.snoozed ? `No notice until ${fullTime(alert.snoozed.until)}` : '';
   if (change === 'acknowledged') {
     const { by, comment, owner } = { owner: '', by: '', comment: null, ...alert.acknowledged };

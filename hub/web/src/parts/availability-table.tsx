@@ -62,16 +62,20 @@ const Row = ({ row, by }: { row: AvailabilityRow; by: ReportAsked['by'] }) => {
   return (
     <tr>
       <td class="v-name">
-        <a href={by === 'site' ? `/?site=${encodeURIComponent(row.key)}` : `/devices/${row.key}`} title={row.key}>
-          {row.name}
-        </a>
+        {row.key === '' ? (
+          'Without a site'
+        ) : (
+          <a href={by === 'site' ? `/?site=${encodeURIComponent(row.key)}` : `/devices/${row.key}`} title={row.key}>
+            {row.name}
+          </a>
+        )}
         {site && <span class="quiet"> {site}</span>}
       </td>
       <td class="num v-uptime" title={watched}>
         {uptime !== null && (
-          <meter class={uptime < POOR ? 'poor' : ''} min={0} max={1} value={uptime} aria-hidden="true">
-            {uptimeText(uptime)}
-          </meter>
+          <span class={uptime < POOR ? 'share poor' : 'share'} aria-hidden="true">
+            <i style={{ width: `${uptime * 100}%` }} />
+          </span>
         )}
         {uptime === null ? <span class="none">not watched</span> : uptimeText(uptime)}
       </td>

@@ -140,7 +140,7 @@ const Facts = ({ alert, rule, value, limit }: FactsProps) => (
     <Times alert={alert} />
     <Places alert={alert} />
     <Fact name="Rule">
-      <a href={`/rules?rule=${encodeURIComponent(alert.rule)}`}>{rule?.title ?? alert.rule}</a>
+      <a href={`/rules?edit=${encodeURIComponent(alert.rule)}`}>{rule?.title ?? alert.rule}</a>
     </Fact>
     {alert.subject && <Fact name="About">{alert.subject}</Fact>}
     <Quiet alert={alert} />
@@ -158,6 +158,7 @@ const StakeFact = ({ alert }: { alert: Alert }) => {
   const { moneyOf } = useApp();
   const stake = stakeOf(alert);
   if (!stake) return alert.stake === null ? <Fact name="At stake">not known: no income with a price yet</Fact> : null;
+  if (stake.amount === 0n) return <Fact name="At stake">nothing, by its last 14 days</Fact>;
   const money = moneyOf(stake.currency);
   return (
     <Fact name="At stake">

@@ -184,7 +184,7 @@ const Open = ({ group, filtered, outages, rest, all, onReset }: OpenProps) => {
         </AlertActions>
       )}
       {outages.length > 0 && <IncidentCards outages={outages} {...choice} />}
-      {rest.length > 0 && <AlertLines alerts={rest.slice(0, most.value)} of="fleet" {...choice} />}
+      {rest.length > 0 && <AlertLines alerts={rest.slice(0, most.value)} of="fleet" group={group} {...choice} />}
       <More left={rest.length - most.value} onMore={() => (most.value += PAGE)} />
     </>
   );

@@ -3,11 +3,11 @@ import { useEffect } from 'preact/hooks';
 import { useApp } from '../app.js';
 import {
   type AvailabilityRow,
+  exportPath,
   fitsReport,
   type ReportAsked,
   type ReportSort,
   reportAddress,
-  reportCsv,
   reportFrom,
   sortReport,
   uptimeText,
@@ -24,6 +24,12 @@ import { Icon } from '../parts/icons.js';
 /** How much of the time devices and sites were up, and what the rest cost. */
 const REFRESH_MS = 300_000;
 
+/** Of today only what has been: the rest is not known. */
+const spanTo = (period: string, now: number): { from: number; to: number } => {
+  const { from, to } = spanOf(period, now);
+  return { from, to: Math.max(from + 1, Math.min(to, now)) };
+};
+
 const useReport = (asked: ReportAsked) => {
   const { client, board, live } = useApp();
   const rows = useSignal<readonly AvailabilityRow[] | null>(null);
@@ -34,9 +40,7 @@ const useReport = (asked: ReportAsked) => {
     if (!connected) return;
     const stop = new AbortController();
     const ask = async () => {
-      const now = board.now();
-      const { from, to } = spanOf(period, now);
-      const query = { from, to: Math.max(from + 1, Math.min(to, now)), by };
+      const query = { ...spanTo(period, board.now()), by };
       try {
         rows.value = await allPages((after) => client.availability(after ? { ...query, after } : query, stop.signal));
         failure.value = null;
@@ -106,20 +110,19 @@ const Head = ({ asked, rows, onChange }: HeadProps) => (
     </fieldset>
     <PeriodPicker asked={asked} onChange={onChange} />
     <span class="push" />
-    <button type="button" class="button" disabled={!rows || rows.length === 0} onClick={() => rows && download(asked, rows)}>
-      CSV
-    </button>
+    {rows && rows.length > 0 && <Download asked={asked} />}
   </div>
 );
 
-const download = (asked: ReportAsked, rows: readonly AvailabilityRow[]): void => {
-  const { from, to } = spanOf(asked.period, Date.now());
-  const link = document.createElement('a');
-  link.href = URL.createObjectURL(new Blob([reportCsv(rows)], { type: 'text/csv' }));
-  link.download = `muster-availability-${asked.by}-${dayText(from)}-${dayText(to - 1)}.csv`;
-  link.click();
-  // The download has taken it by then.
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+const Download = ({ asked }: { asked: ReportAsked }) => {
+  const { board } = useApp();
+  const span = spanTo(asked.period, board.now());
+  const [first, last] = [dayText(span.from), dayText(span.to - 1)];
+  return (
+    <a class="button" href={exportPath(asked, span)} download={`muster-availability-${asked.by}-${first}-${last}.csv`}>
+      CSV
+    </a>
+  );
 };
 
 const Totals = ({ rows }: { rows: readonly AvailabilityRow[] }) => {

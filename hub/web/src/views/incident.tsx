@@ -33,6 +33,7 @@ export const IncidentPage = ({ id }: { id: string }) => {
 const Shown = ({ incident }: { incident: Incident }) => {
   const { board, operates } = useApp();
   const rules = useRules().value;
+  const most = useSignal(PAGE);
   const alerts = alertsOf(incident, board.alerts.value, rules).sort(byStake);
   const open = alerts.filter(({ state }) => state !== 'resolved');
   return (
@@ -42,7 +43,8 @@ const Shown = ({ incident }: { incident: Incident }) => {
       {alerts.length > 0 && (
         <section>
           <h2>Its alerts</h2>
-          <AlertLines alerts={alerts} of="fleet" />
+          <AlertLines alerts={alerts.slice(0, most.value)} of="fleet" />
+          <More left={alerts.length - most.value} onMore={() => (most.value += PAGE)} />
         </section>
       )}
       <Devices incident={incident} />

@@ -1,6 +1,7 @@
-import type { LiveAlert, LiveAlertEvent } from '@muster/shared/wire/live';
-import { computed, signal } from '@preact/signals';
+import type { LiveAlertEvent } from '@muster/shared/wire/live';
+import { batch, computed, signal } from '@preact/signals';
 import { applyEvent, applySnapshot, byUrgency, createSieve } from './alert-events.js';
+import type { Alert } from './alert-groups.js';
 
 /** Where the last event number outlives the page. */
 export interface EventMemory {
@@ -20,62 +21,94 @@ const createMark = (memory: EventMemory) => {
     last = number;
     memory.write(number);
   };
+  /** Another tab of this browser may be ahead: what it has shown is not missed. */
+  const rise = (number: number) => {
+    last = number;
+    if (number > (memory.read() ?? -1)) memory.write(number);
+  };
   return {
     last: () => last,
     wasAway: (number: number | null) => number !== null && number <= away,
     reach(number: number | null): void {
-      if (number !== null && (last === null || number > last)) set(number);
+      if (number !== null && (last === null || number > last)) rise(number);
     },
-    /** A first visit starts at the hub's newest; a number beyond it is from a hub that was set up anew. */
-    settle(newest: number): void {
+    /** A first visit starts at the hub's newest; a number beyond it is from a hub that was set up anew: then true. */
+    settle(newest: number): boolean {
       away = Math.min(away, newest);
-      if (last === null || last > newest) set(newest);
+      const anew = last !== null && last > newest;
+      if (last === null || anew) set(newest);
+      return anew;
     },
   };
 };
 
+/** Runs a task together with others of the moment: thousands of alerts are put in order once, not for each event. */
+export type Soon = (task: () => void) => void;
+const atOnce: Soon = (task) => task();
+
 /** Alerts as they stand and their changes, each change once. */
-export const createAlertBoard = (memory: EventMemory) => {
-  const known = new Map<string, LiveAlert>();
-  const sieve = createSieve();
+export const createAlertBoard = (memory: EventMemory, soon: Soon = atOnce) => {
+  const known = new Map<string, Alert>();
+  let sieve = createSieve();
   const mark = createMark(memory);
   const version = signal(0);
   const events = signal<readonly LiveAlertEvent[]>([]);
   const missed = signal(0);
+  /** The newest event that the last snapshot knew. */
+  let snapshot = 0;
+  const waiting = { draw: false, events: [] as LiveAlertEvent[] };
+  const draw = () => {
+    waiting.draw = false;
+    const fresh = waiting.events.splice(0).reverse();
+    if (fresh.length > 0) events.value = [...fresh, ...events.value].slice(0, EVENTS_KEPT);
+    version.value += 1;
+  };
+  const drawSoon = () => {
+    if (waiting.draw) return;
+    waiting.draw = true;
+    soon(() => batch(draw));
+  };
+
+  /** Numbers of the hub that was here before say nothing of this one's. */
+  const forget = () => {
+    sieve = createSieve();
+    waiting.events = [];
+    events.value = [];
+    missed.value = 0;
+  };
 
   return {
     events,
+    get: (id: string): Alert | undefined => known.get(id),
     /** Changes that happened while this browser was away. */
     missed,
     last: mark.last,
     /** Most urgent first. */
-    alerts: computed<LiveAlert[]>(() => {
+    alerts: computed<Alert[]>(() => {
       version.value;
       return [...known.values()].sort(byUrgency);
     }),
-    takeEvent(event: LiveAlertEvent): void {
+    /** True when it is news. */
+    takeEvent(event: LiveAlertEvent): boolean {
       mark.reach(event.number);
-      if (!sieve.isNews(event)) return;
-      applyEvent(known, event);
-      version.value += 1;
-      events.value = [event, ...events.value].slice(0, EVENTS_KEPT);
+      applyEvent(known, event, snapshot);
+      if (!sieve.isNews(event)) return false;
+      waiting.events.push(event);
+      drawSoon();
       if (mark.wasAway(event.number)) missed.value += 1;
+      return true;
     },
-    takeSnapshot(open: readonly LiveAlert[] | undefined, newest: number): void {
-      mark.settle(newest);
+    takeSnapshot(open: readonly Alert[] | undefined, newest: number): void {
+      if (mark.settle(newest)) forget();
       if (!open) return;
+      snapshot = newest;
       applySnapshot(known, open);
       version.value += 1;
     },
     /** Alerts that came by the API; newer knowledge from the live channel holds. */
-    putAlerts(list: readonly LiveAlert[]): void {
+    putAlerts(list: readonly Alert[]): void {
       for (const alert of list) if ((known.get(alert.id)?.event ?? -1) <= alert.event) known.set(alert.id, alert);
-      version.value += 1;
-    },
-    putEvents(list: readonly LiveAlertEvent[]): void {
-      const fresh = list.filter((event) => sieve.isNews(event));
-      if (fresh.length === 0) return;
-      events.value = [...events.value, ...fresh].sort((a, b) => b.ts - a.ts).slice(0, EVENTS_KEPT);
+      drawSoon();
     },
   };
 };

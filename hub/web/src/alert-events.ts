@@ -1,4 +1,5 @@
 import type { LiveAlert, LiveAlertEvent, Severity } from '@muster/shared/wire/live';
+import type { Alert } from './alert-groups.js';
 
 /** Alert events: each one taken once, alerts as they stand, and the last number for the next resume. Pure. */
 
@@ -30,18 +31,34 @@ const trim = <T>(set: Set<T>): void => {
   }
 };
 
-/** An older event never undoes a newer one: replay and live may cross. Cancelled pending alerts leave. */
-export const applyEvent = (alerts: Map<string, LiveAlert>, event: LiveAlertEvent): void => {
+/**
+ * An older event never undoes a newer one: replay and live may cross. Cancelled pending alerts leave. What a snapshot that
+ * knew the event does not hold as open is over, whatever the replay says of its past.
+ */
+export const applyEvent = (alerts: Map<string, Alert>, event: LiveAlertEvent, snapshot = 0): void => {
   const known = alerts.get(event.alert.id);
   if (known && known.event > event.alert.event) return;
+  const was_open = event.number !== null && event.number <= snapshot && event.alert.state !== 'resolved';
   if (event.change === 'cancelled') alerts.delete(event.alert.id);
-  else alerts.set(event.alert.id, known?.silenced ? { silenced: known.silenced, ...event.alert } : event.alert);
+  else if (known || !was_open) alerts.set(event.alert.id, beside(known, event.alert));
+};
+/** What only lists say is kept until a list says otherwise. */
+const beside = (known: Alert | undefined, alert: Alert): Alert => {
+  if (!known) return alert;
+  const { silenced, unknown, stake } = known;
+  return {
+    ...(silenced !== undefined && { silenced }),
+    ...(unknown !== undefined && { unknown }),
+    ...(stake !== undefined && { stake }),
+    ...alert,
+  };
 };
 
 /** A snapshot says which alerts are open: others that we held as open are not any more. */
-export const applySnapshot = (alerts: Map<string, LiveAlert>, open: readonly LiveAlert[]): void => {
-  for (const alert of [...alerts.values()]) if (alert.state !== 'resolved') alerts.delete(alert.id);
-  for (const alert of open) alerts.set(alert.id, alert);
+export const applySnapshot = (alerts: Map<string, Alert>, open: readonly Alert[]): void => {
+  const before = new Map(alerts);
+  for (const alert of before.values()) if (alert.state !== 'resolved') alerts.delete(alert.id);
+  for (const alert of open) alerts.set(alert.id, beside(before.get(alert.id), alert));
 };
 
 const SEVERITY_RANK: Record<Severity, number> = { critical: 0, warning: 1, info: 2 };

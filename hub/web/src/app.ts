@@ -1,9 +1,13 @@
-import { computed, effect, type Signal, signal } from '@preact/signals';
+import { computed, effect, type ReadonlySignal, type Signal, signal } from '@preact/signals';
 import { createContext } from 'preact';
 import { useContext } from 'preact/hooks';
+import { countFiring } from './alert-groups.js';
+import { createBadge } from './badge.js';
+import { type Bell, createBell } from './bell.js';
 import { type Board, createBoard } from './board.js';
-import { ApiError, type Client, createClient, type SessionReply, type SessionUser, sentenceOf } from './client.js';
+import { ApiError, allPages, type Client, createClient, type SessionReply, type SessionUser, sentenceOf } from './client.js';
 import { createLive, type Live, type Socket } from './live.js';
+import { createMoney, type Money } from './money.js';
 import { createRouter, type Router, takeSetupCode } from './router.js';
 import { createThemes, readStored, type Themes, writeStored } from './theme.js';
 
@@ -27,6 +31,16 @@ export interface App {
   /** May acknowledge and add devices. */
   operates: Signal<boolean>;
   siteNames: Signal<Map<string, string>>;
+  /** Sound and desktop notifications. */
+  bell: Bell;
+  /** Hub time in steps of a few seconds: what many lines are sorted by. */
+  pace: ReadonlySignal<number>;
+  /** Alerts that ask for somebody. */
+  firing: ReadonlySignal<number>;
+  /** Asks for all alerts anew, the lately resolved among them. */
+  fetchAlerts(): Promise<void>;
+  /** Amounts of a currency as text. */
+  moneyOf(currency: string): Money;
   adding: Signal<boolean>;
   checkSession(): Promise<void>;
   signOut(): Promise<void>;
@@ -51,6 +65,20 @@ const openSocket = (): Socket => {
   return socket as Socket;
 };
 
+/** Alert events that come together are drawn together. */
+const DRAW_MS = 60;
+const PACE_MS = 5_000;
+
+/** Formats of a currency cost too much to be made for every line. */
+const createMoneys = () => {
+  const made = new Map<string, Money>();
+  return (currency: string): Money => {
+    const money = made.get(currency) ?? createMoney(currency);
+    made.set(currency, money);
+    return money;
+  };
+};
+
 const asSession = (reply: SessionReply): Session => ({ kind: 'in', user: reply.user });
 
 export const createApp = (): App => {
@@ -64,15 +92,16 @@ export const createApp = (): App => {
       session.value = { kind: 'out', setup_needed: false };
     },
   });
-  const fetchAlerts = async () => {
-    const { items } = await client.alerts();
-    board.putAlerts(items);
-  };
+  const fetchAlerts = async () => board.putAlerts(await allPages((after) => client.alerts(after ? { after } : {})));
   const board = createBoard({
     now: Date.now,
     memory: { read: readLast, write: (number) => writeStored(LAST_EVENT, String(number)) },
     gap: () => void fetchAlerts().catch((error) => report(error)),
+    fired: (alert) => bell.fired(alert),
+    soon: (task) => void setTimeout(task, DRAW_MS),
   });
+  const bell = createBell({ alert: board.get, now: board.now, go: router.go });
+  const pace = computed(() => Math.floor(clock.value / PACE_MS) * PACE_MS);
   const report = (error: unknown) => {
     notice.value = sentenceOf(error);
   };
@@ -112,6 +141,8 @@ export const createApp = (): App => {
   };
   const app: App = {
     ...{ client, board, live, deviceLive, router, session, notice, clock, siteNames, checkSession, signOut },
+    ...{ bell, pace, fetchAlerts, moneyOf: createMoneys() },
+    firing: computed(() => countFiring(board.alerts.value, pace.value)),
     themes: createThemes(),
     setupCode: signal(takeSetupCode()),
     adding: signal(false),
@@ -143,9 +174,11 @@ const connectParts = (app: App): void => {
     app.deviceLive.stop();
     if (inside.value && place.page === 'device') app.deviceLive.start();
   });
+  const badge = createBadge();
   effect(() => {
-    const firing = app.board.alerts.value.filter((alert) => alert.state === 'firing').length;
+    const firing = inside.value ? app.firing.value : 0;
     document.title = firing > 0 ? `(${firing}) Muster` : 'Muster';
+    badge(firing);
   });
 };
 

@@ -72,6 +72,68 @@ describe('alert events', () => {
   });
 });
 
+describe('a browser that reads lists beside the live channel', () => {
+  test('keeps what only lists say when an event comes', () => {
+    const { board } = build();
+    board.putAlerts([{ ...alert('a', 1), silenced: 'silenced: works', unknown: true }]);
+    board.take(change(2, { change: 'acknowledged', alert: alert('a', 2) }));
+    expect(board.get('a')).toMatchObject({ event: 2, silenced: 'silenced: works', unknown: true });
+    board.take({ kind: 'alerts', alerts: [{ ...alert('a', 2), silenced: null, unknown: false }] });
+    expect(board.get('a')).toMatchObject({ silenced: null, unknown: false });
+  });
+
+  test('the past of an alert that is over does not make it fire again', () => {
+    const { board } = build(10);
+    board.take(snapshot(13));
+    board.take(change(11, { alert: alert('gone', 11) }));
+    expect(board.alerts.value).toEqual([]);
+    board.take(change(13, { change: 'resolved', alert: alert('gone', 13, { state: 'resolved' }) }));
+    expect(board.alerts.value.map(({ state }) => state)).toEqual(['resolved']);
+    expect(board.events.value.map(({ number }) => number)).toEqual([13, 11]);
+  });
+
+  test('a hub that was set up anew may use old numbers for new events', () => {
+    const { board } = build();
+    board.take(snapshot(0));
+    for (const number of [1, 2, 3]) board.take(change(number, { ts: number }));
+    board.take(snapshot(0));
+    board.take(change(2, { ts: 900 }));
+    expect(board.events.value.map(({ ts }) => ts)).toEqual([900]);
+  });
+
+  test('a tab that is behind does not set back the number that another tab has reached', () => {
+    const stored = { number: 40 };
+    const written: number[] = [];
+    const memory = { read: () => stored.number, write: (number: number) => written.push(number) };
+    const board = createBoard({ now: () => 0, memory, gap: () => {} });
+    stored.number = 60;
+    for (const number of [41, 60, 61]) board.take(change(number, { ts: number }));
+    expect([board.last(), written]).toEqual([61, [61]]);
+  });
+
+  test('events that come together are drawn once', () => {
+    const tasks: (() => void)[] = [];
+    const soon = (task: () => void) => void tasks.push(task);
+    const board = createBoard({ now: () => 0, memory: { read: () => 0, write: () => {} }, gap: () => {}, soon });
+    expect(board.alerts.value).toEqual([]);
+    for (const number of [1, 2, 3]) board.take(change(number, { ts: number, alert: alert(`a${number}`, number) }));
+    expect([tasks.length, board.alerts.value.length]).toEqual([1, 0]);
+    tasks[0]?.();
+    expect([board.alerts.value.length, board.events.value.map(({ number }) => number)]).toEqual([3, [3, 2, 1]]);
+  });
+
+  test('tells of an alert that begins to fire once, however often it hears of it', () => {
+    const fired: string[] = [];
+    const memory = { read: () => 0, write: () => {} };
+    const board = createBoard({ now: () => 0, memory, gap: () => {}, fired: ({ id }) => fired.push(id) });
+    board.take(change(null, { ts: 7 }));
+    board.take(change(1, { ts: 7 }));
+    board.take(change(1, { ts: 7 }));
+    board.take(change(2, { change: 'acknowledged' }));
+    expect(fired).toEqual(['a']);
+  });
+});
+
 describe('resuming', () => {
   test('a first visit starts at the newest number and has missed nothing', () => {
     const { board, written } = build();

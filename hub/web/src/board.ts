@@ -1,6 +1,7 @@
-import type { LiveDevice, LiveMessage, LiveValue } from '@muster/shared/wire/live';
+import type { LiveAlert, LiveAlertEvent, LiveDevice, LiveMessage, LiveValue } from '@muster/shared/wire/live';
 import { batch, signal } from '@preact/signals';
-import { createAlertBoard, type EventMemory } from './alert-board.js';
+import { createAlertBoard, type EventMemory, type Soon } from './alert-board.js';
+import type { Alert } from './alert-groups.js';
 import { mergeDevices } from './fleet.js';
 
 /** Everything live on the screen, fed by the messages of the live channel. */
@@ -9,6 +10,9 @@ export interface BoardNeeds {
   memory: EventMemory;
   /** Alerts must be fetched anew: events were missed for good. */
   gap(): void;
+  /** An alert has begun to fire, and this browser hears of it for the first time. */
+  fired?(alert: LiveAlert): void;
+  soon?: Soon | undefined;
 }
 
 const createFleetBoard = () => {
@@ -42,9 +46,12 @@ const createFleetBoard = () => {
   };
 };
 
+/** Open alerts of which something beside their events has changed. */
+type Touched = { kind: 'alerts'; alerts: Alert[] };
+
 export const createBoard = (needs: BoardNeeds) => {
   const { takeDevices, takeFleet, takeEarnings, ...fleet } = createFleetBoard();
-  const { takeEvent, takeSnapshot, ...alerts } = createAlertBoard(needs.memory);
+  const { takeEvent, takeSnapshot, ...alerts } = createAlertBoard(needs.memory, needs.soon);
   const offset = signal(0);
   /** Newest values of the device that is looked at. */
   const watched = signal<{ id: string; fresh: readonly LiveValue[] } | null>(null);
@@ -55,18 +62,21 @@ export const createBoard = (needs: BoardNeeds) => {
     if (message.device) watched.value = { id: message.device.id, fresh: message.device.values };
     takeSnapshot(message.alerts, message.event);
   };
+  const hear = (event: LiveAlertEvent) => {
+    if (takeEvent(event) && event.change === 'firing') needs.fired?.(event.alert);
+  };
   return {
     ...fleet,
     ...alerts,
     watched,
     /** By the hub's clock. */
     now: () => needs.now() + offset.value,
-    take(message: LiveMessage): void {
+    take(message: LiveMessage | Touched): void {
       batch(() => {
         if (message.kind === 'snapshot') openWith(message);
         else if (message.kind === 'devices') takeDevices(message.devices, message.removed);
         else if (message.kind === 'samples') watched.value = { id: message.device, fresh: message.values };
-        else if (message.kind === 'alert') takeEvent(message.event);
+        else if (message.kind === 'alert') hear(message.event);
         else if (message.kind === 'alerts') alerts.putAlerts(message.alerts);
         else if (message.kind === 'earnings') takeEarnings(message.device, message.earnings_today);
         else if (message.kind === 'gap') needs.gap();

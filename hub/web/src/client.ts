@@ -4,14 +4,20 @@ import type {
   CompareSort,
   Device,
   EarningsRow,
+  Incident,
+  NoticeScope,
   PriceChange,
   PricesView,
   Role,
+  RuleSetting,
+  Silence,
   Site,
   Stake,
 } from '@muster/hub/parts';
 import { type Labels, type MetricDeclaration, seriesKey } from '@muster/shared/metrics';
-import type { LiveAlert, LiveAlertEvent, LiveDevice, LiveValue } from '@muster/shared/wire/live';
+import type { LiveAlertEvent, LiveDevice, LiveValue } from '@muster/shared/wire/live';
+import type { Alert } from './alert-groups.js';
+import type { AvailabilityRow } from './availability.js';
 import type { Point, Tier } from './chart-data.js';
 import type { Amount } from './format.js';
 
@@ -171,6 +177,11 @@ export interface NotifierLine {
   held_back: number;
   given_up: number;
 }
+/** What a person says of alerts as he takes them. */
+export interface Taking {
+  comment: string;
+  owner: string;
+}
 type Query = Record<string, string | number | undefined>;
 
 /** No answer of the hub takes longer than this on a link that works. */
@@ -259,10 +270,16 @@ export const createClient = (on: { unauthorized(): void }) => {
       signal?: AbortSignal,
     ) => get<SeveralReply>(`/devices/${id(device)}/series`, { ...query, metrics: metrics.join(',') }, signal),
 
-    alerts: (query: { state?: string; device?: string } = {}) => get<Listing<LiveAlert>>('/alerts', query),
-    alertEvents: (after: number) => get<Listing<LiveAlertEvent>>('/alerts/events', { after, limit: 500 }),
-    acknowledge: (ids: readonly string[], comment: string) =>
-      call<Listing<LiveAlert>>('POST', '/alerts/acknowledge', comment === '' ? { ids } : { ids, comment }),
+    alerts: (query: { state?: string; device?: string; after?: string } = {}) => get<Listing<Alert>>('/alerts', query),
+    alertEvents: (after: number, limit = 500) => get<Listing<LiveAlertEvent>>('/alerts/events', { after, limit }),
+    acknowledge: (ids: readonly string[], { comment, owner }: Taking) =>
+      call<Listing<Alert>>('POST', '/alerts/acknowledge', { ids, ...(comment && { comment }), ...(owner && { owner }) }),
+    unacknowledge: (ids: readonly string[]) => call<Listing<Alert>>('POST', '/alerts/unacknowledge', { ids }),
+    addSilence: (body: { scope: NoticeScope; to: number; comment: string }) => call<Silence>('POST', '/silences', body),
+    incidents: () => get<Listing<Incident>>('/incidents'),
+    rules: () => get<Listing<RuleSetting>>('/rules'),
+    availability: (query: { from: number; to: number; by: string; after?: string }, signal?: AbortSignal) =>
+      get<Listing<AvailabilityRow>>('/availability', query, signal),
     store: () => get<StoreReply>('/store'),
     quarantine: (after?: string | number) => get<Listing<Refused>>('/quarantine', { limit: 50, after }),
     networks: () => get<Listing<RewardSource>>('/networks'),
@@ -278,11 +295,22 @@ export const createClient = (on: { unauthorized(): void }) => {
     testNotifier: (name: string) => call<unknown>('POST', `/notifiers/${id(name)}/test`, {}),
     deleteNotifier: (name: string) => call<unknown>('DELETE', `/notifiers/${id(name)}`),
     snooze: (alert: string, for_ms: number | null) =>
-      call<LiveAlert>('POST', `/alerts/${id(alert)}/snooze`, for_ms === null ? { until: null } : { for_ms }),
+      call<Alert>('POST', `/alerts/${id(alert)}/snooze`, for_ms === null ? { until: null } : { for_ms }),
     invite: (body: { device?: string }) => call<Invited>('POST', '/invites', body),
   };
 };
 export type Client = ReturnType<typeof createClient>;
+
+/** Every page of a list. */
+export const allPages = async <T>(page: (after?: string) => Promise<Listing<T>>): Promise<T[]> => {
+  const items: T[] = [];
+  for (let after: string | undefined; ; ) {
+    const reply = await page(after);
+    items.push(...reply.items);
+    if (reply.next === undefined || reply.next === null) return items;
+    after = String(reply.next);
+  }
+};
 
 /** What a person must put right in a form before it is sent. */
 export class FormError extends Error {}

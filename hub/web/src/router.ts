@@ -5,6 +5,7 @@ export type Place =
   | { page: 'fleet' }
   | { page: 'device'; id: string }
   | { page: 'alerts' }
+  | { page: 'availability' }
   | { page: 'earnings' }
   | { page: 'hub' }
   | { page: 'missing' };
@@ -13,11 +14,18 @@ export interface Router {
   place: Signal<Place>;
   query: Signal<URLSearchParams>;
   go(path: string): void;
+  /** The address here with other entries, empty ones left out: for links. */
+  here(entries: Record<string, string>): string;
   /** Changes the address without a new entry in the history. */
   setQuery(query: Record<string, string>): void;
 }
 
-const PLAIN: Record<string, 'earnings' | 'alerts' | 'hub'> = { '/earnings': 'earnings', '/alerts': 'alerts', '/hub': 'hub' };
+const PLAIN: Record<string, 'earnings' | 'alerts' | 'availability' | 'hub'> = {
+  '/earnings': 'earnings',
+  '/alerts': 'alerts',
+  '/availability': 'availability',
+  '/hub': 'hub',
+};
 
 export const placeOf = (path: string): Place => {
   if (path === '/' || path === '/index.html' || path === '/login' || path === '/setup') return { page: 'fleet' };
@@ -35,6 +43,11 @@ const opensHere = (event: MouseEvent, link: HTMLAnchorElement): boolean =>
   !link.hasAttribute('download') &&
   link.origin === location.origin &&
   !link.pathname.startsWith('/api/');
+
+const pathWith = (path: string, query: URLSearchParams): string => {
+  const text = query.toString();
+  return path + (text ? `?${text}` : '');
+};
 
 export const createRouter = (): Router => {
   const place = signal(placeOf(location.pathname));
@@ -58,11 +71,18 @@ export const createRouter = (): Router => {
     place,
     query,
     go,
+    here(entries) {
+      const next = new URLSearchParams(query.value);
+      for (const [name, value] of Object.entries(entries)) {
+        if (value === '') next.delete(name);
+        else next.set(name, value);
+      }
+      return pathWith(location.pathname, next);
+    },
     setQuery(entries) {
       const next = new URLSearchParams();
       for (const [name, value] of Object.entries(entries)) if (value !== '') next.set(name, value);
-      const text = next.toString();
-      history.replaceState(null, '', location.pathname + (text ? `?${text}` : ''));
+      history.replaceState(null, '', pathWith(location.pathname, next));
       query.value = next;
     },
   };

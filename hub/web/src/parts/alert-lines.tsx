@@ -1,42 +1,50 @@
-import type { LiveAlert } from '@muster/shared/wire/live';
 import type { Signal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
+import { type Alert, fiatText, type Group, ownerOf, stakeOf } from '../alert-groups.js';
 import { useApp } from '../app.js';
 import { duration, fullTime, shortTime } from '../format.js';
+import { quietWord } from './alert-actions.js';
 import { SeverityWord } from './icons.js';
 
-/** Alerts as lines: how bad, what, where, since when, who took it. */
+/** Alerts as lines: how bad, what, where, what it costs, since when, who took it. */
 interface Lines {
-  alerts: readonly LiveAlert[];
+  alerts: readonly Alert[];
   /** On a device's own page the device is not repeated. */
   of: 'fleet' | 'device';
+  /** In a list of one kind its word and empty columns are left out. */
+  group?: Group;
   picked?: Signal<ReadonlySet<string>>;
 }
 
-const lasted = (alert: LiveAlert, now: number): string =>
+const lasted = (alert: Alert, now: number): string =>
   duration(Math.max(0, (alert.state === 'resolved' ? (alert.resolved_at ?? now) : now) - alert.since));
 
 const STATE_WORDS = { firing: 'Firing', pending: 'Pending', resolved: 'Resolved' } as const;
 
-/** It fires, but gives no notice. */
-const quietWord = ({ state, snoozed, silenced }: LiveAlert, now: number): string | null => {
-  if (state === 'resolved') return null;
-  if (snoozed && snoozed.until > now) return 'Snoozed';
-  return silenced ? 'Silenced' : null;
-};
-
-export const AlertLines = ({ alerts, of, picked }: Lines) => (
-  <ul class={`alerts of-${of}`}>
+export const AlertLines = ({ alerts, of, group, picked }: Lines) => (
+  <ul class={`alerts of-${of}${group ? ` g-${group}` : ''}`}>
     {alerts.map((alert) => (
-      <AlertLine key={alert.id} alert={alert} of={of}>
-        {picked && alert.state === 'firing' && <Pick alert={alert} picked={picked} />}
+      <AlertLine key={alert.id} alert={alert} of={of} plain={group !== undefined}>
+        {picked && alert.state !== 'resolved' && <Pick alert={alert} picked={picked} />}
       </AlertLine>
     ))}
   </ul>
 );
 
-const AlertLine = ({ alert, of, children }: { alert: LiveAlert; of: Lines['of']; children: ComponentChildren }) => {
-  const { clock } = useApp();
+/** The sentence without the name that stands before it. */
+const reason = ({ why, device_name }: Alert): string =>
+  why.startsWith(`${device_name}: `) ? why.slice(device_name.length + 2) : why;
+
+interface Line {
+  alert: Alert;
+  of: Lines['of'];
+  plain: boolean;
+  children: ComponentChildren;
+}
+
+const AlertLine = ({ alert, of, plain, children }: Line) => {
+  const { clock, router } = useApp();
+  const path = `/alerts?alert=${encodeURIComponent(alert.id)}`;
   return (
     <li class={alert.state}>
       <span class="pick">{children}</span>
@@ -47,13 +55,20 @@ const AlertLine = ({ alert, of, children }: { alert: LiveAlert; of: Lines['of'];
             {alert.device_name}
           </a>
         )}
-        <b>{alert.title}</b>
+        <a
+          class="title"
+          href={router.place.value.page === 'alerts' ? router.here({ alert: alert.id }) : path}
+          title={alert.title}
+        >
+          {alert.title}
+        </a>
         <span class="why" title={alert.why}>
-          {alert.why}
+          {reason(alert)}
         </span>
       </span>
+      {of === 'fleet' && <Stake alert={alert} />}
       <span class="state" title={alert.silenced ?? ''}>
-        {quietWord(alert, clock.value) ?? STATE_WORDS[alert.state]}
+        {quietWord(alert, clock.value) ?? (plain ? '' : STATE_WORDS[alert.state])}
       </span>
       <time
         class="since"
@@ -67,7 +82,21 @@ const AlertLine = ({ alert, of, children }: { alert: LiveAlert; of: Lines['of'];
   );
 };
 
-const Pick = ({ alert, picked }: { alert: LiveAlert; picked: Signal<ReadonlySet<string>> }) => (
+/** What its device would earn in a day. */
+export const Stake = ({ alert }: { alert: Alert }) => {
+  const { moneyOf } = useApp();
+  const stake = alert.state === 'resolved' ? null : stakeOf(alert);
+  if (!stake || stake.amount === 0n) return <span class="stake" />;
+  const money = moneyOf(stake.currency);
+  return (
+    <span class="stake" title={`At stake: ${money.exact(fiatText(stake))} a day, by the device’s last 14 days`}>
+      {money.shown(fiatText(stake))}
+      <em>/day</em>
+    </span>
+  );
+};
+
+const Pick = ({ alert, picked }: { alert: Alert; picked: Signal<ReadonlySet<string>> }) => (
   <input
     type="checkbox"
     aria-label={`Select ${alert.title} of ${alert.device_name}`}
@@ -81,12 +110,13 @@ const Pick = ({ alert, picked }: { alert: LiveAlert; picked: Signal<ReadonlySet<
   />
 );
 
-const Taken = ({ alert }: { alert: LiveAlert }) => {
+const Taken = ({ alert }: { alert: Alert }) => {
   if (!alert.acknowledged) return <span class="taken" />;
   const { by, at, comment } = alert.acknowledged;
+  const owner = ownerOf(alert);
   return (
     <span class="taken" title={`Acknowledged by ${by}, ${fullTime(at)}${comment ? `: ${comment}` : ''}`}>
-      {by}
+      {owner}
       {comment ? `: ${comment}` : ' has it'}
     </span>
   );

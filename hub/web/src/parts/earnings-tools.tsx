@@ -10,7 +10,7 @@ interface Tools {
   onChange(part: Partial<Asked>): void;
 }
 
-export const PeriodPicker = ({ asked, onChange }: Tools) => {
+export const PeriodPicker = ({ asked, onChange }: { asked: { period: string }; onChange(part: { period: string }): void }) => {
   const { clock } = useApp();
   const open = useSignal(asked.period.includes('..'));
   const { from, to } = spanOf(asked.period, clock.value);

@@ -1,10 +1,11 @@
 import type { LiveDevice } from '@muster/shared/wire/live';
 import { type ReadonlySignal, useComputed, useSignal } from '@preact/signals';
-import { useEffect, useRef } from 'preact/hooks';
+import { useRef } from 'preact/hooks';
 import { useApp } from '../app.js';
 import { type Filter, mainsOf, matches, type Sort, type SortKey, sortDevices } from '../fleet.js';
 import { FleetList } from '../parts/fleet-list.js';
 import { FleetTools } from '../parts/fleet-tools.js';
+import { useSlashKey } from '../parts/slash-key.js';
 import { Summary } from '../parts/summary.js';
 
 /** A list sorted by a value that moves is put in order again this often at most: lines that jump cannot be read. */
@@ -38,18 +39,6 @@ const useGpuThere = (): ReadonlySignal<boolean> => {
     return false;
   });
 };
-
-const useSlashKey = (field: { current: HTMLInputElement | null }): void =>
-  useEffect(() => {
-    const onKey = (event: KeyboardEvent) => {
-      const typing = event.target instanceof HTMLInputElement || event.target instanceof HTMLTextAreaElement;
-      if (event.key !== '/' || typing || event.ctrlKey || event.metaKey) return;
-      event.preventDefault();
-      field.current?.focus();
-    };
-    addEventListener('keydown', onKey);
-    return () => removeEventListener('keydown', onKey);
-  }, [field]);
 
 export const FleetPage = () => {
   const { board, router } = useApp();

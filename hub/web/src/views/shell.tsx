@@ -4,6 +4,7 @@ import { clockTime } from '../format.js';
 import { BrandMark, Icon } from '../parts/icons.js';
 import { AddDevice } from './add-device.js';
 import { AlertsPage } from './alerts.js';
+import { AvailabilityPage } from './availability.js';
 import { DevicePage } from './device.js';
 import { EarningsPage } from './earnings.js';
 import { FleetPage } from './fleet.js';
@@ -63,6 +64,7 @@ const Page = () => {
   if (at.page === 'fleet') return <FleetPage />;
   if (at.page === 'device') return <DevicePage key={at.id} id={at.id} />;
   if (at.page === 'alerts') return <AlertsPage />;
+  if (at.page === 'availability') return <AvailabilityPage />;
   if (at.page === 'earnings') return <EarningsPage />;
   if (at.page === 'hub') return <HubPage />;
   return (
@@ -76,9 +78,8 @@ const Page = () => {
 };
 
 const Bar = () => {
-  const { router, board, operates, adding } = useApp();
+  const { router, firing, operates, adding } = useApp();
   const page = router.place.value.page;
-  const firing = board.alerts.value.filter((alert) => alert.state === 'firing').length;
   return (
     <header class="bar">
       <a class="brand" href="/" aria-label="Muster, to the fleet">
@@ -92,9 +93,14 @@ const Bar = () => {
         <a href="/earnings" aria-current={page === 'earnings' ? 'page' : undefined}>
           Earnings
         </a>
-        <a href="/alerts" aria-current={page === 'alerts' ? 'page' : undefined}>
+        <a href="/alerts" aria-current={page === 'alerts' || page === 'availability' ? 'page' : undefined}>
           Alerts
-          {firing > 0 && <b class="count">{firing}</b>}
+          {firing.value > 0 && (
+            <b class="count">
+              {firing.value}
+              <span class="unseen"> firing</span>
+            </b>
+          )}
         </a>
         <a href="/hub" aria-current={page === 'hub' ? 'page' : undefined}>
           Hub

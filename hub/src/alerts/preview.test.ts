@@ -39,7 +39,7 @@ test('a preview tells when a rule would have fired and ended, and changes nothin
   const now = hub.clock.now();
   const before = hub.alerts.rules();
   const { items, ...found } = await hub.alerts.preview(rule(), { days: 1, reader });
-  expect(found).toEqual({ from: now - 86_400_000, to: now, devices: 2, looked_at: 2, complete: true });
+  expect(found).toEqual({ from: now - 86_400_000, to: now, devices: 2, looked_at: 2, complete: true, unseen: [] });
   expect(items.map(({ device, subject, from, to }) => [device, subject, from, to])).toEqual([
     ['attic-pi', 'hw.temperature{zone=cpu}', now - 57 * MINUTE, now - 56 * MINUTE],
   ]);
@@ -61,4 +61,13 @@ test('a rule that could not be set is refused in a preview too', async () => {
   const { hub, reader } = await asked(() => []);
   const refusal = await hub.alerts.preview(rule({ config: { metric: 7 } }), { days: 1, reader }).catch((error: unknown) => error);
   expect(refusal).toBeInstanceOf(AppError);
+});
+
+test('a preview says what history does not tell', async () => {
+  const { hub, reader } = await asked(() => []);
+  const unseen = async (of: string, config: object) =>
+    (await hub.alerts.preview(rule({ rule: of, config: { ...config } }), { days: 1, reader })).unseen;
+  expect(await unseen('not_earning', {})).toEqual(['income']);
+  expect(await unseen('agent_outdated', {})).toEqual(['versions']);
+  expect(await unseen('offline', {})).toEqual([]);
 });

@@ -1,7 +1,7 @@
 /** What a rule would have said of the past: stored history played through the rule and the lifecycle. Nothing is kept or sent. */
 import { parseSeriesKey, seriesKey } from '@muster/shared/metrics';
 import type { LiveValue, PresenceState } from '@muster/shared/wire/live';
-import type { Device, Latest, PresenceKeeper, Registry, RulePreview, RuleSetting } from '../parts.js';
+import type { Device, Latest, PresenceKeeper, Registry, RulePreview, RuleSetting, RuleUnseen } from '../parts.js';
 import type { Reader } from '../store/store.js';
 import { advance, type Held } from './lifecycle.js';
 import { type ActiveRule, activateOne, type NetworksOf, planFor } from './plan.js';
@@ -36,21 +36,24 @@ export const previewRule = async (
   const to = needs.now();
   const from = to - Math.min(options.days, PREVIEW.days) * DAY_MS;
   const meant = [...needs.registry.all()].filter((device) => planFor(device, [rule], needs.networks).rules.size > 0);
-  const result: RulePreview = { from, to, devices: meant.length, looked_at: 0, complete: true, items: [] };
+  const result: RulePreview = { from, to, devices: meant.length, looked_at: 0, complete: true, unseen: [], items: [] };
+  const unseen = new Set<RuleUnseen>(declaration.looks_at_earnings ? ['income'] : []);
+  const asWhole = () => ({ ...result, unseen: [...unseen] });
   let series_left: number = PREVIEW.series;
   for (const device of meant) {
     const series = seriesOf(needs, rule, device).slice(0, PREVIEW.series);
     options.signal?.throwIfAborted();
     if (result.looked_at >= PREVIEW.devices || series.length > series_left || result.items.length >= PREVIEW.alerts) {
-      return { ...result, complete: false };
+      return { ...asWhole(), complete: false };
     }
     series_left -= series.length;
     result.looked_at++;
     const moments = await momentsOf(needs, { device, series, from, to }, options);
-    const found = play(rule, { device, moments, to, declared: (metric) => needs.registry.declaration(device.id, metric) });
+    const declared = (metric: string) => needs.registry.declaration(device.id, metric);
+    const found = play(rule, { device, moments, to, declared, unseen });
     result.items.push(...found.slice(0, PREVIEW.alerts - result.items.length));
   }
-  return result;
+  return asWhole();
 };
 
 const seriesOf = ({ latest }: PreviewNeeds, { needs }: ActiveRule, device: Device): string[] =>
@@ -113,9 +116,22 @@ interface Play {
   moments: readonly Moment[];
   to: number;
   declared: (metric: string) => NonNullable<FactSample['declaration']>;
+  unseen: Set<RuleUnseen>;
 }
 
-const play = (rule: ActiveRule, { device, moments, to, declared }: Play): RulePreview['items'] => {
+/** What history does not tell; noted when a rule asks for it. */
+const untold = (unseen: Set<RuleUnseen>) => ({
+  get starts(): readonly number[] {
+    unseen.add('starts');
+    return [];
+  },
+  newest_version() {
+    unseen.add('versions');
+    return null;
+  },
+});
+
+const play = (rule: ActiveRule, { device, moments, to, declared, unseen }: Play): RulePreview['items'] => {
   const traces = createTraces();
   const held = new Map<string, { held: Held; delay: number; item: RulePreview['items'][number] | null }>();
   const samples = new Map<string, FactSample>();
@@ -143,7 +159,8 @@ const play = (rule: ActiveRule, { device, moments, to, declared }: Play): RulePr
     const about = { id, name, site, tags, agent_version, interval_ms: interval_ms ?? DEFAULT_INTERVAL_MS };
     const { config } = rule.setting;
     const history = (series: string, step_ms?: number) => traces.of(id, series, step_ms);
-    const facts = { now, device: about, presence: { ...presence, last_seen: null }, samples: [...samples.values()], history };
+    const known = { now, device: about, presence: { ...presence, last_seen: null }, samples: [...samples.values()], history };
+    const facts = Object.assign(untold(unseen), known);
     for (const verdict of [rule.declaration.judge(config, facts)].flat()) take(verdict, now);
   };
   const fallDue = (until: number) => {
@@ -160,6 +177,8 @@ const play = (rule: ActiveRule, { device, moments, to, declared }: Play): RulePr
     traces.look(device.id, rule.looks, { values, now: at });
     look(at);
   }
+  // Without history it is asked once, so that it tells what it misses.
+  if (moments.length === 0) look(to);
   fallDue(to);
   return items;
 };

@@ -112,6 +112,7 @@ export const rulePreview = v.object({
   devices: v.number(),
   looked_at: v.number(),
   complete: v.boolean(),
+  unseen: v.array(v.picklist(['income', 'starts', 'versions'])),
   items: v.array(
     v.object({
       device: v.string(),
@@ -129,6 +130,8 @@ export const ruleDeclaration = v.object({
   title: v.string(),
   severity: v.picklist(['critical', 'warning', 'info']),
   config: json,
+  default_config: json,
+  many: v.boolean(),
 });
 
 const quarter = v.pipe(

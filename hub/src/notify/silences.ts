@@ -62,8 +62,8 @@ export const createSilences = (needs: SilenceNeeds, documents: Recovered['docume
     },
     /** Those that are long over go. */
     tidy() {
-      for (const { id, weekly, to = 0 } of shelf.all())
-        if (!weekly && to < now() - SHOWN_MS) void shelf.delete(id).catch(() => {});
+      for (const { id, to = Number.POSITIVE_INFINITY } of shelf.all())
+        if (to < now() - SHOWN_MS) void shelf.delete(id).catch(() => {});
     },
   };
 };
@@ -75,9 +75,9 @@ const checkSilence = (given: unknown, now: number): SilenceSetting => {
     throw new AppError('bad_request', sentence, { path });
   };
   const { from = now, to, weekly, ...rest } = setting;
-  if ((to === undefined) === (weekly === undefined)) refuse('A silence needs either "to" or "weekly"', 'to');
-  if (weekly) return { ...rest, weekly, ...(setting.from !== undefined && { from }) };
+  if (to === undefined && weekly === undefined) refuse('A silence needs either "to" or "weekly"', 'to');
   if (to !== undefined && to <= Math.max(from, now)) refuse('A silence must end after it begins, and later than now', 'to');
+  if (weekly) return { ...rest, weekly, ...(setting.from !== undefined && { from }), ...(to !== undefined && { to }) };
   return { ...rest, from, ...(to !== undefined && { to }) };
 };
 

@@ -4,14 +4,20 @@ import type {
   CompareSort,
   Device,
   EarningsRow,
+  HeartbeatView,
+  NoticeRoute,
   PriceChange,
   PricesView,
   Role,
+  RulePreview,
+  RuleSetting,
+  Silence,
+  SilenceSetting,
   Site,
   Stake,
 } from '@muster/hub/parts';
 import { type Labels, type MetricDeclaration, seriesKey } from '@muster/shared/metrics';
-import type { LiveAlert, LiveAlertEvent, LiveDevice, LiveValue } from '@muster/shared/wire/live';
+import type { LiveAlert, LiveAlertEvent, LiveDevice, LiveValue, Severity } from '@muster/shared/wire/live';
 import type { Point, Tier } from './chart-data.js';
 import type { Amount } from './format.js';
 
@@ -128,7 +134,15 @@ export interface ConfigSchema {
   enum?: unknown[];
   default?: unknown;
   format?: string;
+  title?: string;
   description?: string;
+  /** UCUM. */
+  unit?: string;
+  minimum?: number;
+  maximum?: number;
+  anyOf?: ConfigSchema[];
+  items?: ConfigSchema;
+  additionalProperties?: ConfigSchema | boolean;
 }
 /** `GET|PUT /networks/{id}`; secrets come masked. */
 export interface HubSource {
@@ -170,6 +184,38 @@ export interface NotifierLine {
   waiting: number;
   held_back: number;
   given_up: number;
+  per_minute: number;
+  next_at: number | null;
+}
+/** `GET /notifiers/{id}`: every secret is masked. */
+export type NotifierDetail = NotifierLine & { config: Record<string, unknown> };
+export interface NotifierBody {
+  kind: string;
+  config: Record<string, unknown>;
+  enabled?: boolean;
+  per_minute?: number;
+}
+/** A rule whose configuration is as its declaration gives it. */
+export type Rule = Omit<RuleSetting, 'config'> & { config: Record<string, unknown> };
+/** `GET /rules`: what a rule can be made of, with the JSON schema of its configuration. */
+export interface RuleKind {
+  id: string;
+  title: string;
+  severity: Severity;
+  config: ConfigSchema;
+  default_config: Record<string, unknown> | null;
+  many: boolean;
+}
+export interface RulesReply {
+  items: Rule[];
+  /** Sent back with a change, it keeps another person's change from being overwritten. */
+  version: string;
+  declarations: RuleKind[];
+}
+/** `GET /push-subscriptions`. */
+export interface PushReply {
+  items: { id: string; name?: string | null; created_at?: number }[];
+  public_key: string;
 }
 type Query = Record<string, string | number | undefined>;
 
@@ -273,10 +319,30 @@ export const createClient = (on: { unauthorized(): void }) => {
     deleteSource: (name: string) => call<unknown>('DELETE', `/networks/${id(name)}`),
     notifiers: () => get<Listing<NotifierLine>>('/notifiers'),
     notifierKinds: () => get<Listing<SourceKind>>('/notifiers/kinds'),
-    addNotifier: (body: { id?: string; kind: string; config: Record<string, unknown> }) =>
-      call<unknown>('POST', '/notifiers', body),
+    notifier: (name: string) => get<NotifierDetail>(`/notifiers/${id(name)}`),
+    addNotifier: (body: NotifierBody & { id?: string }) => call<unknown>('POST', '/notifiers', body),
+    putNotifier: (name: string, body: NotifierBody) => call<unknown>('PUT', `/notifiers/${id(name)}`, body),
     testNotifier: (name: string) => call<unknown>('POST', `/notifiers/${id(name)}/test`, {}),
     deleteNotifier: (name: string) => call<unknown>('DELETE', `/notifiers/${id(name)}`),
+    rules: () => get<RulesReply>('/rules'),
+    putRules: (items: readonly Rule[], version: string) =>
+      call<{ items: Rule[]; version: string }>('PUT', '/rules', { items, version }),
+    checkRules: (items: unknown) => call<{ items: Rule[] }>('POST', '/rules/check', { items }),
+    previewRule: (rule: Rule, days: number, signal?: AbortSignal) =>
+      call<RulePreview>('POST', '/rules/preview', { rule, days }, signal),
+    routes: () => get<{ items: NoticeRoute[]; version: string }>('/routes'),
+    putRoutes: (items: readonly NoticeRoute[], version: string) =>
+      call<{ items: NoticeRoute[]; version: string }>('PUT', '/routes', { items, version }),
+    silences: () => get<Listing<Silence>>('/silences'),
+    addSilence: (silence: SilenceSetting) => call<Silence>('POST', '/silences', silence),
+    deleteSilence: (name: string) => call<unknown>('DELETE', `/silences/${id(name)}`),
+    heartbeat: () => get<HeartbeatView>('/notifiers/heartbeat'),
+    setHeartbeat: (change: { url?: string | null; every_s?: number }) =>
+      call<HeartbeatView>('PUT', '/notifiers/heartbeat', change),
+    pushSubscriptions: () => get<PushReply>('/push-subscriptions'),
+    addPushSubscription: (subscription: PushSubscriptionJSON & { name?: string }) =>
+      call<{ id: string }>('POST', '/push-subscriptions', subscription),
+    deletePushSubscription: (name: string) => call<unknown>('DELETE', `/push-subscriptions/${id(name)}`),
     snooze: (alert: string, for_ms: number | null) =>
       call<LiveAlert>('POST', `/alerts/${id(alert)}/snooze`, for_ms === null ? { until: null } : { for_ms }),
     invite: (body: { device?: string }) => call<Invited>('POST', '/invites', body),

@@ -285,6 +285,8 @@ export const createClient = (on: { unauthorized(): void }) => {
     logout: () => send<unknown>({ method: 'DELETE', path: '/session' }),
 
     device: (device: string) => get<DeviceDetail>(`/devices/${id(device)}`),
+    latestOf: (metric: string) =>
+      get<Listing<{ device: string; labels: Labels; value: number; ts: number }>>(`/series/${id(metric)}/latest`),
     latest: (device: string) => get<{ device: string; ts: number | null; values: LiveValue[] }>(`/devices/${id(device)}/latest`),
     catalogue: () => get<Listing<CatalogueEntry>>('/catalogue'),
     sites: () => get<Listing<Site>>('/sites'),

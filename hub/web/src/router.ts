@@ -7,6 +7,9 @@ export type Place =
   | { page: 'alerts' }
   | { page: 'earnings' }
   | { page: 'hub' }
+  | { page: 'rules' }
+  | { page: 'notices' }
+  | { page: 'silences' }
   | { page: 'missing' };
 
 export interface Router {
@@ -17,7 +20,14 @@ export interface Router {
   setQuery(query: Record<string, string>): void;
 }
 
-const PLAIN: Record<string, 'earnings' | 'alerts' | 'hub'> = { '/earnings': 'earnings', '/alerts': 'alerts', '/hub': 'hub' };
+const PLAIN: Record<string, 'earnings' | 'alerts' | 'hub' | 'rules' | 'notices' | 'silences'> = {
+  '/earnings': 'earnings',
+  '/alerts': 'alerts',
+  '/hub': 'hub',
+  '/rules': 'rules',
+  '/notices': 'notices',
+  '/silences': 'silences',
+};
 
 export const placeOf = (path: string): Place => {
   if (path === '/' || path === '/index.html' || path === '/login' || path === '/setup') return { page: 'fleet' };

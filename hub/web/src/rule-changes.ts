@@ -53,12 +53,12 @@ export const mergeRules = (
   return { items: [...items.values()], clashes };
 };
 
-/** Parts of a rule that differ, by the words of the form. */
-export const changedParts = ({ before, after }: RuleChange): string[] => {
+const PARTS = ['rule', 'title', 'enabled', 'severity', 'scope', 'config'] as const;
+
+/** Parts of a rule that differ. */
+export const changedParts = ({ before, after }: RuleChange): (typeof PARTS)[number][] => {
   if (!before || !after) return [];
-  return (['rule', 'title', 'enabled', 'severity', 'scope', 'config'] as const).filter(
-    (part) => !isSame(before[part], after[part]),
-  );
+  return PARTS.filter((part) => !isSame(before[part], after[part]));
 };
 
 export const defaultRules = (kinds: readonly RuleKind[]): Rule[] =>

@@ -105,8 +105,8 @@ describe('a rule in words', () => {
     );
     expect(words(OFFLINE, { after_ms: 20_000, stopped_after_ms: null })).toBe('Lost for 20 s');
     const heat = { metric: 'hw.temperature', labels: { zone: 'cpu' }, above: 80, for_ms: 300_000, clear: 72 };
-    expect(words(THRESHOLD, heat, { metric: 'hw.temperature', unit: 'Cel' })).toBe(
-      'Hw.temperature only where zone=cpu above 80.0 °C for 5 min, until back at 72.0 °C',
+    expect(words(THRESHOLD, heat, { metric: 'hw.temperature', unit: 'Cel', title: 'Temperature' })).toBe(
+      'Temperature (hw.temperature) only where zone=cpu above 80.0 °C for 5 min, until back at 72.0 °C',
     );
     expect(words(OTHERS, { soc: { warning: 80, severe: 85 }, full: 0.95, restarts: 4, estimated: true })).toBe(
       'Small boards 80 °C / 85 °C, or filled to 95 %, 4 restarts, of estimates too',

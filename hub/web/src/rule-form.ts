@@ -38,6 +38,8 @@ export interface RuleField {
 export interface LevelUnit {
   metric: string;
   unit: string;
+  /** What the metric is called. */
+  title?: string | undefined;
 }
 export const NO_UNIT: LevelUnit = { metric: '', unit: '1' };
 
@@ -197,6 +199,8 @@ export const ruleWords = (fields: readonly RuleField[], config: Config, unit: Le
   }
   const grouped = [...groups].map(([title, values]) => `, ${title.toLowerCase()} ${values.join(' / ')}`);
   const text = [...grouped, ...phrases].join('').replace(/^[ ,]+/, '');
+  // The id of a metric stays as it is.
+  if (/^[a-z_]+\./.test(text)) return text;
   return text === '' ? leftEmpty(fields) : text.slice(0, 1).toUpperCase() + text.slice(1);
 };
 
@@ -214,7 +218,7 @@ const phraseOf = (field: RuleField, value: unknown, unit: LevelUnit): string => 
   const { kind, path, title } = field;
   const shown = shownValue(field, value, unit);
   const start = GOES_ON.has(path) ? ' ' : ', ';
-  if (kind === 'metric') return `${start}${shown}`;
+  if (kind === 'metric') return `${start}${unit.title ? `${unit.title} (${shown})` : shown}`;
   if (kind === 'switch') return `${start}${title.toLowerCase()}`;
   if (kind === 'count' || kind === 'number') return `${start}${shown} ${title.toLowerCase()}`;
   return `${start}${title.toLowerCase()} ${shown}`;

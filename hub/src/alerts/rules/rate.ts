@@ -9,7 +9,7 @@ const POINTS = 10;
 const config = v.pipe(
   v.object({
     metric: called(metricId(), 'Metric'),
-    labels: called(labels(), 'Only where', { help: 'Labels of the series, such as zone=cpu; left empty: every one.' }),
+    labels: called(labels(), 'Where', { help: 'Labels of the series, such as zone=cpu; left empty: every one.' }),
     above: called(v.optional(level()), 'Above'),
     below: called(v.optional(level()), 'Below'),
     /** The change is told per so much time. */

@@ -6,7 +6,7 @@ import { called, duration, hasLabels, labels, level, metricId } from './lib/fiel
 const config = v.pipe(
   v.object({
     metric: called(metricId(), 'Metric'),
-    labels: called(labels(), 'Only where', { help: 'Labels of the series, such as zone=cpu; left empty: every one.' }),
+    labels: called(labels(), 'Where', { help: 'Labels of the series, such as zone=cpu; left empty: every one.' }),
     above: called(v.optional(level()), 'Above'),
     below: called(v.optional(level()), 'Below'),
     for_ms: called(duration(0), 'For'),

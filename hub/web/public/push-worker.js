@@ -13,8 +13,8 @@ const read = (data) => {
 /** Always a page of this hub, whatever address the notice names it by. */
 const pageOf = (address) => {
   try {
-    const { pathname, search } = new URL(address, self.location.origin);
-    return pathname + search;
+    const { protocol, pathname, search } = new URL(address, self.location.origin);
+    return /^https?:$/.test(protocol) ? pathname + search : '/alerts';
   } catch {
     return '/alerts';
   }

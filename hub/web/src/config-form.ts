@@ -19,9 +19,13 @@ export const fieldsOf = ({ properties = {}, required = [] }: ConfigSchema): Fiel
     required: required.includes(name),
     choices: (schema.enum ?? []).map(String),
     hint: schema.default === undefined ? '' : shown(schema.default),
-    title: schema.title ?? name.replaceAll('_', ' '),
+    title: schema.title ?? titleOf(name),
     help: schema.description ?? '',
   }));
+
+/** `from_address` is `From address`. */
+const titleOf = (name: string): string =>
+  name === 'url' ? 'URL' : `${name.slice(0, 1).toUpperCase()}${name.slice(1).replaceAll('_', ' ')}`;
 
 /** Texts of several lines. */
 const LONG = /_template$/;

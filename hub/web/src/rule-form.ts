@@ -197,7 +197,7 @@ export const ruleWords = (fields: readonly RuleField[], config: Config, unit: Le
     if (field.group === null) phrases.push(phraseOf(field, value, unit));
     else groups.set(field.group, [...(groups.get(field.group) ?? []), shownValue(field, value, unit)]);
   }
-  const grouped = [...groups].map(([title, values]) => `, ${title.toLowerCase()} ${values.join(' / ')}`);
+  const grouped = [...groups].map(([title, values]) => `, ${within(title)} ${values.join(' / ')}`);
   const text = [...grouped, ...phrases].join('').replace(/^[ ,]+/, '');
   // The id of a metric stays as it is.
   if (/^[a-z_]+\./.test(text)) return text;
@@ -214,14 +214,17 @@ const isUnsaid = ({ kind }: RuleField, value: unknown): boolean => {
 /** These go on with the phrase before them. */
 const GOES_ON = new Set(['labels', 'above', 'below', 'per', 'for_ms']);
 
+/** `Small boards` within a sentence is `small boards`; `NVMe` stays. */
+const within = (title: string): string => (/^[A-Z][a-z ]/.test(title) ? title.slice(0, 1).toLowerCase() + title.slice(1) : title);
+
 const phraseOf = (field: RuleField, value: unknown, unit: LevelUnit): string => {
   const { kind, path, title } = field;
   const shown = shownValue(field, value, unit);
-  const start = GOES_ON.has(path) ? ' ' : ', ';
+  const start = GOES_ON.has(path) && unit.metric !== '' ? ' ' : ', ';
   if (kind === 'metric') return `${start}${unit.title ? `${unit.title} (${shown})` : shown}`;
-  if (kind === 'switch') return `${start}${title.toLowerCase()}`;
-  if (kind === 'count' || kind === 'number') return `${start}${shown} ${title.toLowerCase()}`;
-  return `${start}${title.toLowerCase()} ${shown}`;
+  if (kind === 'switch') return `${start}${within(title)}`;
+  if (kind === 'count' || kind === 'number') return `${start}${shown} ${within(title)}`;
+  return `${start}${within(title)} ${shown}`;
 };
 
 export const shownValue = (field: RuleField, value: unknown, unit: LevelUnit): string => {

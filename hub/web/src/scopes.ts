@@ -71,9 +71,11 @@ export const overridesOf = (
   };
 };
 
-/** By declaration, wider ones first. */
+/** By declaration, the severe ones first; wider ones before narrower ones. */
 export const inOrder = (rules: readonly Rule[], kinds: readonly RuleKind[]): Rule[] => {
-  const order = new Map(kinds.map(({ id }, index) => [id, index]));
+  const severities = ['critical', 'warning', 'info'];
+  const sorted = [...kinds].sort((a, b) => severities.indexOf(a.severity) - severities.indexOf(b.severity));
+  const order = new Map(sorted.map(({ id }, index) => [id, index]));
   const place = (rule: Rule) => order.get(rule.rule) ?? kinds.length;
   return [...rules].sort(
     (a, b) => place(a) - place(b) || scopeRank(a.scope) - scopeRank(b.scope) || a.title.localeCompare(b.title),

@@ -19,7 +19,7 @@ const config = v.object({
     help: 'Against what is usual for the device.',
   }),
   /** Robust standard deviations, against the own past and against those like it. */
-  deviations: called(v.optional(v.pipe(v.number(), v.minValue(1), v.maxValue(20)), 3), 'Beyond deviations', {
+  deviations: called(v.optional(v.pipe(v.number(), v.minValue(1), v.maxValue(20)), 3), 'Standard deviations', {
     help: 'How unusual it must be, against its own past and those like it; 3 is rare.',
   }),
   /** Estimates are corrected later: they are left out unless asked for. */

@@ -86,7 +86,7 @@ interface ScopeProps {
 export const ScopeField = ({ kinds, scope, rules, onPick }: ScopeProps) => {
   const { kind, value } = scopeParts(scope);
   return (
-    <Grouped name="For">
+    <Grouped name="Applies to">
       <select
         aria-label="For which devices"
         value={kind}

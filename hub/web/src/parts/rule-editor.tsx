@@ -1,6 +1,7 @@
 import { useSignal } from '@preact/signals';
 import { useApp } from '../app.js';
 import { FormError, type Rule, type RuleKind, sentenceOf } from '../client.js';
+import { freeId } from '../rule-changes.js';
 import { type LevelUnit, ruleConfigOf, ruleFieldsOf, ruleTextsOf, ruleWords, type Texts } from '../rule-form.js';
 import { Clash, type RulesBook, type RulesState } from '../rules-book.js';
 import { overridesOf, RULE_SCOPES, scopeParts, scopeText } from '../scopes.js';
@@ -40,7 +41,8 @@ export const RuleEditor = ({ book, state, rule, kind, fresh, metrics, unitOf }: 
     if (title.trim() === '') throw new FormError('The rule needs a title.');
     const { kind: scoped, value } = scopeParts(scope);
     if (scoped !== 'all' && value.trim() === '') throw new FormError('Choose what the rule is for.');
-    return { id, rule: of, title: title.trim(), enabled, severity, scope, config: ruleConfigOf(fields, texts.value, unit) };
+    const own = fresh ? freeId(title, base.value) : id;
+    return { id: own, rule: of, title: title.trim(), enabled, severity, scope, config: ruleConfigOf(fields, texts.value, unit) };
   };
   const save = async (event: Event) => {
     event.preventDefault();
@@ -72,10 +74,10 @@ export const RuleEditor = ({ book, state, rule, kind, fresh, metrics, unitOf }: 
           <Icon name="back" />
         </a>
         <h1>{fresh ? 'New rule' : rule.title}</h1>
-        <span class="quiet">{title}</span>
+        {(fresh || rule.title !== title) && <span class="quiet">{title}</span>}
       </div>
       <div class="editor">
-        <form onSubmit={save} noValidate>
+        <form onSubmit={save} onInput={() => (failure.value = null)} noValidate>
           <Labelled name="Title">
             {(wired) => (
               <input
@@ -142,9 +144,10 @@ const Theirs = ({ theirs, kind, unitOf, onTake }: TheirsProps) => (
   <div class="clash" role="alert">
     {theirs ? (
       <>
-        <p>Somebody else changed this rule meanwhile. Theirs, {theirs.enabled ? 'on' : 'off'}:</p>
+        <p>Somebody else changed this rule meanwhile. Theirs, switched {theirs.enabled ? 'on' : 'off'}:</p>
         <p class="quiet">
-          {theirs.title}: {ruleWords(ruleFieldsOf(kind.config), theirs.config, unitOfRule(theirs.config, unitOf))}
+          {theirs.title}, {theirs.severity}:{' '}
+          {ruleWords(ruleFieldsOf(kind.config), theirs.config, unitOfRule(theirs.config, unitOf))}
         </p>
         <p>Save again to put yours in its place.</p>
         <button type="button" class="button" onClick={() => onTake(theirs)}>

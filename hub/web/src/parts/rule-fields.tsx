@@ -56,7 +56,7 @@ const One = ({ field, texts, unit, metrics, put }: OneProps) => {
     return <Check name={title} on={(text || String(field.fallback)) === 'true'} onTurn={(on) => onText(String(on))} />;
   if (kind === 'metric') return <MetricInput {...{ field, text, metrics, onText }} />;
   return (
-    <Labelled name={title} help={help.replace('Left empty: ', 'Leave empty for: ')}>
+    <Labelled name={title} help={help}>
       {(wired) => (
         <span class="with-unit">
           <Input {...{ field, text, unit, onText, wired }} />

@@ -45,6 +45,7 @@ export const RuleFile = ({ state, may, onReview }: FileProps) => {
         return;
       }
       const { items } = await client.checkRules(found);
+      notice.value = null;
       onReview({ title: `Import ${file.name}`, rules: items, whole: false });
     } catch (error) {
       notice.value = sentenceOf(error);

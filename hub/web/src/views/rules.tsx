@@ -13,7 +13,7 @@ import { Clash, createRulesBook, type RulesState } from '../rules-book.js';
 
 /** The rules that alerts come from: what each says, an editor, a file of them. */
 export const RulesPage = () => {
-  const { client, notice, router } = useApp();
+  const { client, notice, router, operates } = useApp();
   const book = useMemo(() => createRulesBook(client), [client]);
   const review = useSignal<Review | null>(null);
   const { loaded } = useLoaded(() => client.catalogue());
@@ -30,7 +30,7 @@ export const RulesPage = () => {
     return { metric, unit: known?.unit ?? '1', title: known?.title };
   };
   if (review.value) return <RuleReview book={book} review={review.value} unitOf={unitOf} onDone={() => (review.value = null)} />;
-  const chosen = draftOf(router.query.value, state);
+  const chosen = operates.value ? draftOf(router.query.value, state) : null;
   if (!chosen) return <List {...{ book, state, unitOf }} onReview={(next) => (review.value = next)} />;
   return <RuleEditor key={router.query.value.toString()} {...{ book, state, unitOf, ...chosen }} metrics={units.value} />;
 };

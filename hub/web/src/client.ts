@@ -186,6 +186,24 @@ export interface NotifierLine {
   given_up: number;
   per_minute: number;
   next_at: number | null;
+  templates?: { title: string | null; text: string | null };
+  acknowledge?: boolean;
+  /** Why answers to its notices are not heard. */
+  listen_error?: string | null;
+}
+/** `GET /notifiers/kinds`, and what a template may hold. */
+export interface NotifierKinds extends Listing<SourceKind> {
+  placeholders?: { name: string; help: string }[];
+}
+/** `GET /watches`. */
+export interface HubWatchLine {
+  id: string;
+  title: string;
+  url: string | null;
+  every_s: number;
+  state: 'waiting' | 'ok' | 'failing' | 'away';
+  last_ok: number | null;
+  last_error: string | null;
 }
 /** `GET /notifiers/{id}`: every secret is masked. */
 export type NotifierDetail = NotifierLine & { config: Record<string, unknown> };
@@ -194,6 +212,9 @@ export interface NotifierBody {
   config: Record<string, unknown>;
   enabled?: boolean;
   per_minute?: number;
+  /** Null: the usual wording. */
+  templates?: { title: string | null; text: string | null };
+  acknowledge?: boolean;
 }
 /** A rule whose configuration is as its declaration gives it. */
 export type Rule = Omit<RuleSetting, 'config'> & { config: Record<string, unknown> };
@@ -214,7 +235,7 @@ export interface RulesReply {
 }
 /** `GET /push-subscriptions`. */
 export interface PushReply {
-  items: { id: string; name?: string | null; created_at?: number }[];
+  items: { id: string; title?: string; address?: string; created_at?: number }[];
   public_key: string;
 }
 type Query = Record<string, string | number | undefined>;
@@ -320,7 +341,7 @@ export const createClient = (on: { unauthorized(): void }) => {
       call<HubSource>('PUT', `/networks/${id(name)}`, body),
     deleteSource: (name: string) => call<unknown>('DELETE', `/networks/${id(name)}`),
     notifiers: () => get<Listing<NotifierLine>>('/notifiers'),
-    notifierKinds: () => get<Listing<SourceKind>>('/notifiers/kinds'),
+    notifierKinds: () => get<NotifierKinds>('/notifiers/kinds'),
     notifier: (name: string) => get<NotifierDetail>(`/notifiers/${id(name)}`),
     addNotifier: (body: NotifierBody & { id?: string }) => call<unknown>('POST', '/notifiers', body),
     putNotifier: (name: string, body: NotifierBody) => call<unknown>('PUT', `/notifiers/${id(name)}`, body),
@@ -341,8 +362,12 @@ export const createClient = (on: { unauthorized(): void }) => {
     heartbeat: () => get<HeartbeatView>('/notifiers/heartbeat'),
     setHeartbeat: (change: { url?: string | null; every_s?: number }) =>
       call<HeartbeatView>('PUT', '/notifiers/heartbeat', change),
+    watches: () => get<Listing<HubWatchLine>>('/watches'),
+    addWatch: (body: { title: string; url: string | null; every_s?: number }) =>
+      call<HubWatchLine & { heartbeat: string | null }>('POST', '/watches', body),
+    deleteWatch: (name: string) => call<unknown>('DELETE', `/watches/${id(name)}`),
     pushSubscriptions: () => get<PushReply>('/push-subscriptions'),
-    addPushSubscription: (subscription: PushSubscriptionJSON & { name?: string }) =>
+    addPushSubscription: (subscription: PushSubscriptionJSON & { title?: string }) =>
       call<{ id: string }>('POST', '/push-subscriptions', subscription),
     deletePushSubscription: (name: string) => call<unknown>('DELETE', `/push-subscriptions/${id(name)}`),
     snooze: (alert: string, for_ms: number | null) =>

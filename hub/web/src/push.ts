@@ -56,7 +56,7 @@ export const browserName = (agent: string): string => {
 type Needs = Pick<Client, 'pushSubscriptions' | 'addPushSubscription' | 'deletePushSubscription'>;
 
 export interface PushState {
-  items: { id: string; name?: string | null }[];
+  items: { id: string; title?: string }[];
   /** Id of this browser at the hub; null: it is not told. */
   own: string | null;
 }
@@ -83,7 +83,7 @@ export const subscribe = async (client: Needs): Promise<void> => {
       `The push service of this browser refused: ${error instanceof Error ? error.message : 'no reason given'}.`,
     );
   });
-  const { id } = await client.addPushSubscription({ ...subscription.toJSON(), name: browserName(navigator.userAgent) });
+  const { id } = await client.addPushSubscription({ ...subscription.toJSON(), title: browserName(navigator.userAgent) });
   writeStored(KEPT, id);
 };
 

@@ -53,20 +53,22 @@ export const BrowserPush = () => {
             {own === null ? 'Tell this browser of alerts' : 'This browser is told'}
           </button>
           <span class="quiet">
-            {own === null ? 'Also while this page is closed.' : 'Press again to stop. Routes name it as the channel web-push.'}
+            {own === null
+              ? 'Also while this page is closed.'
+              : 'Press again to stop. Browsers are the channel web-push, which routes may name.'}
           </span>
         </div>
       )}
       <Failure text={failure.value} />
       {others.length > 0 && (
         <ul class="browsers" aria-label="Other browsers">
-          {others.map(({ id, name }) => (
+          {others.map(({ id, title }) => (
             <li key={id}>
-              <span>{name ?? id}</span>
+              <span>{title ?? id}</span>
               <button
                 type="button"
                 class="plain"
-                aria-label={`Stop telling ${name ?? id}`}
+                aria-label={`Stop telling ${title ?? id}`}
                 onClick={() => void attempt(() => unsubscribe(client, id))}
               >
                 Stop

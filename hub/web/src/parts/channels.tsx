@@ -1,7 +1,7 @@
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { useApp } from '../app.js';
-import { type NotifierDetail, type NotifierLine, type SourceKind, sentenceOf } from '../client.js';
+import { type NotifierLine, sentenceOf } from '../client.js';
 import { fullTime, shortTime } from '../format.js';
 import { ChannelForm } from './channel-form.js';
 import { useIsAdmin } from './names.js';
@@ -14,7 +14,9 @@ const OWN_KIND = 'web_push';
 export const Channels = () => {
   const { client, notice } = useApp();
   const items = useSignal<readonly NotifierLine[] | null>(null);
-  const form = useSignal<{ kinds: readonly SourceKind[]; channel: NotifierDetail | null } | null>(null);
+  const form = useSignal<Pick<Parameters<typeof ChannelForm>[0], 'kinds' | 'channel' | 'placeholders'> | null>(null);
+  /** What went to whom, said where it was asked for. */
+  const said = useSignal<string | null>(null);
   const is_admin = useIsAdmin().value;
   const attempt = async (act: () => Promise<void>) => {
     try {
@@ -30,17 +32,20 @@ export const Channels = () => {
   const open = (name: string | null) =>
     attempt(async () => {
       const [kinds, channel] = await Promise.all([client.notifierKinds(), name === null ? null : client.notifier(name)]);
-      form.value = { kinds: kinds.items.filter(({ id }) => id !== OWN_KIND || channel?.kind === OWN_KIND), channel };
+      const offered = kinds.items.filter(({ id }) => id !== OWN_KIND || channel?.kind === OWN_KIND);
+      form.value = { kinds: offered, channel, placeholders: kinds.placeholders ?? null };
     });
   const test = (name: string) =>
     attempt(async () => {
+      said.value = null;
       await client.testNotifier(name);
-      notice.value = `A test went to "${name}".`;
+      notice.value = null;
+      said.value = `A test went to "${name}".`;
     }).then(load);
   const turn = (name: string, enabled: boolean) =>
     attempt(async () => {
-      const { kind, config, per_minute, ...rest } = await client.notifier(name);
-      await client.putNotifier(name, { ...templatesOf(rest), kind, config, per_minute, enabled });
+      const { kind, config, per_minute } = await client.notifier(name);
+      await client.putNotifier(name, { kind, config, per_minute, enabled });
     }).then(load);
   const remove = (name: string) =>
     attempt(async () => {
@@ -67,6 +72,9 @@ export const Channels = () => {
           <Line key={one.id} one={one} act={is_admin ? { test, remove, turn, open } : null} />
         ))}
       </ol>
+      <p class="done" role="status">
+        {said.value}
+      </p>
       {form.value && <ChannelForm key={form.value.channel?.id ?? ''} {...form.value} onDone={done} />}
       {is_admin && !form.value && (
         <p>
@@ -79,10 +87,6 @@ export const Channels = () => {
   );
 };
 
-/** What a person wrote stays when only the switch is turned. */
-const templatesOf = (channel: object): object =>
-  Object.fromEntries(Object.entries(channel).filter(([name, value]) => name.endsWith('_template') && typeof value === 'string'));
-
 interface Acts {
   test(name: string): Promise<void>;
   remove(name: string): Promise<void>;
@@ -92,9 +96,9 @@ interface Acts {
 
 const Line = ({ one, act }: { one: NotifierLine; act: Acts | null }) => {
   const { clock } = useApp();
-  const { id, kind, state, enabled, last_ok, last_error, waiting, held_back, given_up } = one;
+  const { id, kind, state, enabled, last_ok, last_error, listen_error, waiting, held_back, given_up } = one;
   const count = (number: number, what: string) => (number > 0 ? `${number} ${what}` : '');
-  const said = [last_error, count(waiting, 'waiting'), count(held_back, 'held back'), count(given_up, 'given up')];
+  const said = [last_error, listen_error, count(waiting, 'waiting'), count(held_back, 'held back'), count(given_up, 'given up')];
   return (
     <li>
       <b class={enabled ? state : ''}>{enabled ? state : 'off'}</b>

@@ -1,4 +1,5 @@
 import { useSignal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
 import { useApp } from '../app.js';
 import { FormError, sentenceOf } from '../client.js';
 import { fullTime, shortTime } from '../format.js';
@@ -6,13 +7,19 @@ import { parseSpan, spanText } from '../quantities.js';
 import { Failure, Labelled } from './fields.js';
 import { useLoaded } from './names.js';
 
+const REFRESH_MS = 15_000;
+
 /** Dead man's switch: who watches the watcher. */
 export const Heartbeat = () => {
   const { client, clock } = useApp();
-  const { loaded } = useLoaded(() => client.heartbeat());
+  const { loaded, again } = useLoaded(() => client.heartbeat());
   const url = useSignal('');
   const every = useSignal('');
   const failure = useSignal<string | null>(null);
+  useEffect(() => {
+    const timer = setInterval(again, REFRESH_MS);
+    return () => clearInterval(timer);
+  }, []);
   const view = loaded.value;
   if (!view) return null;
   const set = async (change: { url?: string | null; every_s?: number }) => {

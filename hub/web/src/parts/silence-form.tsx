@@ -64,7 +64,7 @@ export const SilenceForm = ({ scope: first, rules, onDone }: FormProps) => {
       <ScopeField kinds={NOTICE_SCOPES} scope={scope.value} rules={rules} onPick={(next) => (scope.value = next)} />
       <OneOf name="When" options={MODES} value={mode.value} onPick={turn} />
       {is_weekly && <WeeklyField name="Times" times={weekly.value} onChange={(times) => (weekly.value = times)} />}
-      <Grouped name={is_weekly ? 'Begins' : 'From'} help={is_weekly ? 'Left empty: today.' : 'Left empty: now.'}>
+      <Grouped name={is_weekly ? 'Begins' : 'From'} help={is_weekly ? 'Left empty: at once.' : 'Left empty: now.'}>
         {input('From', from)}
       </Grouped>
       <Grouped

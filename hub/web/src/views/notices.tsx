@@ -1,6 +1,7 @@
 import { BrowserPush } from '../parts/browser-push.js';
 import { Channels } from '../parts/channels.js';
 import { Heartbeat } from '../parts/heartbeat.js';
+import { HubWatches } from '../parts/hub-watches.js';
 import { useIsAdmin } from '../parts/names.js';
 import { NoticeRoutes } from '../parts/notice-routes.js';
 
@@ -16,6 +17,7 @@ export const NoticesPage = () => {
       <BrowserPush />
       <NoticeRoutes />
       {is_admin && <Heartbeat />}
+      {is_admin && <HubWatches />}
     </main>
   );
 };

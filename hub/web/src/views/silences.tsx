@@ -73,13 +73,16 @@ interface ListProps {
   onRemove: ((one: Silence, when: When) => Promise<void>) | null;
 }
 
+/** The clock of the page may be a little behind that of the hub. */
+const JUST_NOW_MS = 3_000;
+
 const WORDS: Record<When, string> = { now: 'Holds now', to_come: 'To come', over: 'Over' };
 const ORDER: Record<When, number> = { now: 0, to_come: 1, over: 2 };
 
 const List = ({ items, rules, picked, now, onRemove }: ListProps) => {
   const names = useNames(rules);
   const lines = items
-    .map((one) => ({ one, when: whenOf(one, now) }))
+    .map((one) => ({ one, when: whenOf(one, now + JUST_NOW_MS) }))
     .sort((a, b) => ORDER[a.when] - ORDER[b.when] || (a.one.from ?? 0) - (b.one.from ?? 0));
   return (
     <ul class="silences" aria-label="All silences">
@@ -87,7 +90,7 @@ const List = ({ items, rules, picked, now, onRemove }: ListProps) => {
         <li key={one.id} class={`${when} ${one.id === picked ? 'picked' : ''}`}>
           <b>{WORDS[when]}</b>
           <span>{scopeText(one.scope, names)}</span>
-          <span>{silenceText(one, now)}</span>
+          <span>{silenceText(one, now + JUST_NOW_MS)}</span>
           <span class="quiet">{[one.comment, one.by].filter(Boolean).join(' · ')}</span>
           {onRemove && when !== 'over' && (
             <button

@@ -209,13 +209,17 @@ export interface AlertsDesk {
   snooze(ids: readonly string[], by: string, until: number | null): Promise<LiveAlert[]>;
   counts(device: string): { firing: number; pending: number };
   rules(): RuleSetting[];
-  setRules(rules: RuleSetting[], by: string): Promise<RuleSetting[]>;
+  /** As they would be kept; throws as `setRules` does. */
+  checkRules(rules: unknown): RuleSetting[];
+  /** With the version that was read, nobody's change is overwritten unseen. */
+  setRules(rules: RuleSetting[], by: string, version?: string): Promise<RuleSetting[]>;
   /** Plays stored history through a rule; refuses one that could not be set. */
   preview(
     rule: RuleSetting,
     options: { days: number; reader: Pick<Reader, 'series'>; signal?: AbortSignal },
   ): Promise<RulePreview>;
-  declarations(): { id: string; title: string; severity: Severity; config: Json }[];
+  /** `default_config` null: off until somebody adds it. `many`: several of a scope stand beside each other. */
+  declarations(): { id: string; title: string; severity: Severity; config: Json; default_config: Json; many: boolean }[];
   /** Events with a number greater than `after`, rising. */
   events(after: number, limit: number): Promise<LiveAlertEvent[]>;
   /** Newest event number. */

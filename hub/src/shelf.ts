@@ -1,4 +1,5 @@
 /** PORT-level helper: a small set of records kept by id, in memory and mirrored as documents of one collection. */
+import { createHash } from 'node:crypto';
 import { AppError } from '@muster/shared/errors';
 import type { Shelf } from './parts.js';
 import type { Change, Json, Writer } from './store/store.js';
@@ -60,3 +61,16 @@ export const keep = (
     // What memory says now must reach the disk: queued changes are tried again until they do.
     writer.queue(make(), { bytes, urgent: true, done });
   });
+
+/** Of a whole list that people edit: the same content has the same version. */
+export const versionOf = (value: unknown): string =>
+  createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 16);
+
+/** Whoever sends the version that was read does not overwrite what somebody else did since. */
+export const requireVersion = (what: string, value: unknown, version: string | undefined): void => {
+  if (version === undefined || version === versionOf(value)) return;
+  throw new AppError('conflict', `${what} were changed by somebody else meanwhile; nothing was saved`, {
+    path: 'version',
+    hint: 'Read them again and repeat the change.',
+  });
+};

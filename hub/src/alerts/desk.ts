@@ -51,9 +51,11 @@ export const ownerOf = ({ by, owner = by }: NonNullable<LiveAlert['acknowledged'
 
 /** Rule declarations as forms and the API see them: the config as JSON Schema. */
 export const describeRules = (declarations: ReadonlyMap<string, RuleDeclaration>): ReturnType<AlertsDesk['declarations']> =>
-  [...declarations.values()].map(({ id, title, severity, config }) => ({
-    id,
-    title,
-    severity,
-    config: toJsonSchema(config, { errorMode: 'ignore', typeMode: 'input' }) as unknown as Json,
+  [...declarations.values()].map((declaration) => ({
+    id: declaration.id,
+    title: declaration.title,
+    severity: declaration.severity,
+    config: toJsonSchema(declaration.config, { errorMode: 'ignore', typeMode: 'input' }) as unknown as Json,
+    default_config: declaration.default_config as Json,
+    many: declaration.many === true,
   }));

@@ -1,6 +1,7 @@
 import { AppError } from '@muster/shared/errors';
 import { expect, test } from 'vitest';
 import type { RuleSetting } from '../parts.js';
+import { versionOf } from '../shelf.js';
 import { createHarness } from './testing/harness.js';
 
 const running = async (device = 'attic-pi') => {
@@ -351,6 +352,18 @@ test('ten thousand devices lost at once fire within 250 ms of their time', async
   hub.heard();
   hub.clock.advance(20_050);
   expect(hub.heard()).toHaveLength(10_000);
+});
+
+test('of two changes made from the same version the second is refused, even while the first is being written', async () => {
+  const hub = await running();
+  const version = versionOf(hub.alerts.rules());
+  const first = hub.alerts.setRules([hot()], 'ada', version);
+  const second = hub.alerts.setRules([hot({ title: 'Warm' })], 'bob', version).catch((error: unknown) => error);
+  await first;
+  expect(await second).toMatchObject({ code: 'conflict' });
+  expect(hub.alerts.rules()).toMatchObject([{ title: 'Too hot' }]);
+  await hub.alerts.setRules([], 'bob', versionOf(hub.alerts.rules()));
+  expect(hub.alerts.rules()).toEqual([]);
 });
 
 test('the rule forms can be drawn from the declarations', async () => {

@@ -90,9 +90,10 @@ export const createAlerts = (needs: AlertNeeds, found: Pick<Recovered, 'document
     },
     declarations: () => describeRules(needs.rules),
     rules: book.all,
-    async setRules(rules, by) {
+    checkRules: (rules) => checkRules(rules, needs.rules),
+    async setRules(rules, by, version) {
       const before = book.all();
-      const settings = await book.set(rules);
+      const settings = await book.set(rules, version);
       engine.activate();
       applyRules(engine, { before, settings, by });
       judgeAll();

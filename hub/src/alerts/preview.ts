@@ -250,6 +250,8 @@ const play = async (rule: ActiveRule, { device, moments, to, declared, signal }:
     traces.look(device.id, rule.looks, { values, now: at });
     look(at);
   }
+  // Without history it is asked once, so that it tells what it misses.
+  if (moments.length === 0) look(to);
   fallDue(to);
   return items;
 };

@@ -3,6 +3,7 @@ import { check } from '@muster/shared/schema';
 import { deviceId } from '@muster/shared/wire/messages';
 import * as v from 'valibot';
 import type { RuleSetting } from '../parts.js';
+import { requireVersion } from '../shelf.js';
 import type { Json, Recovered, Writer } from '../store/store.js';
 import type { RuleDeclaration } from './rule.js';
 
@@ -66,8 +67,8 @@ const checkConfig = (one: v.InferOutput<typeof setting>, index: number, declarat
 
 export interface RuleBook {
   all(): RuleSetting[];
-  /** Checks, stores, then holds them. */
-  set(rules: unknown): Promise<RuleSetting[]>;
+  /** Checks, stores, then holds them; refused with `conflict` where the version is not that of the newest. */
+  set(rules: unknown, version?: string): Promise<RuleSetting[]>;
   /** Stores the defaults of rules that were never offered before; an operator's deletion lasts. */
   offer(): void;
 }
@@ -90,12 +91,20 @@ export const createRuleBook = (writer: Writer, declarations: Declarations, docum
     offered: [...kept.offered, ...fresh.map(({ id }) => id)],
     settings: [...kept.settings, ...fresh.flatMap(defaultOf).filter(({ id }) => !stored.settings.some((one) => one.id === id))],
   };
+  /** The newest that is being written. */
+  let newest = kept;
   return {
     all: () => kept.settings,
-    async set(rules) {
+    async set(rules, version) {
+      requireVersion('The rules', newest.settings, version);
       const next = { ...kept, settings: checkRules(rules, declarations) };
-      await writer.write([change(next)]);
-      kept = next;
+      newest = next;
+      try {
+        await writer.write([change(next)]);
+        kept = next;
+      } finally {
+        if (newest === next) newest = kept;
+      }
       return next.settings;
     },
     offer() {
@@ -114,7 +123,7 @@ const current = (kept: Kept, declarations: Declarations): Kept => ({
   }),
 });
 
-const defaultOf = (declaration: RuleDeclaration): RuleSetting[] => {
+export const defaultOf = (declaration: RuleDeclaration): RuleSetting[] => {
   const { id, title, severity, default_config } = declaration;
   if (default_config === null) return [];
   return [{ id, rule: id, title, enabled: true, severity, scope: { all: true }, config: default_config as Json }];

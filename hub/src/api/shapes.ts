@@ -137,6 +137,8 @@ export const ruleDeclaration = v.object({
   title: v.string(),
   severity: v.picklist(['critical', 'warning', 'info']),
   config: json,
+  default_config: json,
+  many: v.boolean(),
 });
 
 const quarter = v.pipe(

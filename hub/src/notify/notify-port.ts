@@ -90,7 +90,7 @@ export interface NoticeRoute {
 
 export interface SilenceSetting {
   scope: NoticeScope;
-  /** Once, or every week. */
+  /** Once, or every week; `to` of a weekly one: none any more from then on. */
   from?: number | undefined;
   to?: number | undefined;
   weekly?: WeeklyTimes | undefined;

@@ -67,6 +67,17 @@ describe('a silence', () => {
   });
 });
 
+test('a weekly silence with an end holds no more from then on', async () => {
+  const hub = await up();
+  const weekly = { days: [1, 2, 3, 4, 5, 6, 7], from: '00:00', to: '24:00', time_zone: 'UTC' };
+  await hub.notify.addSilence({ scope: { all: true }, weekly, to: hub.clock.now() + HOUR, comment: '' }, 'ada');
+  hub.fire('1', 'pi');
+  await hub.pass(MINUTE);
+  expect(hub.heard()).toEqual([]);
+  await hub.pass(HOUR, 10_000);
+  expect(hub.heard()).toHaveLength(1);
+});
+
 test('a weekly window follows the clocks of its time zone, over midnight and over the change to summer time', () => {
   const local = createLocalTimes();
   const nights = { days: [6], from: '23:00', to: '03:30', time_zone: 'Europe/Berlin' };

@@ -73,7 +73,7 @@ export const createSilences = (needs: SilenceNeeds, documents: Recovered['docume
     /** Those that are long over go. */
     tidy() {
       for (const one of shelf.all()) {
-        if (one.weekly || (one.to ?? 0) >= now() - SHOWN_MS) continue;
+        if ((one.to ?? Number.POSITIVE_INFINITY) >= now() - SHOWN_MS) continue;
         const { id } = one;
         void shelf.delete(id).then(
           () => past.keep(one),
@@ -118,9 +118,9 @@ const checkSilence = (given: unknown, now: number): SilenceSetting => {
     throw new AppError('bad_request', sentence, { path });
   };
   const { from = now, to, weekly, ...rest } = setting;
-  if ((to === undefined) === (weekly === undefined)) refuse('A silence needs either "to" or "weekly"', 'to');
-  if (weekly) return { ...rest, weekly, ...(setting.from !== undefined && { from }) };
+  if (to === undefined && weekly === undefined) refuse('A silence needs either "to" or "weekly"', 'to');
   if (to !== undefined && to <= Math.max(from, now)) refuse('A silence must end after it begins, and later than now', 'to');
+  if (weekly) return { ...rest, weekly, ...(setting.from !== undefined && { from }), ...(to !== undefined && { to }) };
   return { ...rest, from, ...(to !== undefined && { to }) };
 };
 

@@ -3,20 +3,32 @@ import { type ConfigSchema, FormError } from './client.js';
 /** A form from the JSON schema of a configuration: each field is text here and a value there. */
 export interface Field {
   name: string;
-  kind: 'text' | 'secret' | 'number' | 'choice' | 'switch' | 'json';
+  kind: 'text' | 'long' | 'secret' | 'number' | 'choice' | 'switch' | 'json';
   required: boolean;
   choices: string[];
   hint: string;
+  /** What it is called, and a sentence about it. */
+  title: string;
+  help: string;
 }
 
 export const fieldsOf = ({ properties = {}, required = [] }: ConfigSchema): Field[] =>
   Object.entries(properties).map(([name, schema]) => ({
     name,
-    kind: kindOf(schema),
+    kind: LONG.test(name) && kindOf(schema) === 'text' ? 'long' : kindOf(schema),
     required: required.includes(name),
     choices: (schema.enum ?? []).map(String),
     hint: schema.default === undefined ? '' : shown(schema.default),
+    title: schema.title ?? titleOf(name),
+    help: schema.description ?? '',
   }));
+
+/** `from_address` is `From address`. */
+const titleOf = (name: string): string =>
+  name === 'url' ? 'URL' : `${name.slice(0, 1).toUpperCase()}${name.slice(1).replaceAll('_', ' ')}`;
+
+/** Texts of several lines. */
+const LONG = /_template$/;
 
 const kindOf = ({ type, enum: choices, format }: ConfigSchema): Field['kind'] => {
   if (choices) return 'choice';

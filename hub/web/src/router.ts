@@ -8,6 +8,9 @@ export type Place =
   | { page: 'availability' }
   | { page: 'earnings' }
   | { page: 'hub' }
+  | { page: 'rules' }
+  | { page: 'notices' }
+  | { page: 'silences' }
   | { page: 'missing' };
 
 export interface Router {
@@ -20,11 +23,14 @@ export interface Router {
   setQuery(query: Record<string, string>): void;
 }
 
-const PLAIN: Record<string, 'earnings' | 'alerts' | 'availability' | 'hub'> = {
+const PLAIN: Record<string, 'earnings' | 'alerts' | 'availability' | 'hub' | 'rules' | 'notices' | 'silences'> = {
   '/earnings': 'earnings',
   '/alerts': 'alerts',
   '/availability': 'availability',
   '/hub': 'hub',
+  '/rules': 'rules',
+  '/notices': 'notices',
+  '/silences': 'silences',
 };
 
 export const placeOf = (path: string): Place => {

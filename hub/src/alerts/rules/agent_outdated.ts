@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { defineRule, type Facts, type Firing } from '../rule.js';
 import { DAY } from './lib/facts.js';
-import { duration } from './lib/fields.js';
+import { called, duration } from './lib/fields.js';
 
 export default defineRule({
   id: 'agent_outdated',
@@ -9,7 +9,7 @@ export default defineRule({
   severity: 'info',
   config: v.object({
     /** A fleet is not updated in an hour. */
-    after_ms: duration(3 * DAY),
+    after_ms: called(duration(3 * DAY), 'Outdated for'),
   }),
   default_config: { after_ms: 3 * DAY },
   needs: () => [],

@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { defineRule } from '../rule.js';
 import { isThere, MINUTE, valueText, verdictOf } from './lib/facts.js';
-import { duration } from './lib/fields.js';
+import { called, duration } from './lib/fields.js';
 
 const OFFSET = 'system.clock.offset';
 
@@ -12,9 +12,11 @@ export default defineRule({
   severity: 'warning',
   config: v.object({
     /** Seconds ahead or behind. */
-    more_than_s: v.optional(v.pipe(v.number(), v.minValue(0.001), v.maxValue(86_400)), 5),
+    more_than_s: called(v.optional(v.pipe(v.number(), v.minValue(0.001), v.maxValue(86_400)), 5), 'Off by more than', {
+      help: 'Ahead or behind; it ends at half of it.',
+    }),
     /** Longer than the 15 minutes between two questions: a board without a clock boots in the past, and one answer says so for long. */
-    for_ms: duration(20 * MINUTE),
+    for_ms: called(duration(20 * MINUTE), 'For'),
   }),
   default_config: { more_than_s: 5, for_ms: 20 * MINUTE },
   needs: () => [OFFSET],

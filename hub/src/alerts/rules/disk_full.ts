@@ -2,7 +2,7 @@ import { decimalBytes } from '@muster/shared/text';
 import * as v from 'valibot';
 import { defineRule, type FactSample, type Facts, type Firing, type LookBack, type Trace, type Verdict } from '../rule.js';
 import { DAY, HOUR, isThere, MINUTE, partText, spanText, verdictOf } from './lib/facts.js';
-import { duration } from './lib/fields.js';
+import { called, duration } from './lib/fields.js';
 
 const SPACE = 'system.filesystem.utilization';
 const INODES = 'system.filesystem.inodes.utilization';
@@ -21,13 +21,15 @@ const share = (default_share: number) =>
 
 const config = v.object({
   /** Fires when it will be full within this time, by the trend of the last hours. */
-  within_ms: duration(DAY),
+  within_ms: called(duration(DAY), 'Full within', { help: 'By the trend of the last hours.' }),
   /** Fires at this share whatever the trend … */
-  full: share(0.95),
+  full: called(share(0.95), 'Or filled to', { help: 'Whatever the trend, where less than the space below is free.' }),
   /** … where less than this is free: 5 % of a miner's disk is plenty, and it is meant to be full. */
-  free_below_bytes: v.optional(v.pipe(v.number(), v.minValue(0)), 10_000_000_000),
-  for_ms: duration(30 * MINUTE),
-  recover_ms: duration(10 * MINUTE),
+  free_below_bytes: called(v.optional(v.pipe(v.number(), v.minValue(0)), 10_000_000_000), 'With less free than', {
+    help: 'A miner’s disk is meant to be full: a share alone says little about a large one.',
+  }),
+  for_ms: called(duration(30 * MINUTE), 'For'),
+  recover_ms: called(duration(10 * MINUTE), 'Until well for'),
 });
 type Config = v.InferOutput<typeof config>;
 

@@ -2,6 +2,7 @@ import { type Change, changeOf, DAY_MS, type Pace, paceOf, perDay } from '@muste
 import { stakeText } from '@muster/shared/stake-text';
 import * as v from 'valibot';
 import { defineRule, type EarningFacts, type Facts, type Firing, type Verdict } from '../rule.js';
+import { called } from './lib/fields.js';
 
 /** Of the weeks that are compared, as a share: beyond it they say nothing about income. */
 const MOST_AWAY = 0.5;
@@ -14,11 +15,15 @@ const LEAST_SPREAD = 0.08;
 
 const config = v.object({
   /** Share of the usual income that is missing. */
-  drop: v.optional(v.pipe(v.number(), v.minValue(0.1), v.maxValue(0.95)), 0.4),
+  drop: called(v.optional(v.pipe(v.number(), v.minValue(0.1), v.maxValue(0.95)), 0.4), 'Income down by', {
+    help: 'Against what is usual for the device.',
+  }),
   /** Robust standard deviations, against the own past and against those like it. */
-  deviations: v.optional(v.pipe(v.number(), v.minValue(1), v.maxValue(20)), 3),
+  deviations: called(v.optional(v.pipe(v.number(), v.minValue(1), v.maxValue(20)), 3), 'Standard deviations', {
+    help: 'How unusual it must be, against its own past and those like it; 3 is rare.',
+  }),
   /** Estimates are corrected later: they are left out unless asked for. */
-  estimated: v.optional(v.boolean(), false),
+  estimated: called(v.optional(v.boolean(), false), 'Of estimates too', { help: 'Estimates are corrected later.' }),
 });
 type Config = v.InferOutput<typeof config>;
 

@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { defineRule, type FactSample, type Facts, type Firing, type LookBack, type Verdict } from '../rule.js';
 import { growth, HOUR, isKnown, isThere, MINUTE, partText, verdictOf } from './lib/facts.js';
-import { duration } from './lib/fields.js';
+import { called, duration } from './lib/fields.js';
 
 const XID = 'hw.gpu.xid';
 const ERRORS = 'hw.gpu.errors';
@@ -38,9 +38,9 @@ const UNCORRECTED: Record<string, string> = {
 
 const config = v.object({
   /** An error is an alert for so long after it came last. */
-  hold_ms: duration(6 * HOUR, MINUTE),
+  hold_ms: called(duration(6 * HOUR, MINUTE), 'Errors within', { help: 'So long after the last error the alert ends.' }),
   /** How long a card must be missing. */
-  missing_ms: duration(MINUTE),
+  missing_ms: called(duration(MINUTE), 'Or missing for'),
 });
 type Config = v.InferOutput<typeof config>;
 

@@ -3,7 +3,7 @@ import { loadNetworks } from '@muster/shared/network-plugins';
 import * as v from 'valibot';
 import { defineRule, type FactSample, type Facts, type Firing, type Verdict } from '../rule.js';
 import { isThere, MINUTE, partText, valueText, verdictOf } from './lib/facts.js';
-import { duration, hasLabels } from './lib/fields.js';
+import { called, duration, hasLabels } from './lib/fields.js';
 
 interface Watched extends NetworkFault {
   network: string;
@@ -22,9 +22,9 @@ for (const { id, title, faults = [] } of (await loadNetworks()).values()) {
 
 const config = v.object({
   /** Networks whose faults are not to be told. */
-  except: v.optional(v.array(v.string()), []),
-  for_ms: duration(5 * MINUTE),
-  recover_ms: duration(5 * MINUTE),
+  except: called(v.optional(v.array(v.string()), []), 'Not of networks', { help: 'Their ids, such as helium.' }),
+  for_ms: called(duration(5 * MINUTE), 'For'),
+  recover_ms: called(duration(5 * MINUTE), 'Until well for'),
 });
 type Config = v.InferOutput<typeof config>;
 

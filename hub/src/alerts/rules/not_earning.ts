@@ -3,6 +3,7 @@ import { stakeText } from '@muster/shared/stake-text';
 import { utcTime } from '@muster/shared/text';
 import * as v from 'valibot';
 import { defineRule, type EarningFacts, type Facts, type Firing, type Verdict } from '../rule.js';
+import { called } from './lib/fields.js';
 
 /** An agent sends what has not changed once a day: a reading of that age still says that nothing came since. */
 const FRESH_MS = 26 * HOUR_MS;
@@ -12,7 +13,9 @@ const FEWEST_LIKE_IT = 5;
 
 const config = v.object({
   /** In place of what cadence and history say. */
-  after_ms: v.optional(v.pipe(v.number(), v.integer(), v.minValue(HOUR_MS), v.maxValue(366 * DAY_MS))),
+  after_ms: called(v.optional(v.pipe(v.number(), v.integer(), v.minValue(HOUR_MS), v.maxValue(366 * DAY_MS))), 'No income for', {
+    help: 'Left empty: longer than its network and its own past explain.',
+  }),
 });
 type Config = v.InferOutput<typeof config>;
 

@@ -2,6 +2,7 @@ import { utcTime } from '@muster/shared/text';
 import type { PresenceState } from '@muster/shared/wire/live';
 import * as v from 'valibot';
 import { defineRule, type Facts, type Firing } from '../rule.js';
+import { called } from './lib/fields.js';
 
 /** A device that is away is the business of `offline`: here it leaves things as they are. */
 const FIRING: Record<PresenceState, Firing> = {
@@ -21,7 +22,7 @@ export default defineRule({
   title: 'Device connected but not reporting',
   severity: 'warning',
   config: v.object({
-    after_ms: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(WEEK_MS)), 300_000),
+    after_ms: called(v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(WEEK_MS)), 300_000), 'No report for'),
   }),
   default_config: { after_ms: 300_000 },
   about_presence: true,

@@ -3,6 +3,7 @@ import { utcTime } from '@muster/shared/text';
 import type { PresenceState } from '@muster/shared/wire/live';
 import * as v from 'valibot';
 import { defineRule, type Facts, type Firing } from '../rule.js';
+import { called } from './lib/fields.js';
 
 /** `reconnecting` and `unknown` say nothing about the device: a hub restart is no outage. */
 const FIRING: Record<PresenceState, Firing> = {
@@ -23,11 +24,13 @@ export default defineRule({
   title: 'Device offline',
   severity: 'critical',
   config: v.object({
-    after_ms: v.optional(span(), 20_000),
+    after_ms: called(v.optional(span(), 20_000), 'Lost for'),
     /** After a goodbye; null: what was shut down in order is nobody's business. */
-    stopped_after_ms: v.optional(v.nullable(span()), 600_000),
+    stopped_after_ms: called(v.optional(v.nullable(span()), 600_000), 'Or shut down for', {
+      help: 'Left empty: a device that was shut down in order is no alert.',
+    }),
     /** How long it must be back before the alert ends. */
-    recover_ms: v.optional(span(), 0),
+    recover_ms: called(v.optional(span(), 0), 'Until back for'),
   }),
   default_config: { after_ms: 20_000, stopped_after_ms: 600_000, recover_ms: 0 },
   about_presence: true,

@@ -1,24 +1,29 @@
 import * as v from 'valibot';
 import { defineRule, type FactSample, type Facts, type Firing, type LookBack, type Trace } from '../rule.js';
 import { DAY, growth, HOUR, isThere, MINUTE, spanText, valueText, verdictOf } from './lib/facts.js';
-import { duration, hasLabels, labels, level, metricId } from './lib/fields.js';
+import { called, duration, hasLabels, labels, level, metricId } from './lib/fields.js';
 
 const PER = { second: 1_000, minute: MINUTE, hour: HOUR, day: DAY };
 const POINTS = 10;
 
 const config = v.pipe(
   v.object({
-    metric: metricId(),
-    labels: labels(),
-    above: v.optional(level()),
-    below: v.optional(level()),
+    metric: called(metricId(), 'Metric'),
+    labels: called(labels(), 'Where', { help: 'Labels of the series, such as zone=cpu; left empty: every one.' }),
+    above: called(v.optional(level()), 'Above'),
+    below: called(v.optional(level()), 'Below'),
     /** The change is told per so much time. */
-    per: v.optional(v.picklist(['second', 'minute', 'hour', 'day'], 'must be second, minute, hour or day'), 'hour'),
+    per: called(
+      v.optional(v.picklist(['second', 'minute', 'hour', 'day'], 'must be second, minute, hour or day'), 'hour'),
+      'Per',
+    ),
     /** Over how long it is measured; whole for a judgement. */
-    window_ms: duration(HOUR, 5 * MINUTE),
-    for_ms: duration(0),
-    clear: v.optional(level()),
-    recover_ms: duration(0),
+    window_ms: called(duration(HOUR, 5 * MINUTE), 'Measured over'),
+    for_ms: called(duration(0), 'For'),
+    clear: called(v.optional(level()), 'Until back at', {
+      help: 'The alert ends there, not at the level itself, so that it does not flap.',
+    }),
+    recover_ms: called(duration(0), 'Until well for'),
   }),
   v.check((c) => (c.above === undefined) !== (c.below === undefined), 'needs exactly one of "above" and "below"'),
 );

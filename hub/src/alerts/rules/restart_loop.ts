@@ -1,16 +1,16 @@
 import * as v from 'valibot';
 import { defineRule, type FactSample, type Facts, type Firing, type LookBack, type Verdict } from '../rule.js';
 import { growth, HOUR, isCurrent, isKnown, isThere, MINUTE, partText, spanText, verdictOf } from './lib/facts.js';
-import { duration } from './lib/fields.js';
+import { called, duration } from './lib/fields.js';
 
 const UPTIME = 'system.uptime';
 const RESTARTS = ['container.restarts', 'systemd.service.restarts'];
 
 const config = v.object({
   /** So many restarts … */
-  restarts: v.optional(v.pipe(v.number(), v.integer(), v.minValue(2), v.maxValue(30)), 4),
+  restarts: called(v.optional(v.pipe(v.number(), v.integer(), v.minValue(2), v.maxValue(30)), 4), 'Restarts'),
   /** … within this time. */
-  within_ms: duration(HOUR, 5 * MINUTE),
+  within_ms: called(duration(HOUR, 5 * MINUTE), 'Within'),
 });
 type Config = v.InferOutput<typeof config>;
 

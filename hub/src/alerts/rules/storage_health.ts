@@ -2,7 +2,7 @@ import type { Labels } from '@muster/shared/metrics';
 import * as v from 'valibot';
 import { defineRule, type FactSample, type Facts, type LookBack, type Verdict } from '../rule.js';
 import { DAY, growth, HOUR, isKnown, isThere, MINUTE, partText, valueText, verdictOf } from './lib/facts.js';
-import { duration } from './lib/fields.js';
+import { called, duration } from './lib/fields.js';
 
 const STATUS = 'hw.status';
 const WARNING = 'hw.physical_disk.warning';
@@ -32,11 +32,14 @@ const LEAST: Record<string, number> = { timeout: 5 };
 
 const config = v.object({
   /** A count that rose is an alert for so long. */
-  hold_ms: duration(DAY, HOUR),
+  hold_ms: called(duration(DAY, HOUR), 'Errors within', { help: 'So long after a count rose last the alert ends.' }),
   /** Share of its life that a disk has left. */
-  wear_below: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(1, 'must be a share from 0 to 1')), 0.1),
+  wear_below: called(
+    v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(1, 'must be a share from 0 to 1')), 0.1),
+    'Or life left below',
+  ),
   /** How long a file system must be read-only. */
-  read_only_ms: duration(2 * MINUTE),
+  read_only_ms: called(duration(2 * MINUTE), 'Or read-only for'),
 });
 type Config = v.InferOutput<typeof config>;
 

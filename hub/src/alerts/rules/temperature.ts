@@ -2,29 +2,32 @@ import type { Labels } from '@muster/shared/metrics';
 import * as v from 'valibot';
 import { defineRule, type FactSample, type Facts, type Verdict } from '../rule.js';
 import { isThere, MINUTE, partText, valueText, verdictOf } from './lib/facts.js';
-import { duration, level } from './lib/fields.js';
+import { called, duration, level } from './lib/fields.js';
 
 const HEAT = 'hw.temperature';
 const PI = 'raspberry_pi.throttled';
 const GPU = 'hw.gpu.throttled';
 
 /** A warning, and what harms: the clock is cut, data is at risk, the part turns itself off. */
-const levels = (warning: number, severe: number) =>
-  v.optional(v.object({ warning: v.optional(level(), warning), severe: v.optional(level(), severe) }), { warning, severe });
+const levels = (title: string, warning: number, severe: number) => {
+  const one = (word: string, value: number) => called(v.optional(level(), value), word, { unit: 'Cel' });
+  const both = v.object({ warning: one('Warning', warning), severe: one('Severe', severe) });
+  return called(v.optional(both, { warning, severe }), title);
+};
 
 const config = v.object({
   /** Chips of small boards: a Raspberry Pi slows down from 80 °C and hard at 85 °C. */
-  soc: levels(80, 85),
+  soc: levels('Small boards', 80, 85),
   /** Processors of PCs and servers: since 2022 they are built to work at 95 °C for hours. */
-  cpu: levels(96, 102),
-  nvme: levels(75, 82),
-  disk: levels(58, 65),
-  gpu: levels(87, 93),
+  cpu: levels('Processors', 96, 102),
+  nvme: levels('NVMe', 75, 82),
+  disk: levels('Disks', 58, 65),
+  gpu: levels('GPUs', 87, 93),
   /** AMD slows its cards down from 110 °C at the hottest spot, and works at 90 to 100 °C there. */
-  gpu_hotspot: levels(105, 110),
-  gpu_memory: levels(102, 108),
-  for_ms: duration(5 * MINUTE),
-  recover_ms: duration(5 * MINUTE),
+  gpu_hotspot: levels('Hottest spot of GPUs', 105, 110),
+  gpu_memory: levels('GPU memory', 102, 108),
+  for_ms: called(duration(5 * MINUTE), 'For'),
+  recover_ms: called(duration(5 * MINUTE), 'Until well for'),
 });
 type Config = v.InferOutput<typeof config>;
 type Part = Exclude<keyof Config, 'for_ms' | 'recover_ms'>;

@@ -1,18 +1,20 @@
 import * as v from 'valibot';
 import { defineRule, type FactSample, type Facts, type Firing } from '../rule.js';
 import { isThere, valueText, verdictOf } from './lib/facts.js';
-import { duration, hasLabels, labels, level, metricId } from './lib/fields.js';
+import { called, duration, hasLabels, labels, level, metricId } from './lib/fields.js';
 
 const config = v.pipe(
   v.object({
-    metric: metricId(),
-    labels: labels(),
-    above: v.optional(level()),
-    below: v.optional(level()),
-    for_ms: duration(0),
-    clear: v.optional(level()),
+    metric: called(metricId(), 'Metric'),
+    labels: called(labels(), 'Where', { help: 'Labels of the series, such as zone=cpu; left empty: every one.' }),
+    above: called(v.optional(level()), 'Above'),
+    below: called(v.optional(level()), 'Below'),
+    for_ms: called(duration(0), 'For'),
+    clear: called(v.optional(level()), 'Until back at', {
+      help: 'The alert ends there, not at the level itself, so that it does not flap.',
+    }),
     /** How long it must be beyond the clear level before the alert ends. */
-    recover_ms: duration(0),
+    recover_ms: called(duration(0), 'Until well for'),
   }),
   v.check((c) => (c.above === undefined) !== (c.below === undefined), 'needs exactly one of "above" and "below"'),
   v.check(

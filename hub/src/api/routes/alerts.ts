@@ -2,6 +2,7 @@ import { AppError } from '@muster/shared/errors';
 import { ALERT_STATES, type LiveAlert } from '@muster/shared/wire/live';
 import * as v from 'valibot';
 import type { Parts, RuleSetting } from '../../parts.js';
+import { versionOf } from '../../shelf.js';
 import { device, numbered, paging, text } from '../fields.js';
 import { pageInOrder } from '../paging.js';
 import { defineRoute } from '../route.js';
@@ -117,9 +118,12 @@ export const listRules = defineRoute({
   path: '/api/v1/rules',
   role: 'viewer',
   summary: 'The rules that judge, and the declarations that a rule can be made of',
-  reply: v.object({ items: v.array(rule), declarations: v.array(ruleDeclaration) }),
-  handle: async ({ parts }) => ({ items: parts.alerts.rules(), declarations: parts.alerts.declarations() }),
+  reply: v.object({ items: v.array(rule), version: v.string(), declarations: v.array(ruleDeclaration) }),
+  handle: async ({ parts }) => ({ ...ruleList(parts.alerts.rules()), declarations: parts.alerts.declarations() }),
 });
+
+const ruleList = (items: RuleSetting[]) => ({ items, version: versionOf(items) });
+const rules = v.pipe(v.array(rule), v.maxLength(500));
 
 /** A rule that was there before its site went must not block every other change. */
 const refuseUnknownSites = (rules: readonly RuleSetting[], { registry, alerts }: Parts): void => {
@@ -142,15 +146,34 @@ export const setRules = defineRoute({
   method: 'PUT',
   path: '/api/v1/rules',
   role: 'operator',
-  summary: 'Replaces all rules',
-  body: v.object({ items: v.pipe(v.array(rule), v.maxLength(500)) }),
-  reply: v.object({ items: v.array(rule) }),
+  summary: 'Replaces all rules; with the version that was read, only where nobody changed them since',
+  body: v.object({ items: rules, version: v.optional(v.string()) }),
+  reply: v.object({ items: v.array(rule), version: v.string() }),
+  errors: ['conflict', 'storage'],
   audit: ['items'],
   async handle({ body, parts, exchange }) {
-    const twice = body.items.find((one, index) => body.items.findIndex((other) => other.id === one.id) !== index);
-    if (twice) throw new AppError('bad_request', `Two rules have the id "${twice.id}"`, { path: 'items' });
+    refuseTwice(body.items);
     refuseUnknownSites(body.items, parts);
-    return { items: await parts.alerts.setRules(body.items, nameOf(exchange.who)) };
+    return ruleList(await parts.alerts.setRules(body.items, nameOf(exchange.who), body.version));
+  },
+});
+
+const refuseTwice = (items: readonly RuleSetting[]): void => {
+  const twice = items.find((one, index) => items.findIndex((other) => other.id === one.id) !== index);
+  if (twice) throw new AppError('bad_request', `Two rules have the id "${twice.id}"`, { path: 'items' });
+};
+
+export const checkRules = defineRoute({
+  method: 'POST',
+  path: '/api/v1/rules/check',
+  role: 'operator',
+  summary: 'The rules as they would be kept, or what is wrong with them; nothing is changed',
+  body: v.object({ items: rules }),
+  reply: v.object({ items: v.array(rule) }),
+  async handle({ body, parts }) {
+    refuseTwice(body.items);
+    refuseUnknownSites(body.items, parts);
+    return { items: parts.alerts.checkRules(body.items) };
   },
 });
 

@@ -61,6 +61,7 @@ const createListed = ({ metrics, public_url, installer = null }: RouteNeeds) =>
     silences.snoozeAlert,
     alerts.listRules,
     alerts.setRules,
+    alerts.checkRules,
     alerts.previewRule,
     listIncidents,
     silences.listSilences,

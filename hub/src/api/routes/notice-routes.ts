@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import type { NoticeRoute } from '../../parts.js';
+import { requireVersion, versionOf } from '../../shelf.js';
 import { jsonObject } from '../fields.js';
 import { noticeScope, severity, weekly } from '../notice-shapes.js';
 import { defineRoute } from '../route.js';
@@ -16,8 +17,11 @@ const route = v.object({
   quiet_hours: v.nullable(weekly),
   go_on: v.boolean(),
 });
-const routes = v.object({ items: v.array(route) });
-const asReply = (items: readonly NoticeRoute[]): v.InferOutput<typeof routes> => ({ items: structuredClone([...items]) });
+const routes = v.object({ items: v.array(route), version: v.string() });
+const asReply = (items: readonly NoticeRoute[]): v.InferOutput<typeof routes> => ({
+  items: structuredClone([...items]),
+  version: versionOf(items),
+});
 
 export const listNoticeRoutes = defineRoute({
   method: 'GET',
@@ -32,10 +36,14 @@ export const setNoticeRoutes = defineRoute({
   method: 'PUT',
   path: '/api/v1/routes',
   role: 'operator',
-  summary: 'Replaces all routes; what is left out of one takes its default',
-  body: v.object({ items: v.pipe(v.array(jsonObject), v.maxLength(100)) }),
+  summary:
+    'Replaces all routes; what is left out of one takes its default. With the version that was read, only where nobody changed them since',
+  body: v.object({ items: v.pipe(v.array(jsonObject), v.maxLength(100)), version: v.optional(v.string()) }),
   reply: routes,
-  errors: ['storage'],
+  errors: ['conflict', 'storage'],
   audit: ['items'],
-  handle: async ({ body, parts }) => asReply(await parts.notify.setRoutes(body.items)),
+  async handle({ body, parts }) {
+    requireVersion('The routes', parts.notify.routes(), body.version);
+    return asReply(await parts.notify.setRoutes(body.items));
+  },
 });

@@ -62,8 +62,11 @@ describe('routes, silences and incidents', () => {
       ...{ wait_ms: 1_000, repeat_ms: null, escalate: null, resolved: true, quiet_hours: null, go_on: false },
     };
     expect((await act('PUT', '/routes', { items: [route] }, 'viewer-token')).status).toBe(403);
-    expect((await act('PUT', '/routes', { items: [route] }, 'operator-token')).json).toEqual({ items: [route] });
-    expect((await act('GET', '/routes', undefined, 'viewer-token')).json).toEqual({ items: [route] });
+    expect((await act('PUT', '/routes', { items: [route] }, 'operator-token')).json).toMatchObject({ items: [route] });
+    expect((await act('GET', '/routes', undefined, 'viewer-token')).json).toMatchObject({ items: [route] });
+    const { version } = (await act('GET', '/routes')).json as unknown as { version: string };
+    expect((await act('PUT', '/routes', { items: [], version }, 'operator-token')).status).toBe(200);
+    expect((await act('PUT', '/routes', { items: [route], version }, 'operator-token')).json.error?.code).toBe('conflict');
     expect((await act('GET', '/incidents', undefined, 'viewer-token')).json.items).toMatchObject([{ id: 'i1', count: 1 }]);
   });
 

@@ -28,7 +28,7 @@ export const addSilence = defineRoute({
   method: 'POST',
   path: '/api/v1/silences',
   role: 'operator',
-  summary: 'Silences a scope once ({from?, to}) or every week ({weekly: {days, from, to, time_zone}})',
+  summary: 'Silences a scope once ({from?, to}) or every week ({weekly: {days, from, to, time_zone}, from?, to?})',
   body: v.object({ ...setting, comment: v.optional(v.pipe(v.string(), v.maxLength(1_000)), '') }),
   reply: silence,
   errors: ['too_many', 'storage'],

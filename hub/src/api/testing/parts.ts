@@ -5,7 +5,7 @@ import { createSignal } from '@muster/shared/signal';
 import type { LiveAlert, LiveDevice, LiveValue } from '@muster/shared/wire/live';
 import * as v from 'valibot';
 import { noBusCounts } from '../../bus/bus.js';
-import type { Auth, Device, HubSourceView, Parts, PresenceKeeper, PricesView, Site } from '../../parts.js';
+import type { Auth, Device, HubSourceView, Parts, PresenceKeeper, PricesView, RuleSetting, Site } from '../../parts.js';
 import type { LedgerEntry, LogRecord } from '../../store/store.js';
 import { createTestAuth, NOW } from './auth.js';
 import { notifyOf } from './notify.js';
@@ -243,9 +243,12 @@ const alertsOf = (kept: Kept): Parts['alerts'] => ({
   },
   counts: () => ({ firing: 0, pending: 0 }),
   rules: () => [],
+  checkRules: (rules) => rules as RuleSetting[],
   setRules: async (rules) => rules,
-  preview: async () => ({ from: 0, to: NOW, devices: 0, looked_at: 0, complete: true, items: [] }),
-  declarations: () => [{ id: 'offline', title: 'Device offline', severity: 'critical', config: {} }],
+  preview: async () => ({ from: 0, to: NOW, devices: 0, looked_at: 0, complete: true, unseen: [], items: [] }),
+  declarations: () => [
+    { id: 'offline', title: 'Device offline', severity: 'critical', config: {}, default_config: {}, many: false },
+  ],
   events: async (after, limit) =>
     kept.alerts
       .map((one) => ({ number: one.event, ts: NOW, change: 'firing' as const, by: 'rule', alert: one }))

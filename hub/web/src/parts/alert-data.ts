@@ -11,7 +11,7 @@ export const useRules = (): ReadonlySignal<ReadonlyMap<string, RuleSetting>> => 
     // Without them a rule shows by its id.
     client.rules().then(
       ({ items }) => {
-        rules.value = new Map(items.map((rule) => [rule.id, rule]));
+        rules.value = new Map(items.map((rule) => [rule.id, { ...rule, config: rule.config as RuleSetting['config'] }]));
       },
       () => {},
     );

@@ -74,12 +74,13 @@ export const Fields = (props: { of: string; fields: readonly Field[]; texts: Sig
   <>
     {props.fields.map((field) => (
       <label key={`${props.of} ${field.name}`} for={`field-${field.name}`}>
-        {field.name.replaceAll('_', ' ')}
+        {field.title}
         <Input
           field={field}
           text={props.texts.value[field.name] ?? ''}
           onText={(text) => (props.texts.value = { ...props.texts.value, [field.name]: text })}
         />
+        {field.help !== '' && <small>{field.help}</small>}
       </label>
     ))}
   </>
@@ -99,7 +100,7 @@ const Input = ({ field, text, onText }: { field: Field; text: string; onText(tex
       </select>
     );
   }
-  if (kind === 'json')
+  if (kind === 'json' || kind === 'long')
     return <textarea id={id} placeholder={hint} value={text} onInput={(event) => onText(event.currentTarget.value)} />;
   const given = { id, required, value: text, placeholder: hint, autocomplete: 'off' };
   const hear = (event: { currentTarget: HTMLInputElement }) => onText(event.currentTarget.value);

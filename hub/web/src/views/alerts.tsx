@@ -137,9 +137,6 @@ const Head = ({ lists, group }: { lists: Grouped; group: Group }) => {
         ))}
       </nav>
       <span class="push" />
-      <a class="button" href="/availability">
-        Availability
-      </a>
       <BellMenu />
     </div>
   );

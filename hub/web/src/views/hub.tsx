@@ -4,7 +4,6 @@ import { useEffect } from 'preact/hooks';
 import { useApp } from '../app.js';
 import { type Refused, type StoreReply, sentenceOf } from '../client.js';
 import { fullTime, shortTime } from '../format.js';
-import { Notices } from '../parts/notices.js';
 import { RewardSources } from '../parts/reward-sources.js';
 
 /** The hub itself: what it keeps, how large that will be, and what it could not take. */
@@ -32,7 +31,6 @@ export const HubPage = () => {
         {store.value && <span class="quiet">Muster {store.value.version}</span>}
       </div>
       {store.value && <Store store={store.value} />}
-      <Notices />
       <RewardSources />
       <Quarantine />
     </main>

@@ -1,6 +1,7 @@
 import { useErrorBoundary } from 'preact/hooks';
 import { useApp } from '../app.js';
 import { clockTime } from '../format.js';
+import { AlertTabs, isAlertPage } from '../parts/alert-tabs.js';
 import { BrandMark, Icon } from '../parts/icons.js';
 import { AddDevice } from './add-device.js';
 import { AlertsPage } from './alerts.js';
@@ -9,7 +10,10 @@ import { DevicePage } from './device.js';
 import { EarningsPage } from './earnings.js';
 import { FleetPage } from './fleet.js';
 import { HubPage } from './hub.js';
+import { NoticesPage } from './notices.js';
+import { RulesPage } from './rules.js';
 import { SetupPage, SignInPage } from './sign-in.js';
+import { SilencesPage } from './silences.js';
 
 /** The frame around every page: bar, connection, notices. */
 export const Shell = () => {
@@ -52,6 +56,7 @@ const Inside = () => {
       <Connection />
       <Notice />
       <Missed />
+      <AlertTabs />
       <Page />
       {adding.value && <AddDevice />}
     </>
@@ -67,6 +72,9 @@ const Page = () => {
   if (at.page === 'availability') return <AvailabilityPage />;
   if (at.page === 'earnings') return <EarningsPage />;
   if (at.page === 'hub') return <HubPage />;
+  if (at.page === 'rules') return <RulesPage />;
+  if (at.page === 'notices') return <NoticesPage />;
+  if (at.page === 'silences') return <SilencesPage />;
   return (
     <main class="centre">
       <p>There is no page at this address.</p>
@@ -93,7 +101,7 @@ const Bar = () => {
         <a href="/earnings" aria-current={page === 'earnings' ? 'page' : undefined}>
           Earnings
         </a>
-        <a href="/alerts" aria-current={page === 'alerts' || page === 'availability' ? 'page' : undefined}>
+        <a href="/alerts" aria-current={isAlertPage(page) ? 'page' : undefined}>
           Alerts
           {firing.value > 0 && (
             <b class="count">

@@ -3,6 +3,10 @@ import { METRIC_ID } from '@muster/shared/metrics';
 import * as v from 'valibot';
 import { WEEK } from './facts.js';
 
+/** A field as the form calls it, so that title and value read as a phrase; `help` says the rest; `unit` is UCUM. */
+export const called = <S extends v.GenericSchema>(schema: S, title: string, more: { help?: string; unit?: string } = {}): S =>
+  v.pipe(schema, v.metadata({ title, description: more.help, unit: more.unit })) as unknown as S;
+
 export const level = () => v.pipe(v.number('must be a number'), v.finite());
 export const metricId = () => v.pipe(v.string(), v.regex(METRIC_ID, 'must be a metric id such as hw.temperature'));
 export const labels = () => v.optional(v.record(v.string(), v.string()), {});

@@ -201,7 +201,7 @@ export const createHarness = (options: HarnessOptions = {}) => {
 };
 /** Lets time pass until it is so; what is over real sockets takes its own time. */
 const untilSo = async (clock: World['clock'], condition: () => unknown, what: string) => {
-  const deadline = Date.now() + 10_000;
+  const deadline = Date.now() + 30_000;
   while (!condition()) {
     if (Date.now() > deadline) throw new Error(`it never came to this: ${what}`);
     clock.advance(250);

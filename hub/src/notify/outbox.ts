@@ -87,20 +87,14 @@ export const createOutbox = (needs: { papers: Papers; now: () => number }, docum
     if (open.get(keyOf(item)) === item) open.delete(keyOf(item));
     papers.put(COLLECTION, item.id, null);
   };
-  const isEnd = ({ kind }: Item) => (kind === 'resolved' ? 1 : 0);
-  const found = [...documentsOf<Item>(documents, COLLECTION).values()].sort(
-    // Of one moment beginnings go first: one that took company has the event of its newest alert.
-    (a, b) => a.created - b.created || isEnd(a) - isEnd(b) || a.event - b.event,
-  );
+  const found = [...documentsOf<Item>(documents, COLLECTION).values()].sort(inOrder);
   for (const item of found) hold(structuredClone(item));
-  /** What fires now must not join a notice whose end is on its way already. */
-  const isEnded = ({ notifier, thread }: Item) =>
-    [...(queues.get(notifier) ?? [])].some((item) => item.kind === 'resolved' && item.thread === thread);
 
   return {
     add({ line, ...draft }) {
       const waiting = open.get(keyOf(draft));
-      const company = waiting && (waiting.kind === 'resolved' || !isEnded(waiting)) ? waiting : undefined;
+      const company =
+        waiting && (waiting.kind === 'resolved' || !isEnded(waiting, queues.get(draft.notifier))) ? waiting : undefined;
       if (company) join(company, draft, line);
       const item: Item = company ?? {
         ...draft,
@@ -144,6 +138,14 @@ export const createOutbox = (needs: { papers: Papers; now: () => number }, docum
     },
   };
 };
+
+/** What fires now must not join a notice whose end is on its way already. */
+const isEnded = ({ thread }: Item, queue: Iterable<Item> = []): boolean =>
+  [...queue].some((item) => item.kind === 'resolved' && item.thread === thread);
+
+const isEnd = ({ kind }: Item) => (kind === 'resolved' ? 1 : 0);
+/** Of one moment beginnings go first: one that took company has the event of its newest alert. */
+const inOrder = (a: Item, b: Item): number => a.created - b.created || isEnd(a) - isEnd(b) || a.event - b.event;
 
 /** Written in the future: the clock was set back since, and nothing waits for that hour to come again. */
 export const isDue = ({ not_before, created }: Item, now: number): boolean => not_before <= now || created > now;

@@ -10,6 +10,7 @@ import { loadNetworks } from '@muster/shared/network-plugins';
 import { loadPlugins } from '@muster/shared/plugins';
 import { createSignal } from '@muster/shared/signal';
 import { addressesOf } from './addresses.js';
+import { createAlertViews } from './alert-views.js';
 import { createEarningFacts } from './alerts/earning-facts.js';
 import { type Alerts, createAlerts } from './alerts/engine.js';
 import type { RuleDeclaration } from './alerts/rule.js';
@@ -40,6 +41,7 @@ import type { Certificate } from './self/certificate.js';
 import { createCommitCounts } from './self/commits.js';
 import { createProcessView, metricsText } from './self/metrics.js';
 import { createSources } from './sources/sources.js';
+import { withCarried } from './stakes.js';
 import type { OpenStore } from './store/open.js';
 import type { Change, Writer } from './store/store.js';
 import { createViews } from './view.js';
@@ -108,6 +110,7 @@ export const startHub = async (needs: HubNeeds, settings: HubSettings): Promise<
     undo.push(() => built.sources.stop());
     undo.push(() => built.notify.stop());
     await built.notify.start();
+    undo.push(built.shown.start());
     const { api, live } = buildEdges(core, built, bus);
     await api.ready();
     undo.push(() => api.stop());
@@ -155,18 +158,23 @@ const buildParts = async (core: Core) => {
   const audit = createAudit(basics);
   const wired = { registry, tracker, alerts, earnings, money, income };
   const { notify, places } = await buildNotify(core, { ...basics, ...wired, clock, audit, http: asking.http });
+  const stake = withCarried(money.stake, { presence: tracker, carried: places.carried });
+  const shown = createAlertViews({ alerts, silenced: notify.silenced, stake, clock });
   const priced = { earnings: { ...earnings, stake: money.stake } };
   const views = createViews({ registry, presence: tracker, latest, alerts, earnings });
   const parts = {
-    ...{ now, registry, joining, latest, alerts, money, sources, notify, auth, audit },
+    ...{ now, registry, joining, latest, alerts: shown.desk, money, sources, notify, auth, audit },
     presence: tracker,
     reader: engine,
     ...views,
     ...priced,
   };
   connectParts(core, { ...wired, ingest, latest, notify });
+  registry.removed.on(places.forget);
+  tracker.changed.on(shown.presenceChanged);
+  notify.muted.on(shown.mutesChanged);
   return {
-    ...{ parts, tracker, alerts, ingest, quarantine, sources, money, notify, places },
+    ...{ parts, tracker, alerts, ingest, quarantine, sources, money, notify, places, shown },
     async begin() {
       notify.prepare();
       writer.queue(await earnings.start(engine.early), { bytes: 0 });
@@ -176,7 +184,7 @@ const buildParts = async (core: Core) => {
       tracker.start();
     },
     seed() {
-      void seedLatest(core, { registry, latest, tracker });
+      void seedLatest(core, { registry, latest, tracker, alerts });
       money.start().catch((error: unknown) => {
         if (!core.ended) log.warn('The ledger could not be read; comparing tries again when it is asked', { error });
       });
@@ -233,12 +241,14 @@ type Noticing = Omit<Wired, 'latest' | 'ingest' | 'notify'> &
 
 const buildNotify = async (core: Core, { registry, tracker, earnings, money, now, ...needs }: Noticing) => {
   const device = (id: string) => registry.get(id);
-  const places = createPlaces({ device, sites: registry.sites, networks: earnings.networks, now });
-  const { random } = needs;
+  const { sites, all } = registry;
+  const { writer, random } = needs;
+  const places = createPlaces({ device, all, sites, networks: earnings.networks, now, writer }, core.store.recovered.documents);
   const notify = createNotify(
     {
       ...{ ...needs, notifiers: await loadNotifiers(), ways: { random }, chance: Math.random, device, presence: tracker },
       ...{ stake: money.stake, base: core.settings.public_url, placeOf: places.of, earns: places.earns },
+      ...{ placesOf: places.all, carried: places.carried },
     },
     core.store.recovered,
   );
@@ -248,11 +258,13 @@ const buildNotify = async (core: Core, { registry, tracker, earnings, money, now
 /** The newest stored values come behind the start: reading them waits for the heads of the whole fleet, devices do not. */
 const seedLatest = async (
   core: Core,
-  { registry, latest, tracker }: { registry: Parts['registry']; latest: LatestKeeper; tracker: Tracker },
+  { registry, latest, tracker, alerts }: Pick<Wired, 'registry' | 'tracker' | 'alerts'> & { latest: LatestKeeper },
 ) => {
   try {
     for await (const values of core.store.engine.newest()) {
-      latest.seed(values.filter(({ device }) => registry.get(device)));
+      const known = values.filter(({ device }) => registry.get(device));
+      latest.seed(known);
+      alerts.recalled(known);
       await new Promise((resolve) => setImmediate(resolve));
     }
     tracker.recall();

@@ -182,6 +182,8 @@ export interface RulePreview {
   devices: number;
   looked_at: number;
   complete: boolean;
+  /** Sentences about what stored history does not show. */
+  unseen?: string[] | undefined;
   /** `to` null: it would be open now. */
   items: {
     device: string;
@@ -199,6 +201,10 @@ export interface AlertsDesk {
   /** Open and recently resolved, newest first. */
   list(filter: { state?: string | undefined; device?: string | undefined }): LiveAlert[];
   acknowledge(ids: readonly string[], by: string, comment: string | null): Promise<LiveAlert[]>;
+  /** The same, naming who takes care of them. */
+  assign(ids: readonly string[], mark: { by: string; owner: string; comment: string | null }): Promise<LiveAlert[]>;
+  /** Nobody takes care of them any more: they are repeated and escalated again. */
+  unacknowledge(ids: readonly string[], by: string, comment: string | null): Promise<LiveAlert[]>;
   /** No notice of them until then; null wakes them. */
   snooze(ids: readonly string[], by: string, until: number | null): Promise<LiveAlert[]>;
   counts(device: string): { firing: number; pending: number };
@@ -215,6 +221,8 @@ export interface AlertsDesk {
   /** Newest event number. */
   readonly newest: number;
   event: Signal<LiveAlertEvent>;
+  /** Ids of open alerts of which something beside their events has changed: `unknown`, `silenced` or `stake`. */
+  touched?: Signal<readonly string[]> | undefined;
 }
 
 // ---- auth

@@ -52,6 +52,7 @@ export const createBoard = (recovered: readonly LiveAlert[]) => {
         (filter.state === undefined || state === filter.state || (filter.state === 'open' && state !== 'resolved'));
       return [...open.values(), ...resolved.values()].filter(wanted).sort((a, b) => b.since - a.since || (a.id < b.id ? -1 : 1));
     },
+    ofDevice: (device: string): LiveAlert[] => [...(byDevice.get(device) ?? [])].flatMap((id) => open.get(id) ?? []),
     counts(device: string) {
       const counts = { firing: 0, pending: 0 };
       for (const id of byDevice.get(device) ?? []) {

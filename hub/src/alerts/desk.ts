@@ -24,12 +24,20 @@ export const createMarks = (journal: Journal, needs: { watch: Watch; writer: Wri
     await Promise.all(cells.map((cell) => watch.mark(cell, { ...event, ts: clock.now() })));
     return before.map((alert) => journal.board.get(alert.id) ?? alert);
   };
+  const assign: AlertsDesk['assign'] = (ids, { by, owner, comment }) => {
+    const isNews = ({ alert: { acknowledged: known } }: Cell) =>
+      known?.by !== by || known.comment !== comment || ownerOf(known) !== owner;
+    return mark(ids, isNews, {
+      ...{ change: 'acknowledged', by, comment },
+      acknowledged: { by, at: clock.now(), comment, owner },
+    });
+  };
   return {
+    assign,
     acknowledge: (ids: readonly string[], by: string, comment: string | null): Promise<LiveAlert[]> =>
-      mark(ids, ({ alert }) => alert.acknowledged?.by !== by || alert.acknowledged.comment !== comment, {
-        ...{ change: 'acknowledged', by },
-        acknowledged: { by, at: clock.now(), comment },
-      }),
+      assign(ids, { by, owner: by, comment }),
+    unacknowledge: (ids: readonly string[], by: string, comment: string | null): Promise<LiveAlert[]> =>
+      mark(ids, ({ alert }) => alert.acknowledged !== null, { change: 'unacknowledged', by, comment, acknowledged: null }),
     snooze: (ids: readonly string[], by: string, until: number | null): Promise<LiveAlert[]> =>
       mark(ids, ({ alert }) => (alert.snoozed?.until ?? null) !== until, {
         ...{ change: 'snoozed', by },
@@ -37,6 +45,9 @@ export const createMarks = (journal: Journal, needs: { watch: Watch; writer: Wri
       }),
   };
 };
+
+/** Whoever acknowledged it takes care of it unless another is named. */
+export const ownerOf = ({ by, owner = by }: NonNullable<LiveAlert['acknowledged']>): string => owner;
 
 /** Rule declarations as forms and the API see them: the config as JSON Schema. */
 export const describeRules = (declarations: ReadonlyMap<string, RuleDeclaration>): ReturnType<AlertsDesk['declarations']> =>

@@ -1,11 +1,13 @@
 import type { Clock } from '@muster/shared/clock';
 import { AppError } from '@muster/shared/errors';
 import type { Log } from '@muster/shared/log';
+import type { LiveAlert } from '@muster/shared/wire/live';
 import type { AlertsDesk, LatestUpdate, RuleSetting } from '../parts.js';
-import type { Reader, Recovered, Writer } from '../store/store.js';
+import type { LatestValue, Reader, Recovered, Writer } from '../store/store.js';
 import { createMarks, describeRules } from './desk.js';
 import { type AlertDocument, createJournal } from './journal.js';
 import { createJudge, type FactSources } from './judge.js';
+import { standing } from './lifecycle.js';
 import { activate, createPlans } from './plan.js';
 import { previewRule } from './preview.js';
 import { createDueRound, createRounds } from './rounds.js';
@@ -26,11 +28,17 @@ export interface AlertNeeds extends FactSources {
 
 /** The desk and its inputs; the composition root connects them. */
 export interface Alerts extends AlertsDesk {
+  /** Whether it still holds is not known: its device is away. */
+  isUnknown(alert: LiveAlert): boolean;
+  /** The open ones of a device. */
+  ofDevice(device: string): LiveAlert[];
   /** Reads what was resolved lately, continues what is open, starts the one loop. */
   start(reader: Pick<Reader, 'log'>): Promise<void>;
   stop(): void;
   presenceChanged(change: { device: string }): void;
   valuesUpdated(update: LatestUpdate): void;
+  /** Newest stored values of before this process began: what they became while it was away shows by the difference. */
+  recalled(values: readonly LatestValue[]): void;
   /** Its income is to be looked at. */
   incomeDue(id: string): void;
   deviceChanged(id: string): void;
@@ -57,23 +65,23 @@ export const createAlerts = (needs: AlertNeeds, found: Pick<Recovered, 'document
     get: journal.board.get,
     list: journal.board.list,
     counts: journal.board.counts,
+    ofDevice: journal.board.ofDevice,
     events: journal.events,
     event: journal.event,
     get newest() {
       return journal.newest();
     },
     ...createMarks(journal, { watch, writer, clock }),
+    isUnknown: engine.isUnknown,
     async preview(rule, options) {
       const [setting] = checkRules([rule], needs.rules);
       const declaration = setting && needs.rules.get(setting.rule);
       if (!declaration) throw new AppError('bad_request', 'There is no rule to look at', { path: 'rule' });
-      if (declaration.looks_at_earnings)
-        throw new AppError('bad_request', 'A rule about income is judged by the ledger as it is now: its past cannot be shown', {
-          path: 'rule',
-        });
       const { registry, presence, latest, networks } = needs;
-      const past = { registry, presence: withHistory(presence), latest, networks, now: () => clock.now() };
-      return previewRule(past, { setting: { ...setting, enabled: true }, declaration }, options);
+      const past = { registry, presence: withHistory(presence), latest, networks };
+      const time = { now: () => clock.now(), monotonic: () => clock.monotonic() };
+      const others = activate(book.all(), needs.rules);
+      return previewRule({ ...past, ...time }, { setting: { ...setting, enabled: true }, declaration, others }, options);
     },
     declarations: () => describeRules(needs.rules),
     rules: book.all,
@@ -86,7 +94,7 @@ export const createAlerts = (needs: AlertNeeds, found: Pick<Recovered, 'document
       return settings;
     },
     async start(reader) {
-      await journal.start(reader);
+      watch.recallFlaps(await journal.start(reader));
       book.offer();
       timing.start();
       begin();
@@ -133,6 +141,15 @@ const createInputs = (engine: Engine, { registry, log, writer }: AlertNeeds) => 
     valuesUpdated(update: LatestUpdate) {
       const device = started ? registry.get(update.device) : undefined;
       if (device) rounds.report(device, update);
+    },
+    recalled(values: readonly LatestValue[]) {
+      const devices = new Map<string, LatestValue[]>();
+      for (const one of values) {
+        const known = devices.get(one.device);
+        if (known) known.push(one);
+        else devices.set(one.device, [one]);
+      }
+      for (const [id, stored] of devices) rounds.recalled(id, stored);
     },
     incomeDue(id: string) {
       if (started) rounds.income(id);
@@ -186,6 +203,11 @@ const assemble = (needs: AlertNeeds, found: Pick<Recovered, 'documents' | 'numbe
   const due = createDueRound(round, rounds);
   return {
     ...{ journal, book, watch, timing, rounds, due, traces, plans: () => plans },
+    isUnknown({ state, device, rule }: LiveAlert): boolean {
+      if (device === '' || state === 'resolved') return false;
+      const about = plans.declaration(rule)?.about_presence === true;
+      return standing(state, needs.presence.get(device).state, about) === 'unknown';
+    },
     /** Takes the settings of the book into use. */
     activate() {
       plans = createPlans(activate(book.all(), declarations), needs.networks);

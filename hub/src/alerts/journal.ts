@@ -19,6 +19,7 @@ export interface Entry extends AlertMemo {
   ts: number;
   change: LiveAlertEvent['change'];
   by: string;
+  comment?: string | null | undefined;
   alert: LiveAlert;
   /** Runs once the event is announced. */
   announced?: () => void;
@@ -37,7 +38,8 @@ export interface Journal {
   /** The store stands still: announces what waits for it. */
   release(): void;
   events(after: number, limit: number): Promise<LiveAlertEvent[]>;
-  start(reader: Pick<Reader, 'log'>): Promise<void>;
+  /** Answers the newest events there are, rising. */
+  start(reader: Pick<Reader, 'log'>): Promise<LiveAlertEvent[]>;
   /** What was announced so far, as everyone outside sees it. */
   board: ReturnType<typeof createBoard>;
   newest(): number;
@@ -89,10 +91,12 @@ export const createJournal = (writer: Writer, recovered: { newest: number; open:
     async start(source) {
       reader = source;
       const records = await source.log({ log: 'alerts', after: 0, limit: LOOK_BACK, newest: true });
-      for (const { change, alert, number } of records.map(asEvent).reverse()) {
+      const events = records.map(asEvent).reverse();
+      for (const { change, alert, number } of events) {
         if (change === 'resolved') board.put(alert, number ?? 0);
         board.settled(alert.id, number ?? 0);
       }
+      return events;
     },
     async events(after, limit) {
       const records = (await reader?.log({ log: 'alerts', after, limit })) ?? [];
@@ -102,8 +106,8 @@ export const createJournal = (writer: Writer, recovered: { newest: number; open:
   };
 };
 
-const numbered = ({ ts, change, by, alert, announced }: Entry, number: number): Outgoing => ({
-  event: { number, ts, change, by, alert: { ...alert, event: number } },
+const numbered = ({ ts, change, by, comment, alert, announced }: Entry, number: number): Outgoing => ({
+  event: { number, ts, change, by, ...(comment && { comment }), alert: { ...alert, event: number } },
   early: false,
   announced,
 });

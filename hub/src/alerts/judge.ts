@@ -84,22 +84,27 @@ export const createJudge = (sources: FactSources, log: Log, traces: Traces): Jud
     verdicts(device, rules, now) {
       const list = [...rules];
       const samples = samplesFor(device, list);
-      const { id, name, site, tags, interval_ms, agent_version } = device;
-      const about = { id, name, site, tags, agent_version, interval_ms: interval_ms ?? DEFAULT_INTERVAL_MS };
-      const known = presence.get(id);
-      const past: Pick<Facts, 'history' | 'starts' | 'newest_version'> = {
-        history: (series, step_ms) => traces.of(id, series, step_ms),
+      const { id } = device;
+      const about = { device: aboutOf(device), presence: presence.get(id) };
+      const past = {
+        history: (series: string, step_ms?: number) => traces.of(id, series, step_ms),
         starts: traces.starts(id),
+        starts_since: traces.startsSince(id),
         newest_version: () => newest_version(now),
+        ...worthOf(id),
       };
-      const more = { ...past, ...worthOf(id) };
       return list.map((rule) => ({
         rule,
-        verdicts: ask(rule, { now, device: about, presence: known, samples: pick(samples, rule.needs), ...more }),
+        verdicts: ask(rule, { now, ...about, samples: pick(samples, rule.needs), ...past }),
       }));
     },
   };
 };
+
+const aboutOf = ({ id, name, site, tags, interval_ms, agent_version }: Device): Facts['device'] => ({
+  ...{ id, name, site, tags, agent_version },
+  interval_ms: interval_ms ?? DEFAULT_INTERVAL_MS,
+});
 
 const asSample = ({ metric, labels, value, ts }: LiveValue): FactSample => ({
   series: seriesKey(metric, labels),

@@ -44,8 +44,17 @@ const unwell = (held: Held & { state: 'firing' }): Held => {
   return still;
 };
 
+/** Nothing new can be heard of the device. */
+const AWAY: ReadonlySet<PresenceState> = new Set(['lost', 'stopped', 'unknown', 'reconnecting']);
+export const isAway = (presence: PresenceState): boolean => AWAY.has(presence);
+/** Not even whether it is there. */
+const UNSEEN: ReadonlySet<PresenceState> = new Set(['unknown', 'reconnecting']);
+
 /** What an open alert is to people: `unknown` while nothing new can be heard of its device. `about_presence`: the alert is about just that. */
 export const standing = (state: Held['state'], presence: PresenceState, about_presence: boolean): Held['state'] | 'unknown' =>
-  about_presence || presence === 'online' || presence === 'quiet' ? state : 'unknown';
+  (about_presence ? UNSEEN : AWAY).has(presence) ? 'unknown' : state;
+
+/** Its device is away: it stays as it is, and time in which it was well begins anew. */
+export const pause = (held: Held): Held => (held.state === 'firing' ? unwell(held) : held);
 
 const ENDS = { pending: 'cancelled', firing: 'resolved' } as const;

@@ -32,6 +32,8 @@ export interface Bound {
 
 export interface Plans {
   of(device: Device): Plan;
+  /** What a setting is made of, where it is in use. */
+  declaration(setting: string): RuleDeclaration | undefined;
   /** The device has another site or other tags, or is gone. */
   drop(device: string): void;
   /** Some rule is for a network: plans follow what devices report. */
@@ -153,6 +155,7 @@ const widest = (a: LookBack, b: LookBack): LookBack => {
 export const createPlans = (active: readonly ActiveRule[], networks: NetworksOf = () => NO_NETWORKS): Plans => {
   const named = new Set(active.flatMap(({ setting }) => ('device' in setting.scope ? [setting.scope.device] : [])));
   const chosen = [...new Set(active.flatMap(({ setting }) => ('network' in setting.scope ? [setting.scope.network] : [])))];
+  const declarations = new Map(active.map(({ setting, declaration }) => [setting.id, declaration]));
   const shared = new Map<string, Plan>();
   const plans = new Map<string, Plan>();
 
@@ -166,6 +169,7 @@ export const createPlans = (active: readonly ActiveRule[], networks: NetworksOf 
   };
   return {
     by_network: chosen.length > 0,
+    declaration: (setting) => declarations.get(setting),
     of(device) {
       const known = plans.get(device.id);
       if (known) return known;

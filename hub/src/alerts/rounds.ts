@@ -1,7 +1,9 @@
 import type { Clock } from '@muster/shared/clock';
 import type { Device, LatestUpdate, Registry } from '../parts.js';
+import type { LatestValue } from '../store/store.js';
 import type { Cell } from './cells.js';
 import { type Judge, touchedBy } from './judge.js';
+import { isAway } from './lifecycle.js';
 import type { ActiveRule, Plans } from './plan.js';
 import type { Traces } from './traces.js';
 import type { Subject, Watch } from './watch.js';
@@ -36,10 +38,22 @@ const createReconcile =
     }
   };
 
+/** Whatever a rule would make of old values: while the device is away only its presence is judged. */
+const knownOfAway = (watch: Pick<Watch, 'pause'>, id: string, rules: Iterable<ActiveRule>): ActiveRule[] => {
+  const [seen, unseen] = [[] as ActiveRule[], new Set<string>()];
+  for (const rule of rules) {
+    if (rule.declaration.about_presence || rule.declaration.hears_sources) seen.push(rule);
+    else unseen.add(rule.setting.id);
+  }
+  watch.pause(id, unseen);
+  return seen;
+};
+
 /** What is judged when: a report, a device, or the alerts that are open. */
 export const createRounds = ({ watch, judge, registry, clock, plans, expect, traces }: RoundNeeds) => {
   const judgeRules = (device: Device, rules: Iterable<ActiveRule>) => {
-    const judged = judge.verdicts(device, rules, clock.now());
+    const there = isAway(judge.presence(device.id).state) ? knownOfAway(watch, device.id, rules) : rules;
+    const judged = judge.verdicts(device, there, clock.now());
     for (const { rule, verdicts } of judged) {
       const about = subjectOf(rule, device);
       for (const verdict of verdicts) {
@@ -69,8 +83,7 @@ export const createRounds = ({ watch, judge, registry, clock, plans, expect, tra
       const plan = plans().of(device);
       const news = due ? judge.look(device.id, plan, now) : null;
       const touched = touchedBy(plan, update, watch.cells.settings(device.id));
-      const rules =
-        news && news.size > 0 ? new Set([...touched, ...plan.lookers.filter((rule) => asksFor(rule, news))]) : touched;
+      const rules = news?.size ? new Set([...touched, ...plan.lookers.filter((rule) => asksFor(rule, news))]) : touched;
       if (rules.size > 0) judgeRules(device, rules);
     },
     device(id: string) {
@@ -78,6 +91,11 @@ export const createRounds = ({ watch, judge, registry, clock, plans, expect, tra
       if (!device) return;
       traces.boot(id, judge.presence(id).boot, clock.now());
       judgeRules(device, plans().of(device).rules.values());
+    },
+    recalled(id: string, stored: readonly LatestValue[]) {
+      const device = registry.get(id);
+      const plan = device && plans().of(device);
+      if (device && plan && traces.recall(id, plan.looks, stored)) judgeRules(device, plan.lookers);
     },
     /** Judges what looks at the income of a device. */
     income(id: string) {

@@ -96,6 +96,8 @@ export interface Facts {
   history?(series: string, step_ms?: number): Trace | undefined;
   /** Times at which the agent started anew, as far back as a day. */
   starts?: readonly number[];
+  /** Since when they are counted: nothing is known of before. */
+  starts_since?: number | undefined;
   /** The newest agent version in sight. */
   newest_version?(): string | null;
 }
@@ -125,6 +127,10 @@ export interface RuleDeclaration<S extends v.GenericSchema = v.GenericSchema> {
   default_config: v.InferOutput<S> | null;
   /** Metric ids whose samples it wants to see. */
   needs(config: v.InferOutput<S>): readonly string[];
+  /** It says whether the device is there: judged while it is away, as no other is but those of earnings. */
+  about_presence?: boolean;
+  /** Some of its values are of sources that the hub itself asks: judged while the device is away too, by what came since. */
+  hears_sources?: boolean;
   /** It judges `earnings`: asked anew every few minutes. */
   looks_at_earnings?: boolean;
   /** How long it must hold before it fires, ms: it is `pending` meanwhile. */
@@ -138,6 +144,8 @@ export interface RuleDeclaration<S extends v.GenericSchema = v.GenericSchema> {
    * Null: any value of the series is. The look of `looks_back` is taken in any case.
    */
   calm?(config: v.InferOutput<S>, metric: string, labels: Labels): readonly [low: number, high: number] | null;
+  /** What stored history does not tell it, for who looks at a preview. */
+  unseen?: string;
   /** Several settings of it about the same metrics stand beside each other, such as two levels. */
   many?: boolean;
   /** Of those: settings with different words here do not take each other's place, such as a level above and one below. */

@@ -1,6 +1,7 @@
 /** What the rules must know of the past, per device and series: few points, kept once a minute. */
 import { seriesKey } from '@muster/shared/metrics';
 import type { LiveValue } from '@muster/shared/wire/live';
+import type { LatestValue } from '../store/store.js';
 import type { LookBack, Trace } from './rule.js';
 
 const LOOK_MS = 60_000;
@@ -31,16 +32,21 @@ interface DeviceTraces {
 interface Boots {
   boot: string;
   starts: number[];
+  since: number;
 }
 
 export interface Traces {
   due(device: string, now: number): boolean;
   /** Answers the metrics of which something is remembered that was not before. */
   look(device: string, wants: readonly LookBack[], at: { values: readonly LiveValue[]; now: number }): ReadonlySet<string>;
+  /** What was stored before this process began; answers whether that makes anything another than it seemed. */
+  recall(device: string, wants: readonly LookBack[], stored: readonly Omit<LatestValue, 'device'>[]): boolean;
   of(device: string, series: string, step_ms?: number): Trace | undefined;
   /** The agent's present boot. */
   boot(device: string, boot: string | null, now: number): void;
   starts(device: string): readonly number[];
+  /** Since when they are counted. */
+  startsSince(device: string): number | undefined;
   forget(device: string): void;
 }
 
@@ -72,14 +78,24 @@ export const createTraces = (): Traces => {
       }
       return news ?? NOTHING;
     },
+    recall(device, wants, stored) {
+      const one = devices.get(device) ?? { looked_at: Number.NEGATIVE_INFINITY, series: new Map<string, Kept>() };
+      devices.set(device, one);
+      let news = false;
+      for (const want of wants) {
+        for (const value of stored) if (metricOf(value.series) === want.metric && prepend(one, want, value)) news = true;
+      }
+      return news;
+    },
     of: (device, series, step_ms = 0) => devices.get(device)?.series.get(keyOf(series, step_ms)),
     boot(device, boot, now) {
       const known = boots.get(device);
       if (boot === null || known?.boot === boot) return;
       const starts = known ? [...known.starts, now].filter((at) => now - at < STARTS_MS).slice(-MOST_STARTS) : [];
-      boots.set(device, { boot, starts });
+      boots.set(device, { boot, starts, since: known?.since ?? now });
     },
     starts: (device) => boots.get(device)?.starts ?? NO_STARTS,
+    startsSince: (device) => boots.get(device)?.since,
     forget(device) {
       devices.delete(device);
       boots.delete(device);
@@ -123,6 +139,26 @@ const extend = (kept: Kept, want: LookBack, { value, ts }: LiveValue): boolean =
   kept.times.push(ts);
   kept.values.push(value);
   trim(kept, ts - want.window_ms);
+  return true;
+};
+
+const metricOf = (series: string): string => (series.includes('{') ? series.slice(0, series.indexOf('{')) : series);
+
+/** What happened while the hub was away shows by the first value after it. */
+const prepend = (one: DeviceTraces, want: LookBack, { series, value, ts }: Omit<LatestValue, 'device'>): boolean => {
+  if (value < (want.from ?? Number.NEGATIVE_INFINITY)) return false;
+  const key = keyOf(series, want.step_ms ?? 0);
+  const kept = one.series.get(key);
+  if (!kept) {
+    if (one.series.size < MOST_SERIES) one.series.set(key, { times: [ts], values: [value], since: ts, last: value, last_ts: ts });
+    return false;
+  }
+  const first = kept.times[0] ?? kept.last_ts;
+  if (ts >= first) return false;
+  kept.since = Math.min(kept.since, ts);
+  if (!isWorth({ ...kept, times: [ts] }, want, { last: value, value: kept.values[0] ?? value, ts: first })) return false;
+  kept.times.unshift(ts);
+  kept.values.unshift(value);
   return true;
 };
 

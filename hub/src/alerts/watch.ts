@@ -1,8 +1,8 @@
 import type { LiveAlert, LiveAlertEvent, Severity } from '@muster/shared/wire/live';
 import { type Cell, createCells } from './cells.js';
-import { createFlaps, FLAPS } from './flaps.js';
+import { createFlaps, FLAPS, type Flaps } from './flaps.js';
 import type { AlertDocument, Journal } from './journal.js';
-import { type AlertChange, advance, type Held } from './lifecycle.js';
+import { type AlertChange, advance, type Held, pause } from './lifecycle.js';
 import type { Verdict } from './rule.js';
 
 /** What an alert is about and how it is worded. */
@@ -16,9 +16,8 @@ export interface Subject {
   recover?: number | undefined;
 }
 
-export type PersonsMark = { ts: number; change: LiveAlertEvent['change']; by: string } & Partial<
-  Pick<LiveAlert, 'acknowledged' | 'snoozed'>
->;
+export type PersonsMark = Pick<LiveAlertEvent, 'ts' | 'change' | 'by' | 'comment'> &
+  Partial<Pick<LiveAlert, 'acknowledged' | 'snoozed'>>;
 
 /** The bookkeeping between verdicts and events: the lifecycle of every cell, one event per change. */
 export const createWatch = (
@@ -81,12 +80,18 @@ export const createWatch = (
     /** What a person did to it: an event like every other. */
     mark(cell: Cell, event: PersonsMark): Promise<void> {
       const { setting, subject } = cell;
-      const { ts, change, by, ...marks } = event;
+      const { ts, change, by, comment, ...marks } = event;
       return new Promise((announced) => {
         const alert = { ...cell.alert, ...marks };
-        cell.alert = journal.record({ ts, change, by, setting, subject, alert, announced });
+        cell.alert = journal.record({ ts, change, by, comment, setting, subject, alert, announced });
       });
     },
+    /** Nothing new can be heard of it for now. */
+    pause(device: string, settings: ReadonlySet<string>) {
+      for (const cell of cells.of(device)) if (settings.has(cell.setting)) cell.held = pause(cell.held);
+    },
+    /** How often each fired before this process began. */
+    recallFlaps: (events: readonly LiveAlertEvent[]) => recall(flaps, events),
     /** The clock jumped or the hub stood still: that time does not count towards any delay, nor towards a recovery. */
     shift(ms: number) {
       for (const cell of [...cells.devices()].flatMap(cells.of)) cell.held = shifted(cell.held, ms);
@@ -112,7 +117,15 @@ const sentenceOf = (verdict: Verdict, { device_name, title }: Subject): string =
 /** Worse than it was told is told again, as another `firing`; milder is not. */
 const RANK: Record<Severity, number> = { info: 0, warning: 1, critical: 2 };
 
-const keyOf = ({ device, setting, subject }: Cell): string => `${device}\n${setting}\n${subject}`;
+const recall = (flaps: Flaps, events: readonly LiveAlertEvent[]): void => {
+  for (const { change, ts, alert } of events) {
+    const { device, rule: setting, subject = '' } = alert;
+    if (change === 'firing') flaps.fired(keyOf({ device, setting, subject }), ts);
+  }
+};
+
+const keyOf = ({ device, setting, subject }: Pick<Cell, 'device' | 'setting' | 'subject'>): string =>
+  `${device}\n${setting}\n${subject}`;
 
 const newCell = (about: Subject, verdict: Verdict, { id, now }: { id: string; now: number }): Cell => ({
   setting: about.setting,

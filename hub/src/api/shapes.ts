@@ -18,6 +18,15 @@ export const amount = v.object({
   estimated: v.boolean(),
 });
 
+/** What an hour without a device costs, by its own last days; null: nothing to go by. */
+export const stake = v.nullable(
+  v.object({
+    currency: v.string(),
+    fiat_per_hour: v.nullable(v.string()),
+    tokens: v.array(v.object({ network: v.string(), token: v.string(), decimals: v.number(), amount_per_hour: v.string() })),
+  }),
+);
+
 export const deviceLine = v.object({
   id: v.string(),
   name: v.string(),
@@ -47,14 +56,7 @@ export const devicePage = v.object({
   /** Devices that its birth names and its credential does not hold: an admin may allow them. */
   waiting: v.array(v.string()),
   earnings_lifetime: v.array(amount),
-  /** What an hour without it costs, by its own last days; null: nothing to go by. */
-  stake: v.nullable(
-    v.object({
-      currency: v.string(),
-      fiat_per_hour: v.nullable(v.string()),
-      tokens: v.array(v.object({ network: v.string(), token: v.string(), decimals: v.number(), amount_per_hour: v.string() })),
-    }),
-  ),
+  stake,
 });
 
 export const labels = v.record(v.string(), v.string());
@@ -71,19 +73,24 @@ export const alert = v.object({
   since: v.number(),
   fired_at: v.nullable(v.number()),
   resolved_at: v.nullable(v.number()),
-  acknowledged: v.nullable(v.object({ by: v.string(), at: v.number(), comment: v.nullable(v.string()) })),
+  acknowledged: v.nullable(
+    v.object({ by: v.string(), at: v.number(), comment: v.nullable(v.string()), owner: v.optional(v.string()) }),
+  ),
   event: v.number(),
   subject: v.optional(v.string()),
   snoozed: v.optional(v.nullable(v.object({ by: v.string(), at: v.number(), until: v.number() }))),
   silenced: v.optional(v.nullable(v.string())),
+  unknown: v.optional(v.boolean()),
+  stake: v.optional(stake),
   flapping: v.optional(v.boolean()),
 });
 
 export const alertEvent = v.object({
   number: v.nullable(v.number()),
   ts: v.number(),
-  change: v.picklist(['pending', 'firing', 'resolved', 'cancelled', 'acknowledged', 'snoozed']),
+  change: v.picklist(['pending', 'firing', 'resolved', 'cancelled', 'acknowledged', 'unacknowledged', 'snoozed']),
   by: v.string(),
+  comment: v.optional(v.nullable(v.string())),
   alert,
 });
 
@@ -112,6 +119,7 @@ export const rulePreview = v.object({
   devices: v.number(),
   looked_at: v.number(),
   complete: v.boolean(),
+  unseen: v.optional(v.array(v.string())),
   items: v.array(
     v.object({
       device: v.string(),

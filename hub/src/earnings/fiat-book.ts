@@ -17,7 +17,7 @@ import { createDayMemo } from './daily-memo.js';
 import { earningsRows, type RowNeeds } from './daily-rows.js';
 import { exportReceipts } from './export.js';
 import type { ComparePage, CompareQuery } from './fiat-port.js';
-import { stakeOf } from './fiat-stake.js';
+import { createStakes } from './fiat-stake.js';
 import { createPrices } from './prices.js';
 
 export interface FiatNeeds {
@@ -53,6 +53,7 @@ export const createFiatBook = (needs: FiatNeeds, recovered: Pick<Recovered, 'doc
   const now = () => clock.now();
   const { prices, daily, make, energy, costs, memo } = createMachinery(needs, recovered);
   const accounts = createAccounts();
+  const stakes = createStakes(daily);
   const why = createWhy({
     ...needs,
     alerts: { list: (filter) => needs.alerts().list(filter) },
@@ -112,7 +113,7 @@ export const createFiatBook = (needs: FiatNeeds, recovered: Pick<Recovered, 'doc
     earnings: async (query) => earningsRows(await over(query.from, query.to), query),
     compare: compared,
     export: (query) => exportReceipts({ reader, registry, prices }, query),
-    stake: (device) => stakeOf(daily, device, { now: now(), currency }),
+    stake: (device) => stakes(device, { now: now(), currency }),
     prices: prices.view,
     setPrices: prices.set,
   };

@@ -47,6 +47,29 @@ describe('alert events of the live channel', () => {
     }
   });
 
+  it('come in order with what else changes of open alerts: many changes are one frame, behind what a client catches up with', async () => {
+    hub.fire(4);
+    await bench.start();
+    const [ada, ben] = [await bench.open(), await bench.open()];
+    await ada.ask(['alerts']);
+    const ids = hub.log.map(({ alert }) => alert.id);
+    let held = true;
+    hub.onPage = () => {
+      if (held) hub.needs.alerts.touched?.emit(ids.slice(0, 2));
+      if (held) bench.clock.advance(250);
+      held = false;
+    };
+    await ben.ask(['alerts'], 1);
+    await until(() => ben.of('alerts').length === 1 && ada.of('alerts').length === 1);
+    expect(ben.kinds()).toEqual(['snapshot', 'alert', 'alert', 'alert', 'alerts']);
+    expect(ada.of('alerts')[0]?.alerts.map(({ id }) => id)).toEqual(ids.slice(0, 2));
+    for (let times = 0; times < 5; times++) hub.needs.alerts.touched?.emit(ids);
+    bench.clock.advance(500);
+    await until(() => ada.of('alerts').length === 2);
+    await settle(ada);
+    expect(ada.of('alerts').map(({ alerts }) => alerts.length)).toEqual([2, new Set(ids).size]);
+  });
+
   it('say where some are no longer kept, and go on from there', async () => {
     hub.base = 100;
     hub.fire(3);

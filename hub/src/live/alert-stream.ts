@@ -4,7 +4,8 @@ import { type Frame, frameOf, type LiveClient } from './client.js';
 import { CLOSE, type LiveLimits } from './limits.js';
 
 interface Queued {
-  event: LiveAlertEvent;
+  /** Null: it has no number and always goes out. */
+  event: Pick<LiveAlertEvent, 'number'>;
   frame: Frame;
 }
 
@@ -58,7 +59,7 @@ export class AlertStream {
     this.#replay += 1;
   }
 
-  take(event: LiveAlertEvent, frame: Frame): void {
+  take(event: Queued['event'], frame: Frame): void {
     if (!this.#active) return;
     if (!this.#queue) this.#pass({ event, frame });
     else if (this.#queue.length >= this.#limits.replay_queue)

@@ -5,6 +5,7 @@ import type { Clock } from '@muster/shared/clock';
 import type { Log } from '@muster/shared/log';
 import type { Signal } from '@muster/shared/signal';
 import type { AlertsDesk, Auth, EarningsBook, Latest, Parts, PresenceKeeper, Registry } from '../parts.js';
+import { createAlertFeed } from './alert-feed.js';
 import { createAudience } from './audience.js';
 import { createDeviceFeed, type DeviceFeed } from './device-feed.js';
 import { createFleetFeed, type FleetFeed } from './fleet-feed.js';
@@ -21,7 +22,7 @@ export interface LiveNeeds {
   latest: Pick<Latest, 'of' | 'updated'>;
   presence: Pick<PresenceKeeper, 'changed'>;
   registry: Pick<Registry, 'changed' | 'removed'>;
-  alerts: Pick<AlertsDesk, 'open' | 'events' | 'newest' | 'event'>;
+  alerts: Pick<AlertsDesk, 'open' | 'get' | 'events' | 'newest' | 'event' | 'touched'>;
   earnings: Pick<EarningsBook, 'today' | 'changed'>;
   now: () => number;
   clock: Clock;
@@ -56,6 +57,7 @@ export const createLive = (needs: LiveNeeds, settings: LiveSettings = {}): Live 
   const devices = createDeviceFeed(audience, needs.earnings);
   const subscriptions = createSubscriptions({ ...needs, audience, fleet, tick }, limits);
   const sockets = createSockets({ ...needs, hear: subscriptions.hear, gone: subscriptions.forget, tick }, limits);
+  const alerts = createAlertFeed({ alerts: needs.alerts, hears: () => audience.hears('alerts'), send: subscriptions.alerts });
   const servers = new Set<HttpServer | HttpsServer>();
   let undo: (() => void)[] = [];
 
@@ -63,10 +65,12 @@ export const createLive = (needs: LiveNeeds, settings: LiveSettings = {}): Live 
   const onTick = (): void => {
     fleet.tick();
     devices.tick();
+    alerts.tick();
     for (const client of sockets.clients) if (client.watch(tick())) subscriptions.refresh(client);
   };
   const start = (): (() => void)[] => [
     ...connect(needs, { fleet, devices, subscriptions }),
+    ...(needs.alerts.touched ? [needs.alerts.touched.on(alerts.touch)] : []),
     needs.ended.on((identity) => sockets.end(identity)),
     needs.clock.every(limits.tick_ms, guarded(onTick)),
     needs.clock.every(limits.ping_ms, () => sockets.ping()),

@@ -1,6 +1,6 @@
 import type { Log } from '@muster/shared/log';
 import { problemOf } from '@muster/shared/schema';
-import { type LiveAlertEvent, type Subscribe, subscribe } from '@muster/shared/wire/live';
+import { type LiveAlert, type LiveAlertEvent, type Subscribe, subscribe } from '@muster/shared/wire/live';
 import * as v from 'valibot';
 import type { AlertsDesk, Latest } from '../parts.js';
 import { AlertStream } from './alert-stream.js';
@@ -60,6 +60,12 @@ export const createSubscriptions = (needs: SubscriptionNeeds, limits: LiveLimits
       if (!audience.hears('alerts')) return;
       const frame = frameOf({ kind: 'alert', event });
       for (const client of audience.of('alerts')) streamOf(client).take(event, frame);
+    },
+    /** In order with the events: a client that is catching up gets them behind what it missed. */
+    alerts(alerts: LiveAlert[]): void {
+      if (!audience.hears('alerts')) return;
+      const frame = frameOf({ kind: 'alerts', alerts });
+      for (const client of audience.of('alerts')) streamOf(client).take({ number: null }, frame);
     },
     /** The newest state instead of the deltas that were left out. */
     refresh(client: LiveClient): void {

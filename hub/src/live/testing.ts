@@ -87,6 +87,8 @@ const createHub = (clock: TestClock) => {
     registry: { changed: createSignal<string>(), removed: createSignal<string>() },
     alerts: {
       open: () => log.slice(-2).map((one) => one.alert),
+      get: (id) => log.findLast((one) => one.alert.id === id)?.alert,
+      touched: createSignal<readonly string[]>(),
       events: async (after, limit) => {
         const page = log.filter((one) => (one.number ?? 0) > after).slice(0, limit);
         hub.onPage();

@@ -4,6 +4,7 @@ import { AppError } from '@muster/shared/errors';
 import type { Http } from '@muster/shared/http';
 import type { Log } from '@muster/shared/log';
 import { formatFiat, parseFiat } from '@muster/shared/money';
+import { createSignal, type Signal } from '@muster/shared/signal';
 import type { LiveAlertEvent } from '@muster/shared/wire/live';
 import type { AlertsDesk, AtStake, Audit, Device, NoticeRoute, NotifyDesk, PresenceKeeper, Stake } from '../parts.js';
 import { keep } from '../shelf.js';
@@ -20,6 +21,7 @@ import { createOutbox } from './outbox.js';
 import { createPapers } from './papers.js';
 import { checkRoutes, DEFAULT_ROUTES } from './routes.js';
 import { createSender } from './sender.js';
+import { silencedWindows } from './silence-windows.js';
 import { createSilences } from './silences.js';
 import { createTeller } from './teller.js';
 import { createLocalTimes } from './times.js';
@@ -41,6 +43,10 @@ export interface NotifyNeeds {
   presence: Pick<PresenceKeeper, 'get'>;
   earns(device: string, network: string): boolean;
   placeOf(device: string): Place | null;
+  /** All that it shares with others, the narrowest first; `placeOf` alone unless given. */
+  placesOf?: ((device: string) => readonly Place[]) | undefined;
+  /** Devices that an agent speaks for. */
+  carried?: ((agent: string) => readonly string[]) | undefined;
   stake(device: string): Stake | null;
   /** Address of the dashboard for links. */
   base: string | null;
@@ -54,6 +60,8 @@ export interface Notify extends NotifyDesk {
   start(): Promise<void>;
   stop(): void;
   take(event: LiveAlertEvent): void;
+  /** A silence or an incident began, ended or is another: whether alerts give notices may have changed. */
+  muted: Signal<null>;
 }
 
 const STATE = 'notify';
@@ -107,12 +115,18 @@ export const createNotify = (needs: NotifyNeeds, recovered: Pick<Recovered, 'doc
     heartbeat: heartbeat.view,
     setHeartbeat: heartbeat.set,
     silenced: mutes.why,
+    windows: (from, to) => silencedWindows(made.silences.everything(), { from, to, local: made.local }),
+    muted: made.muted,
     prepare: intake.prepare,
     take: intake.take,
     async start() {
       await intake.start();
       sender.start();
-      undo = [needs.clock.every(TICK_MS, intake.tick), needs.clock.every(TIDY_MS, made.tidy)];
+      undo = [
+        needs.clock.every(TICK_MS, intake.tick),
+        needs.clock.every(TICK_MS, made.watchSilences),
+        needs.clock.every(TIDY_MS, made.tidy),
+      ];
     },
     stop() {
       for (const end of undo.splice(0)) end();
@@ -143,9 +157,13 @@ const assemble = (needs: NotifyNeeds, { documents }: Pick<Recovered, 'documents'
   const channels = createChannels(needs, documents);
   const memos = createMemos(papers, documents);
   const silences = createSilences({ writer, now, local, newId, device, earns }, documents);
-  const stake = (devices: readonly string[]) => sumOf(devices, needs.stake);
-  const incidents = createIncidents({ papers, now, newId, placeOf, stake }, documents);
-  const mutes = createMutes({ silences, now, device, presence, alerts });
+  const muted = createSignal<null>();
+  const carriedAway = createCarriedAway(needs);
+  const stake = (devices: readonly string[]) => sumOf([...devices, ...carriedAway(devices)], needs.stake);
+  const placesOf = needs.placesOf ?? ((id: string) => [placeOf(id) ?? []].flat());
+  const incidents = createIncidents({ papers, now, newId, placesOf, stake, changed: () => muted.emit(null) }, documents);
+  const mutes = createMutes({ silences, now, device, presence, alerts, awayAround: incidents.awayAround });
+  const carried = (devices: readonly string[]) => carriedAway(devices).map((id) => device(id)?.name ?? id);
   const routing = createRouting(needs, channels.has, documents);
   const context = () => ({ now: now(), local, device, earns });
   const placeName = (id: string) => placeOf(id)?.name ?? '';
@@ -154,7 +172,7 @@ const assemble = (needs: NotifyNeeds, { documents }: Pick<Recovered, 'documents'
   const sender = createSender({
     ...{ channels, outbox, papers, clock, http, log, random: needs.chance, ways: needs.ways ?? {} },
     render: (item, { record: { per_minute } }) =>
-      noticeOf(item, { base: needs.base, now: now(), stake, incident: incidents.get, per_minute }),
+      noticeOf(item, { base: needs.base, now: now(), stake, incident: incidents.get, per_minute, carried }),
     titleOf: (item) => titleOf(item, item.incident === null ? undefined : incidents.get(item.incident)),
     failing({ record: { id } }, why) {
       const firing = why !== null;
@@ -171,9 +189,40 @@ const assemble = (needs: NotifyNeeds, { documents }: Pick<Recovered, 'documents'
     silences.tidy();
     memos.tidy(now());
   };
-  return { papers, outbox, channels, memos, silences, incidents, mutes, routing, teller, sender, heartbeat, tidy };
+  let active = silences.active();
+  const watchSilences = () => {
+    const before = active;
+    active = silences.active();
+    if (active.length !== before.length || active.some((one, index) => one !== before[index])) muted.emit(null);
+  };
+  return {
+    local,
+    muted,
+    watchSilences,
+    papers,
+    outbox,
+    channels,
+    memos,
+    silences,
+    incidents,
+    mutes,
+    routing,
+    teller,
+    sender,
+    heartbeat,
+    tidy,
+  };
 };
 type Made = ReturnType<typeof assemble>;
+
+/** What is away along with its agents: their notice speaks for it. */
+const createCarriedAway =
+  ({ carried = () => [], presence }: Pick<NotifyNeeds, 'carried' | 'presence'>) =>
+  (devices: readonly string[]): string[] => {
+    const named = new Set(devices);
+    const isAway = (id: string) => !['online', 'quiet'].includes(presence.get(id).state);
+    return devices.filter(isAway).flatMap((id) => carried(id).filter((one) => !named.has(one)));
+  };
 
 const sumOf = (devices: readonly string[], stake: (device: string) => Stake | null): AtStake | null => {
   let sum = 0n;

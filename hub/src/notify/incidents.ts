@@ -9,19 +9,26 @@ import type { Papers } from './papers.js';
 
 const COLLECTION = 'incidents';
 
-/** Where a device is: a site, or an address that several share. */
+/** What devices share: a site, an address, a tag. */
 export interface Place {
   id: string;
   name: string;
   site: string | null;
+  /** How many are there; undefined where nobody is as a whole, such as at a tag. */
+  devices?: number | undefined;
+  /** So many must go away together to be an incident; a few unless said otherwise. */
+  least?: number | undefined;
 }
 
 export interface IncidentNeeds {
   papers: Papers;
   now(): number;
   newId(): string;
-  placeOf(device: string): Place | null;
+  /** The narrowest first. */
+  placesOf(device: string): readonly Place[];
   stake(devices: readonly string[]): AtStake | null;
+  /** One began, ended, or has other devices. */
+  changed?: (() => void) | undefined;
 }
 
 interface Kept extends Omit<Incident, 'count' | 'away' | 'per_hour'> {
@@ -42,34 +49,35 @@ export const createIncidents = (needs: IncidentNeeds, documents: Recovered['docu
   const { now } = needs;
   const book = createBook(needs, documents);
   const { kept, open, byDevice, save, close } = book;
-  /** Away and in no incident yet: since when, by place. */
-  const lone = new Map<string, Map<string, number>>();
+  const lone = createLone();
   const view = (one: Kept): Incident => {
     const { id, site, place, devices, gone, started, resolved } = one;
     const shown = { id, site, place, devices, count: devices.length, away: gone.length, started, resolved };
     return { ...shown, per_hour: needs.stake(devices) };
   };
-  const beside = (place: Place, device: string, since: number) => {
-    const others = lone.get(place.id) ?? new Map<string, number>();
-    lone.set(place.id, others.set(device, since));
-    const near = [...others].filter(([, other]) => Math.abs(other - since) <= L.incident_window_ms);
-    if (near.length < L.incident_devices || open.has(place.id)) return;
-    for (const [one] of near) others.delete(one);
-    book.start(place, near);
+  const beside = (places: readonly Place[], device: string, since: number) => {
+    lone.add(device, { since, places: places.map(({ id }) => id) });
+    for (const place of places) {
+      const near = lone.near(place, since);
+      if (!near) continue;
+      for (const [one] of near) lone.delete(one);
+      return book.start(place, near);
+    }
   };
 
   return {
     /** An alert that a device is away: pending or firing. */
     gather({ device, since }: LiveAlert) {
-      const place = byDevice.has(device) ? null : needs.placeOf(device);
-      if (!place) return;
-      const current = open.get(place.id);
-      if (current && Math.abs(since - current.joined) <= L.incident_window_ms) book.join(current, device, since);
-      else beside(place, device, since);
+      if (byDevice.has(device)) return;
+      const places = needs.placesOf(device);
+      const current = places.map(({ id }) => open.get(id)).find((one) => one && isNear(one.joined, since));
+      if (!current) return beside(places, device, since);
+      lone.delete(device);
+      book.join(current, device, since);
     },
     /** It is back, or gone for good. */
     leave(device: string): Return {
-      for (const [place, others] of lone) if (others.delete(device) && others.size === 0) lone.delete(place);
+      lone.delete(device);
       const one = byDevice.get(device);
       if (!one) return null;
       byDevice.delete(device);
@@ -82,13 +90,18 @@ export const createIncidents = (needs: IncidentNeeds, documents: Recovered['docu
     },
     /** Incidents of which only a few stay away for long: those become alerts of their own. */
     settle(): { incident: string; gone: string[] }[] {
-      const isSettled = ({ rest_since }: Kept) => rest_since !== null && now() - rest_since >= L.incident_rest_ms;
-      return [...open.values()].filter(isSettled).map((one) => {
+      return [...kept.values()].filter(isSettled(now())).map((one) => {
         close(one);
         return { incident: one.id, gone: one.gone };
       });
     },
     of: (device: string): string | null => byDevice.get(device)?.id ?? null,
+    /** Name of the site or address of a device, most of which is away: what else is wrong there follows from that. */
+    awayAround(device: string): string | null {
+      if (open.size === 0) return null;
+      const found = needs.placesOf(device).find(({ id, devices }) => devices !== undefined && book.goneAt(id) * 2 > devices);
+      return found?.name ?? null;
+    },
     toldOf: (id: string): Told[] | null => kept.get(id)?.told ?? null,
     told(id: string, told: Told[]) {
       const one = kept.get(id);
@@ -103,8 +116,47 @@ export const createIncidents = (needs: IncidentNeeds, documents: Recovered['docu
 };
 export type Incidents = ReturnType<typeof createIncidents>;
 
+const isSettled =
+  (now: number) =>
+  ({ resolved, rest_since }: Kept): boolean =>
+    resolved === null && rest_since !== null && now - rest_since >= L.incident_rest_ms;
+
+const isNear = (one: number, other: number): boolean => Math.abs(one - other) <= L.incident_window_ms;
+
+/** Devices that are away and in no incident yet: since when, by each of their places. */
+const createLone = () => {
+  const byPlace = new Map<string, Map<string, number>>();
+  const places = new Map<string, readonly string[]>();
+  const forget = (device: string) => {
+    for (const id of places.get(device) ?? []) {
+      const others = byPlace.get(id);
+      others?.delete(device);
+      if (others?.size === 0) byPlace.delete(id);
+    }
+    places.delete(device);
+  };
+  return {
+    delete: forget,
+    add(device: string, one: { since: number; places: readonly string[] }) {
+      forget(device);
+      places.set(device, one.places);
+      for (const id of one.places) {
+        const others = byPlace.get(id) ?? new Map<string, number>();
+        byPlace.set(id, others.set(device, one.since));
+      }
+    },
+    /** Those of a place that went within the window, where they are enough. */
+    near({ id, least = L.incident_devices }: Place, since: number): [string, number][] | null {
+      const others = byPlace.get(id);
+      if (!others || others.size < least) return null;
+      const near = [...others].filter(([, other]) => isNear(other, since));
+      return near.length < least ? null : near;
+    },
+  };
+};
+
 /** Incidents as they are kept; the open ones by place and by device that is away. */
-const createBook = ({ papers, now, newId }: IncidentNeeds, documents: Recovered['documents']) => {
+const createBook = ({ papers, now, newId, changed = () => {} }: IncidentNeeds, documents: Recovered['documents']) => {
   const kept = new Map(structuredClone([...documentsOf<Kept>(documents, COLLECTION)]));
   const open = new Map<string, Kept>();
   const byDevice = new Map<string, Kept>();
@@ -113,7 +165,10 @@ const createBook = ({ papers, now, newId }: IncidentNeeds, documents: Recovered[
     for (const device of one.gone) byDevice.set(device, one);
   };
   for (const one of kept.values()) if (one.resolved === null) index(one);
-  const save = (one: Kept) => papers.put(COLLECTION, one.id, () => one);
+  const save = (one: Kept) => {
+    papers.put(COLLECTION, one.id, () => one);
+    changed();
+  };
   const trim = () => {
     for (const [id, { resolved }] of kept) {
       if (kept.size <= L.incidents) return;
@@ -124,6 +179,10 @@ const createBook = ({ papers, now, newId }: IncidentNeeds, documents: Recovered[
   };
   return {
     ...{ kept, open, byDevice, save },
+    goneAt: (place: string): number =>
+      open.has(place)
+        ? [...kept.values()].reduce((sum, one) => sum + (one.at === place && one.resolved === null ? one.gone.length : 0), 0)
+        : 0,
     start({ id: at, name, site }: Place, members: readonly (readonly [string, number])[]) {
       const started = Math.min(...members.map(([, since]) => since));
       const devices = members.map(([device]) => device);

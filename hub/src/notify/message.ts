@@ -11,8 +11,9 @@ export interface MessageContext {
   now: number;
   stake(devices: readonly string[]): AtStake | null;
   incident(id: string): Incident | undefined;
-  /** Devices that are at a place, of an incident there. */
   per_minute: number;
+  /** Names of the devices that are away because these speak for them. */
+  carried?: ((devices: readonly string[]) => readonly string[]) | undefined;
 }
 
 export const noticeOf = (item: Item, context: MessageContext): Notice => {
@@ -52,7 +53,16 @@ const textOf = (item: Item, incident: Incident | undefined, context: MessageCont
   const stake = item.kind === 'resolved' ? null : context.stake(incident?.devices ?? item.devices);
   const priced = stake ? [`At stake: ${shortFiat(stake.fiat)} ${stake.currency} an hour.`] : [];
   const body = incident ? incidentLines(item, incident) : alertLines(item);
-  return [...body, ...priced].join('\n');
+  const carried = item.kind === 'resolved' ? [] : (context.carried?.(incident?.devices ?? item.devices) ?? []);
+  return [...body, ...carriedLines(carried), ...priced].join('\n');
+};
+
+const CARRIED_NAMED = 5;
+const carriedLines = (names: readonly string[]): string[] => {
+  if (names.length === 0) return [];
+  const more = names.length > CARRIED_NAMED ? ` and ${names.length - CARRIED_NAMED} more` : '';
+  const what = names.length === 1 ? 'a device that it speaks for' : `${names.length} devices that it speaks for`;
+  return [`With it ${what}: ${names.slice(0, CARRIED_NAMED).join(', ')}${more}.`];
 };
 
 const heldText = ({ count, titles }: NonNullable<Item['held']>, per_minute: number): string => {

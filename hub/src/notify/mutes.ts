@@ -10,29 +10,33 @@ export interface MuteNeeds {
   device(id: string): Pick<Device, 'name' | 'carried_by'> | undefined;
   presence: Pick<PresenceKeeper, 'get'>;
   alerts: Pick<AlertsDesk, 'rules'>;
+  /** Name of the place of a device, while most of it is away. */
+  awayAround(device: string): string | null;
 }
 
 /** Of such a device the offline alert speaks, and no other. */
 const AWAY: ReadonlySet<PresenceState> = new Set(['lost', 'stopped', 'unknown']);
-/** Rules that say that a device is away. */
-const AWAY_RULES: ReadonlySet<string> = new Set(['offline', 'not_reporting']);
+/** The rule that says that a device is away. */
+const AWAY_RULE = 'offline';
 
-export const createMutes = ({ silences, now, device, presence, alerts }: MuteNeeds) => {
+export const createMutes = ({ silences, now, device, presence, alerts, awayAround }: MuteNeeds) => {
   let seen: { rules: readonly RuleSetting[]; away: ReadonlySet<string> } = { rules: [], away: new Set() };
   const isAwayRule = (id: string): boolean => {
     const rules = alerts.rules();
     if (rules !== seen.rules)
-      seen = { rules, away: new Set(rules.filter(({ rule }) => AWAY_RULES.has(rule)).map((one) => one.id)) };
+      seen = { rules, away: new Set(rules.filter(({ rule }) => rule === AWAY_RULE).map((one) => one.id)) };
     return seen.away.has(id);
   };
   const awayText = ({ device: id, rule }: LiveAlert): string | null => {
     const about = device(id);
     if (!about) return null;
-    if (!isAwayRule(rule) && AWAY.has(presence.get(id).state)) return `${about.name} is away`;
     const carrier = about.carried_by;
-    return carrier !== null && AWAY.has(presence.get(carrier).state)
-      ? `${device(carrier)?.name ?? carrier}, which speaks for it, is away`
-      : null;
+    if (carrier !== null && AWAY.has(presence.get(carrier).state))
+      return `${device(carrier)?.name ?? carrier}, which speaks for it, is away`;
+    if (isAwayRule(rule)) return null;
+    if (AWAY.has(presence.get(id).state)) return `${about.name} is away`;
+    const place = awayAround(id);
+    return place === null ? null : `${place} is away`;
   };
   return {
     /** Says that its device is away. */

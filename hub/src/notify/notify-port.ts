@@ -87,6 +87,13 @@ export interface Silence extends SilenceSetting {
   created_at: number;
 }
 
+/** A span in which alerts of a scope gave no notice. */
+export interface SilencedWindow {
+  scope: NoticeScope;
+  from: number;
+  to: number;
+}
+
 // ---- incidents
 
 /** Devices of one place that went away together. */
@@ -139,4 +146,6 @@ export interface NotifyDesk {
   setHeartbeat(change: { url?: string | null | undefined; every_s?: number | undefined }): Promise<HeartbeatView>;
   /** Why it gives no notice at present; null: it does. */
   silenced(alert: LiveAlert): string | null;
+  /** Times within [from, to) in which silences held, those that are over included; each with what it is for. */
+  windows(from: number, to: number): Promise<SilencedWindow[]>;
 }

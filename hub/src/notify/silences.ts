@@ -5,12 +5,14 @@ import type { LiveAlert } from '@muster/shared/wire/live';
 import * as v from 'valibot';
 import type { Shelf, Silence, SilenceSetting } from '../parts.js';
 import { createShelf, documentsOf } from '../shelf.js';
-import type { Recovered, Writer } from '../store/store.js';
+import type { Json, Recovered, Writer } from '../store/store.js';
 import { NOTIFY_LIMITS } from './limits.js';
 import { isInScope, noticeScope, type ScopeNeeds } from './scope.js';
 import { isWithin, type LocalTimes, weeklyTimes } from './times.js';
 
 const COLLECTION = 'silences';
+const PAST = 'silences_past';
+const PAST_MS = 400 * 86_400_000;
 /** One that is over is shown for so long. */
 const SHOWN_MS = 7 * 86_400_000;
 const time = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
@@ -39,6 +41,7 @@ export const createSilences = (needs: SilenceNeeds, documents: Recovered['docume
     if (seen.at !== now()) seen = { at: now(), active: shelf.all().filter((one) => isActive(one, now(), local)) };
     return seen.active;
   };
+  const past = createPast(needs, documents);
   const forget = () => {
     seen = { at: Number.NaN, active: [] };
   };
@@ -57,17 +60,57 @@ export const createSilences = (needs: SilenceNeeds, documents: Recovered['docume
       return silence;
     },
     async delete(id: string): Promise<boolean> {
+      const before = shelf.get(id);
       forget();
-      return shelf.delete(id).finally(forget);
+      const gone = await shelf.delete(id).finally(forget);
+      if (before && gone) past.keep(before);
+      return gone;
     },
+    /** Those that mute now: another list once one begins, ends or is edited. */
+    active,
+    /** Those that were or are, each with its end: what availability counts apart. */
+    everything: (): Silence[] => [...past.all(), ...shelf.all()],
     /** Those that are long over go. */
     tidy() {
-      for (const { id, weekly, to = 0 } of shelf.all())
-        if (!weekly && to < now() - SHOWN_MS) void shelf.delete(id).catch(() => {});
+      for (const one of shelf.all()) {
+        if (one.weekly || (one.to ?? 0) >= now() - SHOWN_MS) continue;
+        const { id } = one;
+        void shelf.delete(id).then(
+          () => past.keep(one),
+          () => {},
+        );
+      }
+      past.tidy();
     },
   };
 };
 export type Silences = ReturnType<typeof createSilences>;
+
+/** Those that are over or were ended, for as long as a report looks back; beyond the bound the oldest go. */
+const createPast = ({ writer, now }: SilenceNeeds, documents: Recovered['documents']) => {
+  const kept = documentsOf<Silence>(documents, PAST);
+  const write = (id: string, value: Silence | null) => {
+    const change = { kind: 'document', collection: PAST, key: id, value: value as unknown as Json } as const;
+    if (writer.accepts(1_000)) writer.queue([change], { bytes: 1_000 });
+  };
+  const drop = (id: string) => {
+    kept.delete(id);
+    write(id, null);
+  };
+  return {
+    all: () => [...kept.values()],
+    keep(one: Silence) {
+      const ended = { ...one, to: Math.min(one.to ?? Number.POSITIVE_INFINITY, now()) };
+      if (ended.to <= (one.from ?? one.created_at)) return;
+      kept.set(one.id, ended);
+      write(one.id, ended);
+      for (const id of kept.keys()) if (kept.size > NOTIFY_LIMITS.silences) drop(id);
+    },
+    tidy() {
+      for (const { id, to = 0 } of kept.values()) if (to < now() - PAST_MS) drop(id);
+    },
+  };
+};
 
 const checkSilence = (given: unknown, now: number): SilenceSetting => {
   const setting = check(silenceSetting, given, 'The silence');

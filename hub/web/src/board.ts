@@ -67,6 +67,7 @@ export const createBoard = (needs: BoardNeeds) => {
         else if (message.kind === 'devices') takeDevices(message.devices, message.removed);
         else if (message.kind === 'samples') watched.value = { id: message.device, fresh: message.values };
         else if (message.kind === 'alert') takeEvent(message.event);
+        else if (message.kind === 'alerts') alerts.putAlerts(message.alerts);
         else if (message.kind === 'earnings') takeEarnings(message.device, message.earnings_today);
         else if (message.kind === 'gap') needs.gap();
       });

@@ -45,6 +45,14 @@ export interface LiveDevice {
   alerts: { firing: number; pending: number };
 }
 
+/** What a device is expected to earn in an hour; decimal strings, tokens in base units. */
+export interface LiveStake {
+  currency: string;
+  /** Null: no price is known. */
+  fiat_per_hour: string | null;
+  tokens: { network: string; token: string; decimals: number; amount_per_hour: string }[];
+}
+
 /** An alert as it stands. */
 export interface LiveAlert {
   id: string;
@@ -59,13 +67,18 @@ export interface LiveAlert {
   since: number;
   fired_at: number | null;
   resolved_at: number | null;
-  acknowledged: { by: string; at: number; comment: string | null } | null;
+  /** `owner`: who takes care of it; whoever acknowledged it unless said otherwise. */
+  acknowledged: { by: string; at: number; comment: string | null; owner?: string | undefined } | null;
   /** What of the device it is about (a series key); missing or '': the device itself. */
   subject?: string | undefined;
   /** No notice until then. */
   snoozed?: { by: string; at: number; until: number } | null | undefined;
-  /** Why it gives no notice at present, such as the comment of a silence; only in lists and snapshots. */
+  /** Why it gives no notice at present, such as the comment of a silence. */
   silenced?: string | null | undefined;
+  /** Its device is away, so whether it still holds is not known: it neither resolves nor repeats. */
+  unknown?: boolean | undefined;
+  /** What an hour without its device costs; null: nothing to go by. */
+  stake?: LiveStake | null | undefined;
   /** Number of its newest event. */
   event: number;
   /** It has fired again and again lately: it stays open until it has been calm for long. */
@@ -76,8 +89,10 @@ export interface LiveAlert {
 export interface LiveAlertEvent {
   number: number | null;
   ts: number;
-  change: 'pending' | 'firing' | 'resolved' | 'cancelled' | 'acknowledged' | 'snoozed';
+  change: 'pending' | 'firing' | 'resolved' | 'cancelled' | 'acknowledged' | 'unacknowledged' | 'snoozed';
   by: string;
+  /** What the person who did it gave as the reason. */
+  comment?: string | null | undefined;
   alert: LiveAlert;
 }
 
@@ -101,6 +116,8 @@ export type LiveMessage =
   | { kind: 'devices'; devices: LiveDevice[]; removed?: string[] }
   | { kind: 'samples'; device: string; values: LiveValue[] }
   | { kind: 'alert'; event: LiveAlertEvent }
+  /** Open alerts of which something beside their events has changed: `unknown`, `silenced` or `stake`. No event of theirs is missing. */
+  | { kind: 'alerts'; alerts: LiveAlert[] }
   | { kind: 'earnings'; device: string; earnings_today: LiveDevice['earnings_today'] }
   /** Events between `after` and `from` are no longer kept: fetch `/alerts` anew. */
   | { kind: 'gap'; after: number; from: number }

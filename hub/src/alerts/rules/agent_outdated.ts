@@ -14,6 +14,7 @@ export default defineRule({
   default_config: { after_ms: 3 * DAY },
   needs: () => [],
   delay: (c) => c.after_ms,
+  unseen: 'Which agent ran when is not kept: of this kind of rule a preview shows nothing.',
   judge: (_c, facts) => ({ firing: firingOf(facts), value: null, why: sentence(facts) }),
 });
 

@@ -11,8 +11,6 @@ const STEP_MS = 15 * MINUTE;
 const WINDOW_MS = 6 * HOUR;
 /** A trend over less is a log being written, not a disk filling up. */
 const LEAST_MS = 3 * HOUR;
-/** Somebody made room. */
-const CLEARED = 0.02;
 /** Emptier ones are not watched for a trend. */
 const WATCHED_FROM = 0.6;
 
@@ -70,8 +68,8 @@ const judgeOne = (c: Config, sample: FactSample, facts: Facts): Verdict => {
 };
 
 interface Outlook {
-  /** NaN: too little is known of the past. */
-  left_ms: number;
+  /** Null: it has not been watched for long enough, such as after a restart of the hub. */
+  left_ms: number | null;
   free: number | null;
 }
 
@@ -79,11 +77,13 @@ const isAmple = (c: Config, free: number | null): boolean => free !== null && fr
 
 const judged = (c: Config, value: number, { left_ms, free }: Outlook): Firing => {
   const ample = isAmple(c, free);
-  if ((value >= c.full && !ample) || (left_ms <= c.within_ms && value >= WATCHED_FROM)) return 'yes';
+  if (value >= c.full && !ample) return 'yes';
+  // What is open by its trend is not ended by not knowing it.
+  if (left_ms === null) return value >= WATCHED_FROM ? 'keep' : 'no';
+  if (left_ms <= c.within_ms && value >= WATCHED_FROM) return 'yes';
   // Between the levels: two points of space, half as much time again.
   const near = (value > c.full - 0.02 && !ample) || left_ms <= c.within_ms * 1.5;
-  // What a trend has opened is not ended by a hub that has just started and knows of none yet.
-  return near || (Number.isNaN(left_ms) && value >= WATCHED_FROM) ? 'keep' : 'no';
+  return near ? 'keep' : 'no';
 };
 
 const freeOf = (sample: FactSample, facts: Facts): number | null => {
@@ -96,13 +96,13 @@ const freeOf = (sample: FactSample, facts: Facts): number | null => {
 
 /**
  * Until it is full, by the median slope between points half the window apart: one file that came and went moves a mean, not
- * this. Infinite while it does not fill up; NaN while too little is known.
+ * this. Infinite while it does not fill up; null while too little is known.
  */
-const timeLeft = (sample: FactSample, trace: Trace | undefined): number => {
+const timeLeft = (sample: FactSample, trace: Trace | undefined): number | null => {
   const times = trace?.times ?? [];
   const values = trace?.values ?? [];
-  const cleared = sample.value < Math.max(...values) - CLEARED;
-  if ((times.at(-1) ?? 0) - (times[0] ?? 0) < LEAST_MS) return cleared ? Number.POSITIVE_INFINITY : Number.NaN;
+  const cleaned = Math.max(...values) - sample.value > 0.02;
+  if ((times.at(-1) ?? 0) - (times[0] ?? 0) < LEAST_MS) return cleaned ? Number.POSITIVE_INFINITY : null;
   const half = Math.floor(times.length / 2);
   const slopes: number[] = [];
   for (let i = 0; i + half < times.length; i++) {
@@ -116,7 +116,8 @@ const timeLeft = (sample: FactSample, trace: Trace | undefined): number => {
 const sentence = (sample: FactSample, { facts, left_ms, free }: Outlook & { facts: Facts }): string => {
   const what = sample.metric === INODES ? ' of its inodes' : '';
   const left = free === null ? '' : `, ${decimalBytes(free)} free`;
-  const until = Number.isFinite(left_ms) ? ` At the pace of the last hours it is full in ${spanText(left_ms)}.` : '';
+  const until =
+    left_ms !== null && Number.isFinite(left_ms) ? ` At the pace of the last hours it is full in ${spanText(left_ms)}.` : '';
   const used = `${Math.floor(sample.value * 1_000) / 10} %`;
   return `${facts.device.name}: ${partText(sample.labels, 'mountpoint')} has used ${used}${what}${left}.${until}`;
 };

@@ -31,6 +31,7 @@ export default defineRule({
   needs: () => [],
   delay: () => 0,
   looks_at_earnings: true,
+  unseen: 'Income is not played back: of this kind of rule a preview shows nothing.',
   judge: (c, facts) => (facts.earnings?.() ?? []).flatMap((stream) => judgeStream(c, stream, facts) ?? []),
 });
 

@@ -24,6 +24,7 @@ export default defineRule({
     after_ms: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(WEEK_MS)), 300_000),
   }),
   default_config: { after_ms: 300_000 },
+  about_presence: true,
   needs: () => [],
   delay: (config) => config.after_ms,
   judge: (_config, facts) => ({ firing: FIRING[facts.presence.state], value: null, why: sentence(facts) }),

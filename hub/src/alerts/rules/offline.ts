@@ -30,6 +30,7 @@ export default defineRule({
     recover_ms: v.optional(span(), 0),
   }),
   default_config: { after_ms: 20_000, stopped_after_ms: 600_000, recover_ms: 0 },
+  about_presence: true,
   needs: () => [],
   delay: (config) => config.after_ms,
   recovers: (config) => config.recover_ms,

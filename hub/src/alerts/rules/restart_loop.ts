@@ -30,6 +30,7 @@ export default defineRule({
     ...RESTARTS.map((metric) => ({ metric, keep: 'changes' as const, window_ms: c.within_ms })),
   ],
   calm: () => ANY,
+  unseen: 'When an agent alone was started is not kept: only restarts of machines and of watched programs are shown.',
   judge: (c, facts) => [
     ofAgent(c, facts),
     ...facts.samples
@@ -41,15 +42,16 @@ export default defineRule({
 const firingOf = (c: Config, count: number, known: boolean): Firing => (count >= c.restarts ? 'yes' : known ? 'no' : 'keep');
 
 const ofAgent = (c: Config, facts: Facts): Verdict => {
-  const { device, starts = [], now, presence, samples } = facts;
+  const { device, starts = [], starts_since = 0, now, presence, samples } = facts;
   const count = starts.filter((at) => at > now - c.within_ms).length;
   // A machine that restarts takes its agent along: that is one trouble, not two.
   const told = samples.find(({ metric }) => metric === UPTIME);
   const uptime = told ? (isCurrent(told, facts) ? told.value : 0) : Number.POSITIVE_INFINITY;
+  const known = presence.state === 'online' && starts_since <= now - c.within_ms;
   const alone = presence.state === 'online' && uptime * 1_000 > now - (starts.at(-1) ?? now) + 5 * MINUTE;
   return {
     subject: 'agent',
-    firing: count >= c.restarts ? (alone ? 'yes' : 'keep') : presence.state === 'online' ? 'no' : 'keep',
+    firing: count >= c.restarts ? (alone ? 'yes' : 'keep') : known ? 'no' : 'keep',
     value: count,
     get why() {
       return `${device.name}: its agent has started ${count} times within ${spanText(c.within_ms)}.`;

@@ -1,5 +1,5 @@
 import { AppError } from '@muster/shared/errors';
-import { ALERT_STATES } from '@muster/shared/wire/live';
+import { ALERT_STATES, type LiveAlert } from '@muster/shared/wire/live';
 import * as v from 'valibot';
 import type { Parts, RuleSetting } from '../../parts.js';
 import { device, numbered, paging, text } from '../fields.js';
@@ -22,7 +22,8 @@ export const listAlerts = defineRoute({
   async handle({ query, parts }) {
     const { state, device } = query;
     const page = pageInOrder(parts.alerts.list({ state, device }), (one) => one.id, query);
-    return { ...page, items: page.items.map((one) => ({ ...one, silenced: parts.notify.silenced(one) })) };
+    const seen = (one: LiveAlert) => ({ ...(parts.alerts.get(one.id) ?? one), silenced: parts.notify.silenced(one) });
+    return { ...page, items: page.items.map(seen) };
   },
 });
 
@@ -41,38 +42,73 @@ export const listAlertEvents = defineRoute({
 });
 
 const comment = v.optional(v.nullable(text(1_000)), null);
+/** Who takes care of it; whoever acknowledges unless said otherwise. */
+const owner = v.optional(v.nullable(text(100)), null);
+const several = v.pipe(v.array(v.pipe(v.string(), v.maxLength(500))), v.minLength(1), v.maxLength(1_000));
 
 export const acknowledgeAlert = defineRoute({
   method: 'POST',
   path: '/api/v1/alerts/:alert/acknowledge',
   role: 'operator',
-  summary: 'Says that someone looks after an alert',
+  summary: 'Says who takes care of an alert: whoever asks, unless "owner" names another',
   params: v.object({ alert: v.pipe(v.string(), v.maxLength(500)) }),
-  body: v.object({ comment }),
+  body: v.object({ comment, owner }),
   reply: alert,
   errors: ['not_found'],
-  audit: ['comment'],
-  async handle({ params, body, parts, exchange }) {
-    const [taken] = parts.alerts.get(params.alert)
-      ? await parts.alerts.acknowledge([params.alert], nameOf(exchange.who), body.comment)
-      : [];
-    const now = taken ?? parts.alerts.get(params.alert);
-    if (!now) throw new AppError('not_found', `There is no alert "${params.alert}"`, { path: 'alert' });
-    return now;
+  audit: ['comment', 'owner'],
+  async handle({ params, body: { comment, owner }, parts, exchange }) {
+    const by = nameOf(exchange.who);
+    return only(params.alert, parts, (ids) => parts.alerts.assign(ids, { by, owner: owner ?? by, comment }));
   },
 });
+
+/** One alert after it was changed; an unknown one is an error. */
+const only = async (id: string, { alerts }: Parts, change: (ids: string[]) => Promise<LiveAlert[]>): Promise<LiveAlert> => {
+  const [changed] = alerts.get(id) ? await change([id]) : [];
+  if (changed) return changed;
+  throw new AppError('not_found', `There is no alert "${id}"`, { path: 'alert' });
+};
 
 export const acknowledgeAlerts = defineRoute({
   method: 'POST',
   path: '/api/v1/alerts/acknowledge',
   role: 'operator',
   summary: 'The same for several; unknown ones are left out of the reply',
-  body: v.object({ ids: v.pipe(v.array(v.pipe(v.string(), v.maxLength(500))), v.minLength(1), v.maxLength(1_000)), comment }),
+  body: v.object({ ids: several, comment, owner }),
+  reply: list(alert),
+  audit: ['ids', 'comment', 'owner'],
+  async handle({ body: { ids, comment, owner }, parts, exchange }) {
+    const by = nameOf(exchange.who);
+    const known = ids.filter((id) => parts.alerts.get(id));
+    return { items: known.length ? await parts.alerts.assign(known, { by, owner: owner ?? by, comment }) : [] };
+  },
+});
+
+export const unacknowledgeAlert = defineRoute({
+  method: 'POST',
+  path: '/api/v1/alerts/:alert/unacknowledge',
+  role: 'operator',
+  summary: 'Says that nobody takes care of an alert any more: it is repeated and escalated again',
+  params: v.object({ alert: v.pipe(v.string(), v.maxLength(500)) }),
+  body: v.object({ comment }),
+  reply: alert,
+  errors: ['not_found'],
+  audit: ['comment'],
+  handle: async ({ params, body, parts, exchange }) =>
+    only(params.alert, parts, (ids) => parts.alerts.unacknowledge(ids, nameOf(exchange.who), body.comment)),
+});
+
+export const unacknowledgeAlerts = defineRoute({
+  method: 'POST',
+  path: '/api/v1/alerts/unacknowledge',
+  role: 'operator',
+  summary: 'The same for several; unknown ones are left out of the reply',
+  body: v.object({ ids: several, comment }),
   reply: list(alert),
   audit: ['ids', 'comment'],
   async handle({ body, parts, exchange }) {
     const known = body.ids.filter((id) => parts.alerts.get(id));
-    return { items: known.length ? await parts.alerts.acknowledge(known, nameOf(exchange.who), body.comment) : [] };
+    return { items: known.length ? await parts.alerts.unacknowledge(known, nameOf(exchange.who), body.comment) : [] };
   },
 });
 

@@ -1,6 +1,7 @@
 import type { Installer } from '../installer.js';
 import type { RouteDeclaration } from '../route.js';
 import * as alerts from './alerts.js';
+import * as availability from './availability.js';
 import { listCatalogue } from './catalogue.js';
 import * as devices from './devices.js';
 import { listIncidents } from './incidents.js';
@@ -41,6 +42,8 @@ const createListed = ({ metrics, public_url, installer = null }: RouteNeeds) =>
     values.readFleetLatest,
     values.readTop,
     values.readAvailability,
+    availability.readFleetAvailability,
+    availability.exportFleetAvailability,
     values.exportDevice,
     sites.listSites,
     sites.addSite,
@@ -50,6 +53,8 @@ const createListed = ({ metrics, public_url, installer = null }: RouteNeeds) =>
     alerts.listAlertEvents,
     alerts.acknowledgeAlert,
     alerts.acknowledgeAlerts,
+    alerts.unacknowledgeAlert,
+    alerts.unacknowledgeAlerts,
     silences.snoozeAlert,
     alerts.listRules,
     alerts.setRules,

@@ -212,7 +212,7 @@ describe('alerts', () => {
     expect([ids(first), first.json['next']]).toEqual([['c', 'b'], 'b']);
     expect(ids(await get('/alerts?limit=2&after=b'))).toEqual(['a']);
     const taken = await act('POST', '/alerts/a/acknowledge', { comment: 'on my way' }, 'operator-token');
-    expect(taken.json['acknowledged']).toEqual({ by: 'a operator', at: NOW, comment: 'on my way' });
+    expect(taken.json['acknowledged']).toEqual({ by: 'a operator', owner: 'a operator', at: NOW, comment: 'on my way' });
     expect((await act('POST', '/alerts/b/acknowledge', undefined, 'operator-token')).status).toBe(200);
     expect((await act('POST', '/alerts/none/acknowledge')).status).toBe(404);
     expect(ids(await act('POST', '/alerts/acknowledge', { ids: ['b', 'none', 'c'] }))).toEqual(['c', 'b']);

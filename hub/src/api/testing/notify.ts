@@ -50,6 +50,7 @@ export const notifyOf = (kept: { asked: unknown[] }): NotifyDesk => {
       heartbeat = { ...heartbeat, every_s, address: address ? new URL(address).origin : null };
       return heartbeat;
     },
+    windows: async (from, to) => [...silences.values()].map(({ scope }) => ({ scope, from, to })),
     silenced: ({ device }) =>
       [...silences.values()].some(({ scope }) => 'device' in scope && scope.device === device) ? 'silenced' : null,
   };

@@ -227,6 +227,15 @@ const alertsOf = (kept: Kept): Parts['alerts'] => ({
     kept.alerts = kept.alerts.map((one) => (ids.includes(one.id) ? { ...one, acknowledged: { by, at: NOW, comment } } : one));
     return kept.alerts.filter((one) => ids.includes(one.id));
   },
+  async assign(ids, { by, owner, comment }) {
+    const acknowledged = { by, at: NOW, comment, owner };
+    kept.alerts = kept.alerts.map((one) => (ids.includes(one.id) ? { ...one, acknowledged } : one));
+    return kept.alerts.filter((one) => ids.includes(one.id));
+  },
+  async unacknowledge(ids) {
+    kept.alerts = kept.alerts.map((one) => (ids.includes(one.id) ? { ...one, acknowledged: null } : one));
+    return kept.alerts.filter((one) => ids.includes(one.id));
+  },
   async snooze(ids, by, until) {
     const snoozed = until === null ? null : { by, at: NOW, until };
     kept.alerts = kept.alerts.map((one) => (ids.includes(one.id) ? { ...one, snoozed } : one));

@@ -8,6 +8,7 @@ import * as v from 'valibot';
 import { createHandWriter } from '../../hand-writer.js';
 import type { Device } from '../../parts.js';
 import { createNotify, type Notify } from '../dispatcher.js';
+import type { Place } from '../incidents.js';
 import { defineNotifier, type Notice } from '../notifier.js';
 
 const RULES = ['offline', 'threshold'].map((id) => ({
@@ -38,7 +39,10 @@ const createWorld = () => {
   /** By channel address: what it answers instead of taking a notice. */
   const broken = new Map<string, { code: ErrorCode; retry_after_ms?: number } | 'hangs'>();
 
-  return { clock, writer, sent, devices, states, open, log, hubAlerts, audited, broken };
+  /** All that a device shares with others, where it is more than its site. */
+  const shared = new Map<string, Place[]>();
+
+  return { clock, writer, sent, devices, states, open, log, hubAlerts, audited, broken, shared };
 };
 type World = ReturnType<typeof createWorld>;
 
@@ -57,7 +61,11 @@ const hookOf = ({ broken, sent }: World) =>
     },
   });
 const make = (world: World, random: (bytes: number) => Uint8Array): Notify => {
-  const { writer, clock, open, log, hubAlerts, devices, states, audited } = world;
+  const { writer, clock, open, log, hubAlerts, devices, states, audited, shared } = world;
+  const placeOf = (id: string) => {
+    const site = devices.get(id)?.site;
+    return site ? { id: site, name: `Site ${site}`, site, devices: atSite(world, site) } : null;
+  };
   return createNotify(
     {
       ...{ notifiers: new Map([['hook', hookOf(world)]]), writer, clock, log: silentLog, base: 'https://muster.example.org' },
@@ -77,16 +85,17 @@ const make = (world: World, random: (bytes: number) => Uint8Array): Notify => {
       device: (id) => ({ name: `Name of ${id}`, site: null, tags: [], carried_by: null, ...devices.get(id) }),
       presence: { get: (id) => ({ state: states.get(id) ?? 'online', since: 0, last_seen: 0, boot: null }) },
       earns: (id, network) => id === 'earner' && network === 'storj',
-      placeOf: (id) => {
-        const site = devices.get(id)?.site;
-        return site ? { id: site, name: `Site ${site}`, site } : null;
-      },
+      placeOf,
+      placesOf: (id) => shared.get(id) ?? [placeOf(id) ?? []].flat(),
+      carried: (agent) => [...devices].flatMap(([id, { carried_by }]) => (carried_by === agent ? [id] : [])),
       stake: () => ({ currency: 'USD', fiat_per_hour: '0.50000000', tokens: [] }),
       audit: { note: async (...noted) => void audited.push(noted) },
     },
     { documents: writer.documents(), numbers: { alerts: log.length, audit: 0, quarantine: 0 } },
   );
 };
+
+const atSite = ({ devices }: World, site: string): number => [...devices.values()].filter((one) => one.site === site).length;
 
 const alertOf = (
   clock: World['clock'],

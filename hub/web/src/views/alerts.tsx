@@ -157,6 +157,7 @@ const CHANGE_WORDS: Record<LiveAlertEvent['change'], string> = {
   resolved: 'resolved',
   cancelled: 'passed by itself',
   acknowledged: 'acknowledged',
+  unacknowledged: 'no longer acknowledged',
   snoozed: 'snoozed',
 };
 

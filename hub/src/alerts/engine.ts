@@ -78,10 +78,6 @@ export const createAlerts = (needs: AlertNeeds, found: Pick<Recovered, 'document
       const [setting] = checkRules([rule], needs.rules);
       const declaration = setting && needs.rules.get(setting.rule);
       if (!declaration) throw new AppError('bad_request', 'There is no rule to look at', { path: 'rule' });
-      if (declaration.looks_at_earnings)
-        throw new AppError('bad_request', 'A rule about income is judged by the ledger as it is now: its past cannot be shown', {
-          path: 'rule',
-        });
       const { registry, presence, latest, networks } = needs;
       const past = { registry, presence: withHistory(presence), latest, networks };
       const time = { now: () => clock.now(), monotonic: () => clock.monotonic() };

@@ -95,9 +95,3 @@ test('a preview of many series lets others have their turn, and looks at no more
   expect(few.turns).toBeGreaterThan(10);
   expect((await count(200)).found).toMatchObject({ looked_at: 0, complete: false });
 });
-
-test('a preview that cannot be made is refused, not shown as a quiet past', async () => {
-  const { hub, reader } = await asked(() => []);
-  const income = rule({ rule: 'not_earning', config: {} });
-  await expect(hub.alerts.preview(income, { days: 30, reader })).rejects.toThrow('its past cannot be shown');
-});

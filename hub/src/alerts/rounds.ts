@@ -42,7 +42,7 @@ const createReconcile =
 const knownOfAway = (watch: Pick<Watch, 'pause'>, id: string, rules: Iterable<ActiveRule>): ActiveRule[] => {
   const [seen, unseen] = [[] as ActiveRule[], new Set<string>()];
   for (const rule of rules) {
-    if (rule.declaration.about_presence) seen.push(rule);
+    if (rule.declaration.about_presence || rule.declaration.hears_sources) seen.push(rule);
     else unseen.add(rule.setting.id);
   }
   watch.pause(id, unseen);

@@ -129,6 +129,8 @@ export interface RuleDeclaration<S extends v.GenericSchema = v.GenericSchema> {
   needs(config: v.InferOutput<S>): readonly string[];
   /** It says whether the device is there: judged while it is away, as no other is but those of earnings. */
   about_presence?: boolean;
+  /** Some of its values are of sources that the hub itself asks: judged while the device is away too, by what came since. */
+  hears_sources?: boolean;
   /** It judges `earnings`: asked anew every few minutes. */
   looks_at_earnings?: boolean;
   /** How long it must hold before it fires, ms: it is `pending` meanwhile. */

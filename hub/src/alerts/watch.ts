@@ -102,8 +102,9 @@ export type Watch = ReturnType<typeof createWatch>;
 
 const recall = (flaps: Flaps, events: readonly LiveAlertEvent[]): void => {
   for (const { change, ts, alert } of events) {
-    const { device, rule: setting, subject = '' } = alert;
-    if (change === 'firing') flaps.fired(keyOf({ device, setting, subject }), ts);
+    const { device, rule: setting, subject = '', fired_at } = alert;
+    // One that grew worse while it fired is not another time.
+    if (change === 'firing' && (fired_at ?? ts) === ts) flaps.fired(keyOf({ device, setting, subject }), ts);
   }
 };
 

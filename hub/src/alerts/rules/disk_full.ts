@@ -11,8 +11,6 @@ const STEP_MS = 15 * MINUTE;
 const WINDOW_MS = 6 * HOUR;
 /** A trend over less is a log being written, not a disk filling up. */
 const LEAST_MS = 3 * HOUR;
-/** Somebody made room. */
-const CLEARED = 0.02;
 /** Emptier ones are not watched for a trend. */
 const WATCHED_FROM = 0.6;
 

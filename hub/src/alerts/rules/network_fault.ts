@@ -38,6 +38,7 @@ export default defineRule({
   config,
   default_config: { except: [], for_ms: 5 * MINUTE, recover_ms: 5 * MINUTE },
   needs: (c) => [...FAULTS.keys()].filter((metric) => faultsOf(c, metric).length > 0),
+  hears_sources: true,
   delay: (c) => c.for_ms,
   recovers: (c) => c.recover_ms,
   calm: (c, metric, found) => {

@@ -103,7 +103,7 @@ const freeOf = (sample: FactSample, facts: Facts): number | null => {
 const timeLeft = (sample: FactSample, trace: Trace | undefined): number | null => {
   const times = trace?.times ?? [];
   const values = trace?.values ?? [];
-  const cleared = Math.max(...values) - sample.value > CLEARED;
+  const cleared = Math.max(...values) - sample.value > 0.02;
   if ((times.at(-1) ?? 0) - (times[0] ?? 0) < LEAST_MS) return cleared ? Number.POSITIVE_INFINITY : null;
   const half = Math.floor(times.length / 2);
   const slopes: number[] = [];

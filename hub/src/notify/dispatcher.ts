@@ -156,6 +156,9 @@ const assemble = (needs: NotifyNeeds, { documents }: Pick<Recovered, 'documents'
     render: (item, { record: { per_minute } }) =>
       noticeOf(item, { base: needs.base, now: now(), stake, incident: incidents.get, per_minute }),
     titleOf: (item) => titleOf(item, item.incident === null ? undefined : incidents.get(item.incident)),
+    taken({ kind, lines }) {
+      if (kind !== 'resolved') for (const { memo = '' } of lines) memos.taken(memo, now());
+    },
     failing({ record: { id } }, why) {
       const firing = why !== null;
       alerts.hub(`notifier:${id}`, firing, firing ? `The notifier ${id} fails: ${why}` : `The notifier ${id} works again.`);

@@ -72,7 +72,7 @@ export const previewRule = async (
       break;
     }
     const declared = (metric: string) => needs.registry.declaration(device.id, metric);
-    const found = await play(rule, { device, moments, to, declared, signal: options.signal });
+    const found = await play(rule, { device, moments, to, declared });
     options.signal?.throwIfAborted();
     result.items.push(...found.slice(0, PREVIEW.alerts - result.items.length));
   }

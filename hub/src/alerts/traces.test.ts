@@ -52,6 +52,14 @@ test('a trend that was watched for hours is not forgotten by a restart', async (
   expect(hub.heard()).toEqual(['pending disk_full pi', 'firing disk_full pi']);
 });
 
+test('a disk that goes on filling up after its logs were cleared is told again by what came since', async () => {
+  const hub = await up();
+  const at = (minute: number) => 0.7 + (0.02 * minute) / 60;
+  fill(hub, 125, at);
+  fill(hub, 4 * 60, (minute) => at(125 + minute) - 0.07);
+  expect(hub.heard()).toEqual(['pending disk_full pi', 'firing disk_full pi']);
+});
+
 test('sectors that go bad while the hub is away are told', async () => {
   const hub = await up();
   hub.report('pi', { [SECTORS]: 8 });

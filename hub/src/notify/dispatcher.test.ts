@@ -100,6 +100,25 @@ describe('an alert', () => {
   });
 });
 
+test('of what flaps a channel that took one notice late takes the next an hour after that', async () => {
+  const hub = await up();
+  hub.broken.set('ada', { code: 'too_many', retry_after_ms: 20 * MINUTE });
+  const taken: number[] = [];
+  const pass = async () => {
+    await hub.pass(5 * MINUTE, 1_000);
+    taken.push(...hub.sent.splice(0).flatMap(({ resolved }) => (resolved ? [] : [hub.clock.now()])));
+  };
+  for (let cycle = 0; cycle < 40; cycle++) {
+    hub.fire(`${cycle}`, 'pi');
+    await pass();
+    hub.broken.clear();
+    hub.resolve(`${cycle}`);
+    await pass();
+  }
+  expect(taken.length).toBeGreaterThan(1);
+  for (const [at, ts] of taken.entries()) if (at > 0) expect(ts - (taken[at - 1] ?? 0)).toBeGreaterThanOrEqual(HOUR);
+});
+
 describe('routes', () => {
   test('are looked at in order, the first that matches holds unless it says to go on', async () => {
     const hub = await up(['ada', 'bob']);

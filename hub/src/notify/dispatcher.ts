@@ -215,6 +215,9 @@ const assemble = (needs: NotifyNeeds, { documents }: Pick<Recovered, 'documents'
         answers: (thread) => (acknowledge === false ? {} : answers.offer(thread, id)),
       }),
     titleOf: (item) => titleOf(item, item.incident === null ? undefined : incidents.get(item.incident)),
+    taken({ kind, lines }) {
+      if (kind !== 'resolved') for (const { memo = '' } of lines) memos.taken(memo, now());
+    },
     failing({ record: { id } }, why) {
       const firing = why !== null;
       raise(id, firing, firing ? `The notifier ${id} fails: ${why}` : `The notifier ${id} works again.`);

@@ -20,6 +20,8 @@ export interface NoticeLine {
   why: string;
   /** Fired or resolved. */
   at: number;
+  /** Under which name it is remembered what was told. */
+  memo?: string | undefined;
 }
 
 export interface Draft {

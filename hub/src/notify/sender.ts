@@ -27,6 +27,8 @@ export interface SenderNeeds {
   gaveUp(channel: Channel, item: Item, why: string): void;
   /** Subscriptions that their service calls gone. */
   gone(channel: Channel, ids: readonly string[]): void;
+  /** The channel took it. */
+  taken(item: Item): void;
 }
 
 const MINUTE_MS = 60_000;
@@ -142,7 +144,9 @@ const deliver = async (needs: SenderNeeds, channel: Channel, item: Item): Promis
     if (!item.notice || channel.ended.signal.aborted) return;
     channel.sent.push(clock.monotonic());
     await send(needs, channel, item.notice);
-    if (!channel.ended.signal.aborted) outbox.remove(item);
+    if (channel.ended.signal.aborted) return;
+    outbox.remove(item);
+    needs.taken(item);
   } catch (error) {
     if (!channel.ended.signal.aborted) failed(needs, channel, { item, failure: asAppError(error) });
   }

@@ -161,7 +161,7 @@ const add = (needs: TellerNeeds, { memo, alert, route }: Telling, adding: Adding
     ...{ incident: memo.incident, thread: adding.thread ?? memo.incident ?? id },
     place: route.group_by === 'site' ? needs.placeName(device) : '',
     not_before: needs.context().now + delay_ms,
-    line: { alert: id, device, device_name, title, why, at },
+    line: { alert: id, device, device_name, title, why, at, memo: memo.key },
   });
   return item.thread;
 };

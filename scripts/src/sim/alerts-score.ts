@@ -100,12 +100,13 @@ const falseOf = ({ plan, book }: Heard): Firing[] => {
   );
 };
 
+/** Notices that it fires, and reminders. */
 const toldTimes = ({ book }: Heard, channel: string) => {
-  const times = new Map<string, number[]>();
-  for (const { kind, devices, at, channel: of } of book.notices)
-    if (kind !== 'resolved' && of === channel)
-      for (const device of devices) times.set(device, [...(times.get(device) ?? []), at]);
-  return (device: string): readonly number[] => times.get(device) ?? [];
+  const reminders = book.notices.filter((one) => one.kind === 'still' && one.channel === channel);
+  return (device: string): number[] => [
+    ...book.of(device).flatMap(({ told }) => told.flatMap((one) => (one.channel === channel ? one.at : []))),
+    ...reminders.flatMap(({ devices, at }) => (devices.includes(device) ? at : [])),
+  ];
 };
 
 /** Most of one flapping device within any hour. */

@@ -39,6 +39,9 @@ const MINUTE_S = 61;
 /** This channel fails at times. */
 export const FAILING = 'phone';
 
+/** While a device is away its other alerts are not told. */
+const REBOOT_S = 60;
+
 interface Want {
   /** When it is to be told, and until when that may take. */
   at: number;
@@ -80,9 +83,11 @@ const createVerdicts = (heard: Heard, channel: string, notices: readonly Taken[]
     if (undisturbed) latencies.push(told - at);
     longest_s = Math.max(longest_s, told - at);
   };
-  const judge = (about: unknown, firings: readonly Firing[], told: readonly number[], again: boolean) => {
+  const judge = (about: { kind: string }, firings: readonly Firing[], told: readonly number[]) => {
     const [first] = told;
-    const wants = firings.flatMap((one) => wantOf(one, first ?? Number.POSITIVE_INFINITY) ?? []);
+    const again = about.kind === 'flapping' || about.kind === 'looping';
+    const away_s = about.kind === 'looping' ? REBOOT_S : 0;
+    const wants = firings.flatMap((one) => wantOf(one, { told: first ?? Number.POSITIVE_INFINITY, away_s }) ?? []);
     const [want] = wants;
     if (first === undefined && want) wrong('untold', about, `fired ${firings.map(({ at, ended }) => `${at}-${ended}`)}`);
     if (first !== undefined && !want) wrong('needless', about, `told at ${told}`);
@@ -94,7 +99,7 @@ const createVerdicts = (heard: Heard, channel: string, notices: readonly Taken[]
       const { rule } = shapeOf(fault.kind);
       const firings = heard.book.of(idOf(fault.device)).filter((one) => isWithin(fault, one) && one.rule === rule);
       const told = firings.flatMap((one) => one.told).flatMap((one) => (one.channel === channel ? one.at : []));
-      if (firings.length > 0) judge(fault, firings, told, fault.kind === 'flapping' || fault.kind === 'looping');
+      if (firings.length > 0) judge(fault, firings, told);
     },
     outage(outage: Outage) {
       const { devices, ...about } = outage;
@@ -107,7 +112,7 @@ const createVerdicts = (heard: Heard, channel: string, notices: readonly Taken[]
       const held = whole.length === 0 ? single.filter((one) => one.held).slice(0, 1) : [];
       const alone = single.filter((one) => !one.held);
       const told = [...whole, ...held, ...alone].map(({ at }) => at).sort((a, b) => a - b);
-      if (firings.length > 0) judge(about, firings.slice(0, 1), told, false);
+      if (firings.length > 0) judge(about, firings.slice(0, 1), told);
       for (const { title, text } of whole)
         if (!title.includes(`${devices.length} devices`) || !text.includes(stakeText(devices)))
           wrong('untold', about, `"${title}" "${text}", of ${devices.length} devices and ${stakeText(devices)}`);
@@ -132,12 +137,13 @@ const createVerdicts = (heard: Heard, channel: string, notices: readonly Taken[]
 const createWants = ({ plan, absences }: Heard, channel: string, notices: readonly Taken[]) => {
   const failures = channel === FAILING ? plan.failures : [];
   const times = notices.map(({ at }) => at);
-  return (firing: Firing, told: number): Want | null => {
+  return (firing: Firing, { told, away_s }: { told: number; away_s: number }): Want | null => {
     const at = unsilenced(plan.silences, firing);
     // One that ends in the very second may be told or not.
     if (firing.ended !== null && firing.ended <= at + (Number.isFinite(told) ? 0 : 1) && at > firing.at) return null;
     const until = Math.min(told, at + 86_400);
     const delays = [
+      ...(away_s > 0 ? [at + away_s] : []),
       ...absences.filter((one) => one.from <= until && one.to >= at).map((one) => one.to + PROMISED_S),
       ...failures.filter((one) => isFailing(one, at)).map((one) => one.to + PAUSE_S),
       at + PROMISED_S + TAKES_S * times.filter((one) => one > at - 2 && one < until).length,

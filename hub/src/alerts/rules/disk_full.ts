@@ -11,6 +11,8 @@ const STEP_MS = 15 * MINUTE;
 const WINDOW_MS = 6 * HOUR;
 /** A trend over less is a log being written, not a disk filling up. */
 const LEAST_MS = 3 * HOUR;
+/** A fall by more than that is a clean-up: what came before says little about now. */
+const CLEANED = 0.02;
 /** Emptier ones are not watched for a trend. */
 const WATCHED_FROM = 0.6;
 
@@ -101,10 +103,9 @@ const freeOf = (sample: FactSample, facts: Facts): number | null => {
  * this. Infinite while it does not fill up; null while too little is known.
  */
 const timeLeft = (sample: FactSample, trace: Trace | undefined): number | null => {
-  const times = trace?.times ?? [];
-  const values = trace?.values ?? [];
-  const cleared = Math.max(...values) - sample.value > 0.02;
-  if ((times.at(-1) ?? 0) - (times[0] ?? 0) < LEAST_MS) return cleared ? Number.POSITIVE_INFINITY : null;
+  const { times, values } = sinceCleaned(trace);
+  const cleaned = Math.max(...(trace?.values ?? [])) - sample.value > CLEANED;
+  if ((times.at(-1) ?? 0) - (times[0] ?? 0) < LEAST_MS) return cleaned ? Number.POSITIVE_INFINITY : null;
   const half = Math.floor(times.length / 2);
   const slopes: number[] = [];
   for (let i = 0; i + half < times.length; i++) {
@@ -113,6 +114,15 @@ const timeLeft = (sample: FactSample, trace: Trace | undefined): number | null =
   slopes.sort((a, b) => a - b);
   const slope = slopes[Math.floor(slopes.length / 2)] ?? 0;
   return slope > 0 ? (1 - sample.value) / slope : Number.POSITIVE_INFINITY;
+};
+
+/** What came after the last clean-up, once that is long enough to be a trend. */
+const sinceCleaned = (trace: Trace | undefined): Pick<Trace, 'times' | 'values'> => {
+  const { times = [], values = [] } = trace ?? {};
+  let from = values.length - 1;
+  while (from > 0 && (values[from - 1] ?? 0) - (values[from] ?? 0) <= CLEANED) from--;
+  const enough = (times.at(-1) ?? 0) - (times[from] ?? 0) >= LEAST_MS;
+  return enough ? { times: times.slice(from), values: values.slice(from) } : { times, values };
 };
 
 const sentence = (sample: FactSample, { facts, left_ms, free }: Outlook & { facts: Facts }): string => {

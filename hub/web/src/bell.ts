@@ -88,7 +88,11 @@ const notify = (go: (path: string) => void): ChimeNeeds['show'] => {
         shown.close();
       };
     } catch {
-      // Phones allow notifications from a service worker alone.
+      // Phones allow notifications from a service worker alone; there is one where notices are pushed to this browser.
+      void navigator.serviceWorker
+        ?.getRegistration()
+        .then((worker) => worker?.showNotification(title, { body, tag, icon: '/favicon.svg', data: { page: path } }))
+        .catch(() => {});
     }
   };
 };

@@ -50,6 +50,7 @@ export const createChime = (needs: ChimeNeeds) => {
   };
   return {
     fired({ id }: Pick<Alert, 'id'>): void {
+      if (!KINDS.some(needs.ready)) return;
       if (waiting.size === 0) needs.later(settle);
       waiting.add(id);
     },

@@ -21,14 +21,11 @@ interface Filters {
 const DEVICES_MOST = 500;
 const SEVERITY_WORDS: Record<string, string> = { critical: 'Critical', warning: 'Warning', info: 'Info' };
 
-export const AlertFilters = ({ filter, alerts, ruleTitle, onChange }: Filters) => {
-  const { siteNames } = useApp();
-  const { sites, tags } = useChoices().value;
+export const AlertFilters = (props: Filters) => {
+  const { filter, onChange } = props;
   const search = useRef<HTMLInputElement>(null);
   const open = useSignal(false);
   useSlashKey(search);
-  const devices = devicesIn(alerts, filter.device);
-  const rules = [...new Set([...alerts.map(({ rule }) => rule), ...(filter.rule ? [filter.rule] : [])])].sort();
   const narrowing = activeCount({ ...filter, q: '' });
   return (
     <>
@@ -48,48 +45,53 @@ export const AlertFilters = ({ filter, alerts, ruleTitle, onChange }: Filters) =
         Filters{narrowing > 0 && ` (${narrowing})`}
       </button>
       <div class={open.value ? 'choices open' : 'choices'}>
-        <Choice
-          label="Severity"
-          all="All severities"
-          value={filter.severity}
-          options={[...SEVERITIES]}
-          nameOf={(severity) => SEVERITY_WORDS[severity] ?? severity}
-          onPick={(severity) => onChange({ severity })}
-        />
-        <Choice
-          label="Site"
-          all="All sites"
-          value={filter.site}
-          options={sites}
-          nameOf={(site) => siteNames.value.get(site) ?? site}
-          onPick={(site) => onChange({ site })}
-        />
-        <Choice
-          label="Tag"
-          all="All tags"
-          value={filter.tag}
-          options={tags}
-          nameOf={String}
-          onPick={(tag) => onChange({ tag })}
-        />
-        <Choice
-          label="Device"
-          all="All devices"
-          value={filter.device}
-          options={[...devices.keys()]}
-          nameOf={(device) => devices.get(device) ?? device}
-          onPick={(device) => onChange({ device })}
-        />
-        <Choice
-          label="Rule"
-          all="All rules"
-          value={filter.rule}
-          options={rules}
-          nameOf={ruleTitle}
-          onPick={(rule) => onChange({ rule })}
-        />
-        <TimeChoice filter={filter} onChange={onChange} />
+        <Choices {...props} />
       </div>
+    </>
+  );
+};
+
+const Choices = ({ filter, alerts, ruleTitle, onChange }: Filters) => {
+  const { siteNames } = useApp();
+  const { sites, tags } = useChoices().value;
+  const devices = devicesIn(alerts, filter.device);
+  const rules = [...new Set([...alerts.map(({ rule }) => rule), ...(filter.rule ? [filter.rule] : [])])].sort();
+  return (
+    <>
+      <Choice
+        label="Severity"
+        all="All severities"
+        value={filter.severity}
+        options={[...SEVERITIES]}
+        nameOf={(severity) => SEVERITY_WORDS[severity] ?? severity}
+        onPick={(severity) => onChange({ severity })}
+      />
+      <Choice
+        label="Site"
+        all="All sites"
+        value={filter.site}
+        options={sites}
+        nameOf={(site) => siteNames.value.get(site) ?? site}
+        onPick={(site) => onChange({ site })}
+      />
+      <Choice label="Tag" all="All tags" value={filter.tag} options={tags} nameOf={String} onPick={(tag) => onChange({ tag })} />
+      <Choice
+        label="Device"
+        all="All devices"
+        value={filter.device}
+        options={[...devices.keys()]}
+        nameOf={(device) => devices.get(device) ?? device}
+        onPick={(device) => onChange({ device })}
+      />
+      <Choice
+        label="Rule"
+        all="All rules"
+        value={filter.rule}
+        options={rules}
+        nameOf={ruleTitle}
+        onPick={(rule) => onChange({ rule })}
+      />
+      <TimeChoice filter={filter} onChange={onChange} />
     </>
   );
 };

@@ -1,6 +1,6 @@
 import type { LiveAlertEvent } from '@muster/shared/wire/live';
-import { useComputed, useSignal } from '@preact/signals';
-import { useEffect, useRef } from 'preact/hooks';
+import { useSignal } from '@preact/signals';
+import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { type AlertFilter, activeCount, createMatcher, type Matcher, timeSpan } from '../alert-filter.js';
 import { type LogPage, mergeEvents, resolvedOf, walkBack } from '../alert-history.js';
 import { useApp } from '../app.js';
@@ -58,7 +58,8 @@ export const AlertHistory = (props: History) => {
   useEffect(() => {
     board.missed.value = 0;
   }, [board]);
-  const events = useComputed(() => mergeEvents(log.read, board.events.value)).value;
+  const live = board.events.value;
+  const events = useMemo(() => mergeEvents(log.read, live), [log.read, live]);
   const fits = createMatcher(filter, { now: board.now(), about: (id) => board.devices.get(id), ruleTitle });
   const lines = { events, fits, most, narrowed: activeCount(filter) > 0 };
   return (

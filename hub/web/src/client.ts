@@ -4,25 +4,22 @@ import type {
   CompareSort,
   Device,
   EarningsRow,
-  HeartbeatView,
   Incident,
-  NoticeRoute,
   PriceChange,
   PricesView,
   Role,
-  RulePreview,
-  RuleSetting,
-  Silence,
-  SilenceSetting,
   Site,
   Stake,
 } from '@muster/hub/parts';
 import { type Labels, type MetricDeclaration, seriesKey } from '@muster/shared/metrics';
-import type { LiveAlertEvent, LiveDevice, LiveValue, Severity } from '@muster/shared/wire/live';
+import type { LiveAlertEvent, LiveDevice, LiveValue } from '@muster/shared/wire/live';
 import type { Alert } from './alert-groups.js';
 import type { AvailabilityRow } from './availability.js';
 import type { Point, Tier } from './chart-data.js';
+import { settingsCalls } from './client-settings.js';
 import type { Amount } from './format.js';
+
+export type * from './client-settings.js';
 
 /** The API as the dashboard uses it (DESIGN §5): one function per route, errors as sentences with a hint. */
 export class ApiError extends Error {
@@ -176,71 +173,6 @@ export interface EarningsRequest {
   tag?: string;
   site?: string;
 }
-/** `GET /notifiers`. */
-export interface NotifierLine {
-  id: string;
-  kind: string;
-  enabled: boolean;
-  state: 'ok' | 'failed' | 'waiting';
-  last_ok: number | null;
-  last_error: string | null;
-  waiting: number;
-  held_back: number;
-  given_up: number;
-  per_minute: number;
-  next_at: number | null;
-  templates?: { title: string | null; text: string | null };
-  acknowledge?: boolean;
-  /** Why answers to its notices are not heard. */
-  listen_error?: string | null;
-}
-/** `GET /notifiers/kinds`, and what a template may hold. */
-export interface NotifierKinds extends Listing<SourceKind> {
-  placeholders?: { name: string; help: string }[];
-}
-/** `GET /watches`. */
-export interface HubWatchLine {
-  id: string;
-  title: string;
-  url: string | null;
-  every_s: number;
-  state: 'waiting' | 'ok' | 'failing' | 'away';
-  last_ok: number | null;
-  last_error: string | null;
-}
-/** `GET /notifiers/{id}`: every secret is masked. */
-export type NotifierDetail = NotifierLine & { config: Record<string, unknown> };
-export interface NotifierBody {
-  kind: string;
-  config: Record<string, unknown>;
-  enabled?: boolean;
-  per_minute?: number;
-  /** Null: the usual wording. */
-  templates?: { title: string | null; text: string | null };
-  acknowledge?: boolean;
-}
-/** A rule whose configuration is as its declaration gives it. */
-export type Rule = Omit<RuleSetting, 'config'> & { config: Record<string, unknown> };
-/** `GET /rules`: what a rule can be made of, with the JSON schema of its configuration. */
-export interface RuleKind {
-  id: string;
-  title: string;
-  severity: Severity;
-  config: ConfigSchema;
-  default_config: Record<string, unknown> | null;
-  many: boolean;
-}
-export interface RulesReply {
-  items: Rule[];
-  /** Sent back with a change, it keeps another person's change from being overwritten. */
-  version: string;
-  declarations: RuleKind[];
-}
-/** `GET /push-subscriptions`. */
-export interface PushReply {
-  items: { id: string; title?: string; address?: string; created_at?: number }[];
-  public_key: string;
-}
 /** What a person says of alerts as he takes them. */
 export interface Taking {
   comment: string;
@@ -314,8 +246,6 @@ export const createClient = (on: { unauthorized(): void }) => {
     logout: () => send<unknown>({ method: 'DELETE', path: '/session' }),
 
     device: (device: string) => get<DeviceDetail>(`/devices/${id(device)}`),
-    latestOf: (metric: string) =>
-      get<Listing<{ device: string; labels: Labels; value: number; ts: number }>>(`/series/${id(metric)}/latest`),
     latest: (device: string) => get<{ device: string; ts: number | null; values: LiveValue[] }>(`/devices/${id(device)}/latest`),
     catalogue: () => get<Listing<CatalogueEntry>>('/catalogue'),
     sites: () => get<Listing<Site>>('/sites'),
@@ -352,36 +282,7 @@ export const createClient = (on: { unauthorized(): void }) => {
     putSource: (name: string, body: Omit<HubSource, 'every'> & { every?: number }) =>
       call<HubSource>('PUT', `/networks/${id(name)}`, body),
     deleteSource: (name: string) => call<unknown>('DELETE', `/networks/${id(name)}`),
-    notifiers: () => get<Listing<NotifierLine>>('/notifiers'),
-    notifierKinds: () => get<NotifierKinds>('/notifiers/kinds'),
-    notifier: (name: string) => get<NotifierDetail>(`/notifiers/${id(name)}`),
-    addNotifier: (body: NotifierBody & { id?: string }) => call<unknown>('POST', '/notifiers', body),
-    putNotifier: (name: string, body: NotifierBody) => call<unknown>('PUT', `/notifiers/${id(name)}`, body),
-    testNotifier: (name: string) => call<unknown>('POST', `/notifiers/${id(name)}/test`, {}),
-    deleteNotifier: (name: string) => call<unknown>('DELETE', `/notifiers/${id(name)}`),
-    rules: () => get<RulesReply>('/rules'),
-    putRules: (items: readonly Rule[], version: string) =>
-      call<{ items: Rule[]; version: string }>('PUT', '/rules', { items, version }),
-    checkRules: (items: unknown) => call<{ items: Rule[] }>('POST', '/rules/check', { items }),
-    previewRule: (rule: Rule, days: number, signal?: AbortSignal) =>
-      call<RulePreview>('POST', '/rules/preview', { rule, days }, signal),
-    routes: () => get<{ items: NoticeRoute[]; version: string }>('/routes'),
-    putRoutes: (items: readonly NoticeRoute[], version: string) =>
-      call<{ items: NoticeRoute[]; version: string }>('PUT', '/routes', { items, version }),
-    silences: () => get<Listing<Silence>>('/silences'),
-    addSilence: (silence: SilenceSetting) => call<Silence>('POST', '/silences', silence),
-    deleteSilence: (name: string) => call<unknown>('DELETE', `/silences/${id(name)}`),
-    heartbeat: () => get<HeartbeatView>('/notifiers/heartbeat'),
-    setHeartbeat: (change: { url?: string | null; every_s?: number }) =>
-      call<HeartbeatView>('PUT', '/notifiers/heartbeat', change),
-    watches: () => get<Listing<HubWatchLine>>('/watches'),
-    addWatch: (body: { title: string; url: string | null; every_s?: number }) =>
-      call<HubWatchLine & { heartbeat: string | null }>('POST', '/watches', body),
-    deleteWatch: (name: string) => call<unknown>('DELETE', `/watches/${id(name)}`),
-    pushSubscriptions: () => get<PushReply>('/push-subscriptions'),
-    addPushSubscription: (subscription: PushSubscriptionJSON & { title?: string }) =>
-      call<{ id: string }>('POST', '/push-subscriptions', subscription),
-    deletePushSubscription: (name: string) => call<unknown>('DELETE', `/push-subscriptions/${id(name)}`),
+    ...settingsCalls({ call, get }),
     snooze: (alert: string, for_ms: number | null) =>
       call<Alert>('POST', `/alerts/${id(alert)}/snooze`, for_ms === null ? { until: null } : { for_ms }),
     invite: (body: { device?: string }) => call<Invited>('POST', '/invites', body),

@@ -60,23 +60,21 @@ export const BrowserPush = () => {
         </div>
       )}
       <Failure text={failure.value} />
-      {others.length > 0 && (
-        <ul class="browsers" aria-label="Other browsers">
-          {others.map(({ id, title }) => (
-            <li key={id}>
-              <span>{title ?? id}</span>
-              <button
-                type="button"
-                class="plain"
-                aria-label={`Stop telling ${title ?? id}`}
-                onClick={() => void attempt(() => unsubscribe(client, id))}
-              >
-                Stop
-              </button>
-            </li>
-          ))}
-        </ul>
-      )}
+      <Others items={others} onStop={(id) => void attempt(() => unsubscribe(client, id))} />
     </section>
   );
 };
+
+const Others = ({ items, onStop }: { items: PushState['items']; onStop(id: string): void }) =>
+  items.length === 0 ? null : (
+    <ul class="browsers" aria-label="Other browsers">
+      {items.map(({ id, title }) => (
+        <li key={id}>
+          <span>{title ?? id}</span>
+          <button type="button" class="plain" aria-label={`Stop telling ${title ?? id}`} onClick={() => onStop(id)}>
+            Stop
+          </button>
+        </li>
+      ))}
+    </ul>
+  );

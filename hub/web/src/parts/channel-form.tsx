@@ -3,7 +3,7 @@ import { useApp } from '../app.js';
 import { FormError, type NotifierDetail, type SourceKind, sentenceOf } from '../client.js';
 import { configOf, fieldsOf, textsOf } from '../config-form.js';
 import { parseNumber } from '../quantities.js';
-import { Check, Failure, Labelled } from './fields.js';
+import { Check, Failure, Labelled, SaveOrCancel, TextField } from './fields.js';
 import { Fields } from './source-form.js';
 
 /** Makes or changes a channel; its fields come from the schema of its kind, and a secret that is left empty stays as it is. */
@@ -50,48 +50,18 @@ export const ChannelForm = ({ kinds, channel, placeholders, onDone }: FormProps)
         <h3>{channel.id}</h3>
       ) : (
         <>
-          <Labelled name="Channel">
-            {(wired) => (
-              <select
-                {...wired}
-                value={kind.value}
-                onChange={(event) => {
-                  kind.value = event.currentTarget.value;
-                  texts.value = {};
-                }}
-              >
-                {kinds.map(({ id, title }) => (
-                  <option key={id} value={id}>
-                    {title}
-                  </option>
-                ))}
-              </select>
-            )}
-          </Labelled>
-          <Labelled name="Name">
-            {(wired) => (
-              <input
-                {...wired}
-                value={named.value}
-                placeholder={kind.value.replaceAll('_', '-')}
-                onInput={(event) => (named.value = event.currentTarget.value)}
-              />
-            )}
-          </Labelled>
+          <KindPicker {...{ kinds, kind, texts }} />
+          <TextField name="Name" text={named} placeholder={kind.value.replaceAll('_', '-')} />
         </>
       )}
       <Fields of={kind.value} fields={channel ? fields.map(asKept) : fields} texts={texts} />
-      <Labelled name="At most so many notices a minute" help="What is beyond waits and is told of in one.">
-        {(wired) => (
-          <input
-            {...wired}
-            inputMode="numeric"
-            placeholder="10"
-            value={rate.value}
-            onInput={(event) => (rate.value = event.currentTarget.value)}
-          />
-        )}
-      </Labelled>
+      <TextField
+        name="At most so many notices a minute"
+        help="What is beyond waits and is told of in one."
+        text={rate}
+        inputMode="numeric"
+        placeholder="10"
+      />
       {placeholders && <Wording {...{ placeholders, wording, acknowledge }} />}
       {chosen && (
         <p>
@@ -101,15 +71,34 @@ export const ChannelForm = ({ kinds, channel, placeholders, onDone }: FormProps)
         </p>
       )}
       <Failure text={failure.value} />
-      <div class="row">
-        <button type="submit" class="button main">
-          Save
-        </button>
-        <button type="button" class="button" onClick={onDone}>
-          Cancel
-        </button>
-      </div>
+      <SaveOrCancel onCancel={onDone} />
     </form>
+  );
+};
+
+interface KindProps {
+  kinds: readonly SourceKind[];
+  kind: Signal<string>;
+  texts: Signal<Record<string, string>>;
+}
+
+const KindPicker = ({ kinds, kind, texts }: KindProps) => {
+  const pick = (id: string) => {
+    kind.value = id;
+    texts.value = {};
+  };
+  return (
+    <Labelled name="Channel">
+      {(wired) => (
+        <select {...wired} value={kind.value} onChange={(event) => pick(event.currentTarget.value)}>
+          {kinds.map(({ id, title }) => (
+            <option key={id} value={id}>
+              {title}
+            </option>
+          ))}
+        </select>
+      )}
+    </Labelled>
   );
 };
 

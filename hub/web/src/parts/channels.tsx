@@ -10,14 +10,12 @@ const REFRESH_MS = 15_000;
 /** Browsers subscribe themselves, further below. */
 const OWN_KIND = 'web_push';
 
-/** Where notices about alerts go, and whether they arrive. */
-export const Channels = () => {
+const useChannels = () => {
   const { client, notice } = useApp();
   const items = useSignal<readonly NotifierLine[] | null>(null);
   const form = useSignal<Pick<Parameters<typeof ChannelForm>[0], 'kinds' | 'channel' | 'placeholders'> | null>(null);
   /** What went to whom, said where it was asked for. */
   const said = useSignal<string | null>(null);
-  const is_admin = useIsAdmin().value;
   const attempt = async (act: () => Promise<void>) => {
     try {
       await act();
@@ -61,6 +59,13 @@ export const Channels = () => {
     form.value = null;
     void load();
   };
+  return { items, form, said, done, act: { test, remove, turn, open } };
+};
+
+/** Where notices about alerts go, and whether they arrive. */
+export const Channels = () => {
+  const { items, form, said, done, act } = useChannels();
+  const is_admin = useIsAdmin().value;
   return (
     <section aria-label="Channels">
       <h2>Channels</h2>
@@ -69,7 +74,7 @@ export const Channels = () => {
       )}
       <ol class="sources channels">
         {(items.value ?? []).map((one) => (
-          <Line key={one.id} one={one} act={is_admin ? { test, remove, turn, open } : null} />
+          <Line key={one.id} one={one} act={is_admin ? act : null} />
         ))}
       </ol>
       <p class="done" role="status">
@@ -78,7 +83,7 @@ export const Channels = () => {
       {form.value && <ChannelForm key={form.value.channel?.id ?? ''} {...form.value} onDone={done} />}
       {is_admin && !form.value && (
         <p>
-          <button type="button" class="button" onClick={() => void open(null)}>
+          <button type="button" class="button" onClick={() => void act.open(null)}>
             Add a channel
           </button>
         </p>
@@ -91,7 +96,7 @@ interface Acts {
   test(name: string): Promise<void>;
   remove(name: string): Promise<void>;
   turn(name: string, enabled: boolean): Promise<void>;
-  open(name: string): Promise<void>;
+  open(name: string | null): Promise<void>;
 }
 
 const Line = ({ one, act }: { one: NotifierLine; act: Acts | null }) => {

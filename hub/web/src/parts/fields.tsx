@@ -1,4 +1,5 @@
 import type { WeeklyTimes } from '@muster/hub/parts';
+import type { Signal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { useId, useMemo } from 'preact/hooks';
 import { useApp } from '../app.js';
@@ -32,6 +33,41 @@ export const Labelled = ({
     </div>
   );
 };
+
+interface TextProps {
+  name: string;
+  text: Signal<string>;
+  help?: string;
+  placeholder?: string;
+  inputMode?: 'numeric' | 'text' | 'url';
+  required?: boolean;
+  maxLength?: number;
+}
+
+export const TextField = ({ name, text, help, ...given }: TextProps) => (
+  <Labelled name={name} help={help}>
+    {(wired) => (
+      <input
+        {...wired}
+        {...given}
+        autocomplete="off"
+        value={text.value}
+        onInput={(event) => (text.value = event.currentTarget.value)}
+      />
+    )}
+  </Labelled>
+);
+
+export const SaveOrCancel = ({ onCancel }: { onCancel(): void }) => (
+  <div class="row">
+    <button type="submit" class="button main">
+      Save
+    </button>
+    <button type="button" class="button" onClick={onCancel}>
+      Cancel
+    </button>
+  </div>
+);
 
 /** Several fields that are one answer. */
 export const Grouped = ({ name, help, children }: { name: string; help?: string | undefined; children: ComponentChildren }) => (

@@ -4,7 +4,7 @@ import { useApp } from '../app.js';
 import { FormError, sentenceOf } from '../client.js';
 import { fullTime, shortTime } from '../format.js';
 import { parseSpan, spanText } from '../quantities.js';
-import { Failure, Labelled } from './fields.js';
+import { Failure, TextField } from './fields.js';
 import { useLoaded } from './names.js';
 
 const REFRESH_MS = 15_000;
@@ -52,29 +52,15 @@ export const Heartbeat = () => {
       </p>
       <Standing view={view} now={clock.value} />
       <form class="source-form" onSubmit={save}>
-        <Labelled name="Address" help="Kept secret: only its host is ever shown.">
-          {(wired) => (
-            <input
-              {...wired}
-              type="url"
-              required={view.address === null}
-              autocomplete="off"
-              placeholder={view.address === null ? 'https://hc-ping.com/…' : `${view.address}/… (as it is)`}
-              value={url.value}
-              onInput={(event) => (url.value = event.currentTarget.value)}
-            />
-          )}
-        </Labelled>
-        <Labelled name="Every">
-          {(wired) => (
-            <input
-              {...wired}
-              placeholder={spanText(view.every_s * 1000)}
-              value={every.value}
-              onInput={(event) => (every.value = event.currentTarget.value)}
-            />
-          )}
-        </Labelled>
+        <TextField
+          name="Address"
+          help="Kept secret: only its host is ever shown."
+          text={url}
+          inputMode="url"
+          required={view.address === null}
+          placeholder={view.address === null ? 'https://hc-ping.com/…' : `${view.address}/… (as it is)`}
+        />
+        <TextField name="Every" text={every} placeholder={spanText(view.every_s * 1000)} />
         <Failure text={failure.value} />
         <div class="row">
           <button type="submit" class="button">

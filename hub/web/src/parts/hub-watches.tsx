@@ -4,7 +4,7 @@ import { useApp } from '../app.js';
 import { ApiError, FormError, type HubWatchLine, sentenceOf } from '../client.js';
 import { fullTime, shortTime } from '../format.js';
 import { parseSpan } from '../quantities.js';
-import { Failure, Labelled } from './fields.js';
+import { Failure, SaveOrCancel, TextField } from './fields.js';
 
 /** Other hubs that this one watches, so that the silence of one is told by another. */
 export const HubWatches = () => {
@@ -113,41 +113,17 @@ const WatchForm = ({ onDone }: { onDone(heartbeat: string | null): void }) => {
   };
   return (
     <form class="source-form" onSubmit={save} aria-label="Another hub">
-      <Labelled name="What it is called">
-        {(wired) => (
-          <input {...wired} required value={title.value} onInput={(event) => (title.value = event.currentTarget.value)} />
-        )}
-      </Labelled>
-      <Labelled name="Where it is" help="Left empty: that hub speaks to this one, by an address that you get for it.">
-        {(wired) => (
-          <input
-            {...wired}
-            type="url"
-            placeholder="https://other-hub.example.org:7443"
-            value={url.value}
-            onInput={(event) => (url.value = event.currentTarget.value)}
-          />
-        )}
-      </Labelled>
-      <Labelled name="How often">
-        {(wired) => (
-          <input
-            {...wired}
-            placeholder="1 min"
-            value={every.value}
-            onInput={(event) => (every.value = event.currentTarget.value)}
-          />
-        )}
-      </Labelled>
+      <TextField name="What it is called" text={title} required />
+      <TextField
+        name="Where it is"
+        help="Left empty: that hub speaks to this one, by an address that you get for it."
+        text={url}
+        inputMode="url"
+        placeholder="https://other-hub.example.org:7443"
+      />
+      <TextField name="How often" text={every} placeholder="1 min" />
       <Failure text={failure.value} />
-      <div class="row">
-        <button type="submit" class="button main">
-          Save
-        </button>
-        <button type="button" class="button" onClick={() => onDone(null)}>
-          Cancel
-        </button>
-      </div>
+      <SaveOrCancel onCancel={() => onDone(null)} />
     </form>
   );
 };

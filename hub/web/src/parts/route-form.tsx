@@ -4,7 +4,7 @@ import { useApp } from '../app.js';
 import { FormError, sentenceOf } from '../client.js';
 import { parseSpan, spanText } from '../quantities.js';
 import { NOTICE_SCOPES, scopeParts } from '../scopes.js';
-import { Check, Failure, Grouped, Labelled, nightly, OneOf, ScopeField, WeeklyField } from './fields.js';
+import { Check, Failure, Grouped, nightly, OneOf, SaveOrCancel, ScopeField, TextField, WeeklyField } from './fields.js';
 import { useLoaded } from './names.js';
 
 /** One route: which alerts, to whom, how often, and what happens when nobody takes it. */
@@ -47,26 +47,18 @@ export const RouteForm = ({ route, rules, onSave, onCancel }: FormProps) => {
       {match.times && <WeeklyField name="Times" times={match.times} onChange={(times) => matching({ times })} />}
       <ChannelPicker name="To" all="Every channel" picked={notifiers} onPick={(ids) => change({ notifiers: ids })} />
       <OneOf name="Together in one notice" options={GROUPS} value={group_by} onPick={(one) => change({ group_by: one })} />
-      <Labelled name="Again every" help="Until somebody acknowledges it. Leave empty to tell it once.">
-        {(wired) => (
-          <input
-            {...wired}
-            placeholder="once"
-            value={repeat.value}
-            onInput={(event) => (repeat.value = event.currentTarget.value)}
-          />
-        )}
-      </Labelled>
-      <Labelled name="When nobody acknowledges it within" help="Leave empty to tell nobody else.">
-        {(wired) => (
-          <input
-            {...wired}
-            placeholder="30 min"
-            value={escalate.value}
-            onInput={(event) => (escalate.value = event.currentTarget.value)}
-          />
-        )}
-      </Labelled>
+      <TextField
+        name="Again every"
+        help="Until somebody acknowledges it. Leave empty to tell it once."
+        text={repeat}
+        placeholder="once"
+      />
+      <TextField
+        name="When nobody acknowledges it within"
+        help="Leave empty to tell nobody else."
+        text={escalate}
+        placeholder="30 min"
+      />
       {escalate.value.trim() !== '' && (
         <ChannelPicker
           name="Then also to"
@@ -86,14 +78,7 @@ export const RouteForm = ({ route, rules, onSave, onCancel }: FormProps) => {
       <Check name="Tell also when it ends" on={resolved} onTurn={(on) => change({ resolved: on })} />
       <Check name="Go on to the routes below" on={go_on} onTurn={(on) => change({ go_on: on })} />
       <Failure text={failure.value} />
-      <div class="row">
-        <button type="submit" class="button main">
-          Save
-        </button>
-        <button type="button" class="button" onClick={onCancel}>
-          Cancel
-        </button>
-      </div>
+      <SaveOrCancel onCancel={onCancel} />
     </form>
   );
 };

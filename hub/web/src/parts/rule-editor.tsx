@@ -25,7 +25,8 @@ interface EditorProps {
 
 const SEVERITIES = { critical: 'Critical', warning: 'Warning', info: 'Info' } as const;
 
-export const RuleEditor = ({ book, state, rule, kind, fresh, metrics, unitOf }: EditorProps) => {
+/** What is being edited, and how it is saved. */
+const useDraft = ({ book, state, rule, kind, fresh, unitOf }: Omit<EditorProps, 'metrics'>) => {
   const { router } = useApp();
   const fields = ruleFieldsOf(kind.config);
   const head = useSignal<Omit<Rule, 'config'>>(rule);
@@ -66,6 +67,12 @@ export const RuleEditor = ({ book, state, rule, kind, fresh, metrics, unitOf }: 
     texts.value = ruleTextsOf(fields, from.config, unitOfRule(from.config, unitOf));
     theirs.value = undefined;
   };
+  return { fields, head, texts, unit, failure, theirs, change, draft, save, fill };
+};
+
+export const RuleEditor = ({ metrics, ...props }: EditorProps) => {
+  const { state, rule, kind, fresh, unitOf } = props;
+  const { fields, head, texts, unit, failure, theirs, change, draft, save, fill } = useDraft(props);
   const { default_config, title, severity } = kind;
   return (
     <main class="settings-page">

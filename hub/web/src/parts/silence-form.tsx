@@ -1,11 +1,11 @@
 import type { SilenceSetting } from '@muster/hub/parts';
-import { useSignal } from '@preact/signals';
+import { type Signal, useSignal } from '@preact/signals';
 import { useMemo } from 'preact/hooks';
 import { useApp } from '../app.js';
 import { createZone, momentOf, momentText, type Zone } from '../calendar.js';
 import { FormError, sentenceOf } from '../client.js';
 import { NOTICE_SCOPES, type Scope, scopeParts } from '../scopes.js';
-import { Failure, Grouped, Labelled, nightly, OneOf, ownZone, ScopeField, WeeklyField } from './fields.js';
+import { Failure, Grouped, nightly, OneOf, ownZone, SaveOrCancel, ScopeField, TextField, WeeklyField } from './fields.js';
 
 /** A silence once, from when to when, or every week. */
 interface FormProps {
@@ -51,60 +51,56 @@ export const SilenceForm = ({ scope: first, rules, onDone }: FormProps) => {
       failure.value = sentenceOf(error);
     }
   };
-  const input = (name: string, text: typeof from) => (
-    <input
-      type="datetime-local"
-      aria-label={name}
-      value={text.value}
-      onInput={(event) => (text.value = event.currentTarget.value)}
-    />
-  );
   return (
     <form class="source-form silence-form" onSubmit={save} noValidate aria-label="New silence">
       <ScopeField kinds={NOTICE_SCOPES} scope={scope.value} rules={rules} onPick={(next) => (scope.value = next)} />
       <OneOf name="When" options={MODES} value={mode.value} onPick={turn} />
       {is_weekly && <WeeklyField name="Times" times={weekly.value} onChange={(times) => (weekly.value = times)} />}
       <Grouped name={is_weekly ? 'Begins' : 'From'} help={is_weekly ? 'Left empty: at once.' : 'Left empty: now.'}>
-        {input('From', from)}
+        <MomentInput name="From" text={from} />
       </Grouped>
-      <Grouped
-        name={is_weekly ? 'Ends for good' : 'Until'}
-        help={is_weekly ? 'Left empty: never.' : `By the clocks of ${ownZone().replaceAll('_', ' ')}.`}
-      >
-        {input('Until', to)}
-        {!is_weekly &&
-          Object.entries(LENGTHS).map(([words, length]) => (
-            <button
-              key={words}
-              type="button"
-              class="button"
-              onClick={() => (to.value = momentText(zone, (momentOf(zone, from.value) ?? clock.peek()) + length))}
-            >
-              {words}
-            </button>
-          ))}
-      </Grouped>
-      <Labelled name="Why">
-        {(wired) => (
-          <input
-            {...wired}
-            maxLength={1000}
-            placeholder="New router, firmware, holidays"
-            value={comment.value}
-            onInput={(event) => (comment.value = event.currentTarget.value)}
-          />
-        )}
-      </Labelled>
+      <End {...{ is_weekly, zone, from, to }} />
+      <TextField name="Why" text={comment} maxLength={1000} placeholder="New router, firmware, holidays" />
       <Failure text={failure.value} />
-      <div class="row">
-        <button type="submit" class="button main">
-          Save
-        </button>
-        <button type="button" class="button" onClick={onDone}>
-          Cancel
-        </button>
-      </div>
+      <SaveOrCancel onCancel={onDone} />
     </form>
+  );
+};
+
+const MomentInput = ({ name, text }: { name: string; text: Signal<string> }) => (
+  <input
+    type="datetime-local"
+    aria-label={name}
+    value={text.value}
+    onInput={(event) => (text.value = event.currentTarget.value)}
+  />
+);
+
+interface EndProps {
+  is_weekly: boolean;
+  zone: Zone;
+  from: Signal<string>;
+  to: Signal<string>;
+}
+
+const End = ({ is_weekly, zone, from, to }: EndProps) => {
+  const { clock } = useApp();
+  const last = (length: number) => {
+    to.value = momentText(zone, (momentOf(zone, from.value) ?? clock.peek()) + length);
+  };
+  return (
+    <Grouped
+      name={is_weekly ? 'Ends for good' : 'Until'}
+      help={is_weekly ? 'Left empty: never.' : `By the clocks of ${ownZone().replaceAll('_', ' ')}.`}
+    >
+      <MomentInput name="Until" text={to} />
+      {!is_weekly &&
+        Object.entries(LENGTHS).map(([words, length]) => (
+          <button key={words} type="button" class="button" onClick={() => last(length)}>
+            {words}
+          </button>
+        ))}
+    </Grouped>
   );
 };
 

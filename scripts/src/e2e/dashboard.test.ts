@@ -98,6 +98,7 @@ describe.skipIf(!browser)('the dashboard', { timeout: 90_000 }, () => {
       .first()
       .click();
     await page
+      .locator('.alerts')
       .getByText(/node-0003/)
       .first()
       .waitFor();

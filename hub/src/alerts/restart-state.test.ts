@@ -88,7 +88,7 @@ describe('a restart of the hub', () => {
       expect(hub.heard().filter((word) => word.startsWith('firing')).length).toBeGreaterThan(0);
       expect(open.length).toBeGreaterThan(0);
       await restart(hub);
-      report(hub, 45, (minute) => values(minutes + minute));
+      report(hub, 30, (minute) => values(minutes + minute));
       expect(hub.heard()).toEqual([]);
       expect(hub.alerts.open().map(({ id }) => id)).toEqual(open);
     },

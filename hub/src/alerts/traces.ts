@@ -74,7 +74,8 @@ export const createTraces = ({ recovered, changed }: TraceNeeds = ALONE): Traces
   const boots = new Map<string, Boots>();
   const nameOf = createNames();
   for (const [device, memo] of recovered) {
-    if (memo.looked_at !== null) devices.set(device, { looked_at: memo.looked_at, series: new Map(memo.series) });
+    // Looked at anew with the first report: what a device is part of may be known only now.
+    if (memo.looked_at !== null) devices.set(device, { looked_at: memo.looked_at - LOOK_MS, series: new Map(memo.series) });
     if (memo.boots) boots.set(device, memo.boots);
   }
   return {

@@ -29,28 +29,7 @@ export const createWatch = (
   const flaps = createFlaps();
   const recoverOf = (cell: Cell | undefined, recover = 0) => (cell?.alert.flapping ? Math.max(recover, FLAPS.calm_ms) : recover);
 
-  const change = (
-    cell: Cell,
-    held: Held | null,
-    event: { change: AlertChange; why: string; value: number | null; by: string; severity?: Severity },
-  ) => {
-    const ts = needs.now();
-    const flapping = event.change === 'firing' && cell.alert.fired_at === null && flaps.fired(keyOf(cell), ts);
-    const alert: LiveAlert = {
-      ...cell.alert,
-      ...(flapping && { flapping }),
-      severity: event.severity ?? cell.alert.severity,
-      why: event.why,
-      value: event.value,
-      state: held?.state ?? 'resolved',
-      fired_at: held?.state === 'firing' ? held.fired_at : cell.alert.fired_at,
-      resolved_at: held ? null : ts,
-    };
-    const { setting, subject } = cell;
-    const numbered = journal.record({ setting, subject, ts, change: event.change, by: event.by, alert });
-    if (held) cells.put(Object.assign(cell, { held, alert: numbered }));
-    else cells.delete(cell);
-  };
+  const change = createChange({ journal, cells, flaps, now: needs.now });
 
   return {
     cells,
@@ -99,6 +78,39 @@ export const createWatch = (
   };
 };
 export type Watch = ReturnType<typeof createWatch>;
+
+interface ChangeNeeds {
+  journal: Pick<Journal, 'record'>;
+  cells: ReturnType<typeof createCells>;
+  flaps: Flaps;
+  now: () => number;
+}
+
+/** What a verdict makes of a cell, as an event. */
+const createChange =
+  ({ journal, cells, flaps, now }: ChangeNeeds) =>
+  (
+    cell: Cell,
+    held: Held | null,
+    event: { change: AlertChange; why: string; value: number | null; by: string; severity?: Severity },
+  ) => {
+    const ts = now();
+    const flapping = event.change === 'firing' && cell.alert.fired_at === null && flaps.fired(keyOf(cell), ts);
+    const alert: LiveAlert = {
+      ...cell.alert,
+      ...(flapping && { flapping }),
+      severity: event.severity ?? cell.alert.severity,
+      why: event.why,
+      value: event.value,
+      state: held?.state ?? 'resolved',
+      fired_at: held?.state === 'firing' ? held.fired_at : cell.alert.fired_at,
+      resolved_at: held ? null : ts,
+    };
+    const { setting, subject } = cell;
+    const numbered = journal.record({ setting, subject, ts, change: event.change, by: event.by, alert });
+    if (held) cells.put(Object.assign(cell, { held, alert: numbered }));
+    else cells.delete(cell);
+  };
 
 const recall = (flaps: Flaps, events: readonly LiveAlertEvent[]): void => {
   for (const { change, ts, alert } of events) {

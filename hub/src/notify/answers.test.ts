@@ -72,7 +72,7 @@ describe('a notice that can be acknowledged', () => {
 
   it('takes all devices of a site that is away, and all alerts of a group', async () => {
     const { hub, marks } = await up();
-    for (const id of ['a', 'b', 'c', 'd', 'e']) hub.devices.set(id, { site: 'home' });
+    for (const id of ['a', 'b', 'c', 'd', 'e', 'f', 'g']) hub.devices.set(id, { site: 'home' });
     for (const id of ['a', 'b', 'c']) hub.pending(id, id);
     for (const id of ['a', 'b', 'c']) hub.fire(id, id);
     await hub.pass(1_500);

@@ -26,7 +26,7 @@ import { createPushes, isPushService, newPushKey } from './pushes.js';
 import { checkRoutes, DEFAULT_ROUTES } from './routes.js';
 import { createSender } from './sender.js';
 import { silencedWindows } from './silence-windows.js';
-import { createSilences } from './silences.js';
+import { createSilences, createSilenceWatch } from './silences.js';
 import { createTeller } from './teller.js';
 import { PLACEHOLDERS } from './template.js';
 import { createLocalTimes } from './times.js';
@@ -85,43 +85,11 @@ const PAGE = 1_000;
 
 export const createNotify = (needs: NotifyNeeds, recovered: Pick<Recovered, 'documents' | 'numbers'>): Notify => {
   const made = assemble(needs, recovered);
-  const { channels, outbox, silences, incidents, sender, heartbeat, mutes, answers, pushes, watches } = made;
+  const { channels, silences, incidents, sender, heartbeat, mutes, answers, pushes, watches } = made;
   const intake = createIntake(needs, made, recovered);
-  const view = (id: string) => {
-    const channel = channels.get(id);
-    if (!channel) return undefined;
-    const { clock } = needs;
-    const next_at = channel.next > clock.monotonic() ? Math.round(clock.now() + channel.next - clock.monotonic()) : null;
-    return viewOfChannel(channel, { waiting: outbox.count(id), next_at });
-  };
   let undo: (() => void)[] = [];
   return {
-    placeholders: () => Object.entries(PLACEHOLDERS).map(([name, help]) => ({ name, help })),
-    kinds: () => [...needs.notifiers.values()].map(({ id, title, docs, config }) => ({ id, title, docs, config })),
-    notifiers: () => [...channels.all()].flatMap(({ record }) => view(record.id) ?? []),
-    notifier: view,
-    async putNotifier(id, setting) {
-      const failed = channels.unusable.has(id) || (channels.get(id)?.failures ?? 0) > 0;
-      await channels.put(id, setting);
-      if (failed) needs.alerts.hub(`notifier:${id}`, false, `The notifier ${id} was set anew.`);
-      sender.look();
-      const put = view(id);
-      if (!put) throw new AppError('not_found', `The notifier "${id}" was removed meanwhile`);
-      return put;
-    },
-    async deleteNotifier(id) {
-      const gone = await channels.delete(id);
-      outbox.removeOf(id);
-      if (gone) needs.alerts.hub(`notifier:${id}`, false, `The notifier ${id} was removed.`);
-      return gone;
-    },
-    async test(id) {
-      const channel = channels.get(id);
-      if (!channel) throw new AppError('not_found', `There is no notifier "${id}"`, { path: 'id' });
-      if (channel.declaration.id === PUSH_KIND && pushes.size === 0)
-        throw new AppError('conflict', 'No browser asks for notices yet: switch them on in the dashboard of one');
-      await sender.send(channel, testNoticeOf(testOf(needs), channel.templates));
-    },
+    ...createChannelDesk(needs, made),
     ...made.routing,
     silences: silences.all,
     addSilence: silences.add,
@@ -153,6 +121,45 @@ export const createNotify = (needs: NotifyNeeds, recovered: Pick<Recovered, 'doc
       channels.stop();
     },
   };
+};
+
+/** The channels as people see and change them. */
+const createChannelDesk = (needs: NotifyNeeds, { channels, outbox, sender, pushes }: Made) => {
+  const view = (id: string) => {
+    const channel = channels.get(id);
+    if (!channel) return undefined;
+    const { clock } = needs;
+    const next_at = channel.next > clock.monotonic() ? Math.round(clock.now() + channel.next - clock.monotonic()) : null;
+    return viewOfChannel(channel, { waiting: outbox.count(id), next_at });
+  };
+  return {
+    placeholders: () => Object.entries(PLACEHOLDERS).map(([name, help]) => ({ name, help })),
+    kinds: () => [...needs.notifiers.values()].map(({ id, title, docs, config }) => ({ id, title, docs, config })),
+    notifiers: () => [...channels.all()].flatMap(({ record }) => view(record.id) ?? []),
+    notifier: view,
+    async putNotifier(id, setting) {
+      const failed = channels.unusable.has(id) || (channels.get(id)?.failures ?? 0) > 0;
+      await channels.put(id, setting);
+      if (failed) needs.alerts.hub(`notifier:${id}`, false, `The notifier ${id} was set anew.`);
+      sender.look();
+      const put = view(id);
+      if (!put) throw new AppError('not_found', `The notifier "${id}" was removed meanwhile`);
+      return put;
+    },
+    async deleteNotifier(id) {
+      const gone = await channels.delete(id);
+      outbox.removeOf(id);
+      if (gone) needs.alerts.hub(`notifier:${id}`, false, `The notifier ${id} was removed.`);
+      return gone;
+    },
+    async test(id) {
+      const channel = channels.get(id);
+      if (!channel) throw new AppError('not_found', `There is no notifier "${id}"`, { path: 'id' });
+      if (channel.declaration.id === PUSH_KIND && pushes.size === 0)
+        throw new AppError('conflict', 'No browser asks for notices yet: switch them on in the dashboard of one');
+      await sender.send(channel, testNoticeOf(testOf(needs), channel.templates));
+    },
+  } satisfies Partial<Notify>;
 };
 
 const testOf = ({ clock, random, base, alerts }: NotifyNeeds) => ({
@@ -197,37 +204,7 @@ const assemble = (needs: NotifyNeeds, { documents }: Pick<Recovered, 'documents'
     },
     documents,
   );
-  /** A store that is full refuses the alert; the notice was delivered, or is given up, all the same. */
-  const raise = (id: string, firing: boolean, why: string) => {
-    try {
-      alerts.hub(`notifier:${id}`, firing, why);
-    } catch (error) {
-      log.error('An alert about a notifier could not be kept', { notifier: id, why, error });
-    }
-  };
-  const sender = createSender({
-    ...{ channels, outbox, papers, clock, http, log, random: needs.chance },
-    ways: () => ({ ...needs.ways, push: pushes.way() }),
-    gone: (_channel, ids) => pushes.gone(ids),
-    render: (item, { record: { id, per_minute, acknowledge }, templates }) =>
-      noticeOf(item, {
-        ...{ base: needs.base, now: now(), stake, incident: incidents.get, per_minute, templates, carried },
-        answers: (thread) => (acknowledge === false ? {} : answers.offer(thread, id)),
-      }),
-    titleOf: (item) => titleOf(item, item.incident === null ? undefined : incidents.get(item.incident)),
-    taken({ kind, lines }) {
-      if (kind !== 'resolved') for (const { memo = '' } of lines) memos.taken(memo, now());
-    },
-    failing({ record: { id } }, why) {
-      const firing = why !== null;
-      raise(id, firing, firing ? `The notifier ${id} fails: ${why}` : `The notifier ${id} works again.`);
-    },
-    gaveUp({ record: { id } }, { notice, event }, why) {
-      raise(id, true, `The notifier ${id} did not take a notice: ${why}`);
-      const detail = { title: notice?.title ?? '', event, why };
-      needs.audit.note('hub', 'notice given up', id, detail).catch(() => {});
-    },
-  });
+  const sender = createPost(needs, { channels, outbox, papers, incidents, memos, answers, pushes, stake, carried });
   const heartbeat = createHeartbeat({ clock, http, writer }, documents);
   const watches = createWatches(
     {
@@ -242,16 +219,63 @@ const assemble = (needs: NotifyNeeds, { documents }: Pick<Recovered, 'documents'
     memos.tidy(now());
     pushes.tidy();
   };
-  let active = silences.active();
-  const watchSilences = () => {
-    const before = active;
-    active = silences.active();
-    if (active.length !== before.length || active.some((one, index) => one !== before[index])) muted.emit(null);
-  };
+  const watchSilences = createSilenceWatch(silences, () => muted.emit(null));
   const ticks = [heartbeat, watches, listeners];
   const desks = { answers, pushes, watches, listeners, ticks, local, muted, watchSilences };
   return { papers, outbox, channels, memos, silences, incidents, mutes, routing, teller, sender, heartbeat, tidy, ...desks };
 };
+
+interface PostNeeds {
+  channels: ReturnType<typeof createChannels>;
+  outbox: ReturnType<typeof createOutbox>;
+  papers: ReturnType<typeof createPapers>;
+  incidents: ReturnType<typeof createIncidents>;
+  memos: ReturnType<typeof createMemos>;
+  answers: ReturnType<typeof createAnswers>;
+  pushes: ReturnType<typeof createPushes>;
+  stake(devices: readonly string[]): AtStake | null;
+  carried(devices: readonly string[]): readonly string[];
+}
+
+/** What leaves the hub: each item in words, and what becomes of it. */
+const createPost = (
+  needs: NotifyNeeds,
+  { channels, outbox, papers, incidents, memos, answers, pushes, stake, carried }: PostNeeds,
+) => {
+  const { clock, http, log, alerts } = needs;
+  /** A store that is full refuses the alert; the notice was delivered, or is given up, all the same. */
+  const raise = (id: string, firing: boolean, why: string) => {
+    try {
+      alerts.hub(`notifier:${id}`, firing, why);
+    } catch (error) {
+      log.error('An alert about a notifier could not be kept', { notifier: id, why, error });
+    }
+  };
+  return createSender({
+    ...{ channels, outbox, papers, clock, http, log, random: needs.chance },
+    ways: () => ({ ...needs.ways, push: pushes.way() }),
+    gone: (_channel, ids) => pushes.gone(ids),
+    render: (item, { record: { id, per_minute, acknowledge }, templates }) =>
+      noticeOf(item, {
+        ...{ base: needs.base, now: clock.now(), stake, incident: incidents.get, per_minute, templates, carried },
+        answers: (thread) => (acknowledge === false ? {} : answers.offer(thread, id)),
+      }),
+    titleOf: (item) => titleOf(item, item.incident === null ? undefined : incidents.get(item.incident)),
+    taken({ kind, lines }) {
+      if (kind !== 'resolved') for (const { memo = '' } of lines) memos.taken(memo, clock.now());
+    },
+    failing({ record: { id } }, why) {
+      const firing = why !== null;
+      raise(id, firing, firing ? `The notifier ${id} fails: ${why}` : `The notifier ${id} works again.`);
+    },
+    gaveUp({ record: { id } }, { notice, event }, why) {
+      raise(id, true, `The notifier ${id} did not take a notice: ${why}`);
+      const detail = { title: notice?.title ?? '', event, why };
+      needs.audit.note('hub', 'notice given up', id, detail).catch(() => {});
+    },
+  });
+};
+
 /** Of links and buttons in notices. */
 const keptBytes = (kept: Parameters<typeof createKeptKey>[0], random: NotifyNeeds['random']): (() => Uint8Array) => {
   const key = createKeptKey(kept, 'answer_key', () => Buffer.from(random(32)).toString('base64url'));

@@ -52,20 +52,8 @@ export const createIncidents = (needs: IncidentNeeds, documents: Recovered['docu
   const book = createBook(needs, documents);
   const { kept, open, byDevice, save, close } = book;
   const lone = createLone();
-  const view = (one: Kept): Incident => {
-    const { id, site, place, devices, gone, started, resolved } = one;
-    const shown = { id, site, place, devices, count: devices.length, away: gone.length, started, resolved };
-    return { ...shown, per_hour: needs.stake(devices) };
-  };
-  const beside = (places: readonly Place[], device: string, since: number) => {
-    lone.add(device, { since, places: places.map(({ id }) => id) });
-    for (const place of places) {
-      const near = lone.near(place, since);
-      if (!near) continue;
-      for (const [one] of near) lone.delete(one);
-      return book.start(place, near);
-    }
-  };
+  const view = viewBy(needs.stake);
+  const beside = createBeside(lone, book);
 
   return {
     /** An alert that a device is away: pending or firing. */
@@ -124,6 +112,28 @@ export const createIncidents = (needs: IncidentNeeds, documents: Recovered['docu
   };
 };
 export type Incidents = ReturnType<typeof createIncidents>;
+
+const viewBy =
+  (stake: IncidentNeeds['stake']) =>
+  (one: Kept): Incident => {
+    const { id, site, place, devices, gone, started, resolved } = one;
+    const shown = { id, site, place, devices, count: devices.length, away: gone.length, started, resolved };
+    return { ...shown, per_hour: stake(devices) };
+  };
+
+/** One that went away alone so far, unless enough others of one of its places did. */
+const createBeside =
+  (lone: ReturnType<typeof createLone>, book: Pick<ReturnType<typeof createBook>, 'start'>) =>
+  (places: readonly Place[], device: string, since: number): void => {
+    lone.add(device, { since, places: places.map(({ id }) => id) });
+    for (const place of places) {
+      const near = lone.near(place, since);
+      if (!near) continue;
+      for (const [one] of near) lone.delete(one);
+      book.start(place, near);
+      return;
+    }
+  };
 
 const isSettled =
   (now: number) =>

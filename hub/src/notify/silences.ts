@@ -86,6 +86,16 @@ export const createSilences = (needs: SilenceNeeds, documents: Recovered['docume
 };
 export type Silences = ReturnType<typeof createSilences>;
 
+/** Each look tells when other silences hold than at the last one. */
+export const createSilenceWatch = (silences: Pick<Silences, 'active'>, changed: () => void) => {
+  let active = silences.active();
+  return () => {
+    const before = active;
+    active = silences.active();
+    if (active.length !== before.length || active.some((one, index) => one !== before[index])) changed();
+  };
+};
+
 /** Those that are over or were ended, for as long as a report looks back; beyond the bound the oldest go. */
 const createPast = ({ writer, now }: SilenceNeeds, documents: Recovered['documents']) => {
   const kept = documentsOf<Silence>(documents, PAST);

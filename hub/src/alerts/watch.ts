@@ -122,7 +122,9 @@ const recall = (flaps: Flaps, events: readonly LiveAlertEvent[]): void => {
 
 const shifted = (held: Held, ms: number): Held => {
   if (held.state === 'pending') return { ...held, since: held.since + ms };
-  return held.well_since === undefined ? held : { ...held, well_since: held.well_since + ms };
+  const { well_since, bad_since = held.fired_at } = held;
+  const bad = { ...held, bad_since: bad_since === null ? null : bad_since + ms };
+  return well_since === undefined ? bad : { ...bad, well_since: well_since + ms };
 };
 
 /** A rule that cannot word its verdict is still heard. */

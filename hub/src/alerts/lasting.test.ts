@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { RuleSetting } from '../parts.js';
 import { defineRule, type RuleDeclaration } from './rule.js';
 import { createHarness, rules } from './testing/harness.js';
@@ -98,4 +98,53 @@ test('a rule that cannot word its verdict or say what is calm is heard, and keep
   await hub.alerts.setRules([hot({ id: 'bad', rule: 'broken', config: {} }), hot()], 'ada');
   hub.report('attic-pi', { 'hw.temperature': 90 });
   expect(hub.heard()).toEqual(['firing bad attic-pi', 'firing hot attic-pi']);
+});
+
+describe('what is pending while its device goes away', () => {
+  const low = (for_ms: number) => hot({ id: 'low', config: { metric: 'system.battery', below: 20, for_ms } });
+  const minute = 60_000;
+  const awayWhilePending = async (away_ms: number) => {
+    const hub = await running();
+    await hub.alerts.setRules([low(30 * minute)], 'ada');
+    hub.report('attic-pi', { 'system.battery': 10 });
+    hub.clock.advance(minute);
+    hub.presence('attic-pi', 'stopped');
+    hub.clock.advance(away_ms);
+    hub.presence('attic-pi', 'online');
+    hub.report('attic-pi', { 'system.battery': 10 });
+    return hub;
+  };
+
+  test('is pending anew once it is back after hours, and fires only after its whole time', async () => {
+    const hub = await awayWhilePending(8 * 60 * minute);
+    expect(hub.heard()).toEqual(['pending low attic-pi', 'pending low attic-pi']);
+    expect(hub.alerts.open()).toMatchObject([{ state: 'pending', since: hub.clock.now() }]);
+    hub.clock.advance(29 * minute);
+    await hub.restart();
+    hub.presence('attic-pi', 'online');
+    hub.report('attic-pi', { 'system.battery': 10 });
+    hub.clock.advance(2_000);
+    expect(hub.heard()).toEqual([]);
+    hub.clock.advance(minute);
+    expect(hub.heard()).toEqual(['firing low attic-pi']);
+  });
+
+  test('goes on where the line had only dropped', async () => {
+    const hub = await awayWhilePending(minute);
+    expect(hub.heard()).toEqual(['pending low attic-pi']);
+    hub.clock.advance(28 * minute + 100);
+    expect(hub.heard()).toEqual(['firing low attic-pi']);
+  });
+
+  test('is pending anew though the hub was restarted while the device was away', async () => {
+    const hub = await running();
+    await hub.alerts.setRules([low(30 * minute)], 'ada');
+    hub.report('attic-pi', { 'system.battery': 10 });
+    hub.presence('attic-pi', 'lost');
+    hub.clock.advance(8 * 60 * minute);
+    await hub.restart(minute);
+    hub.presence('attic-pi', 'online');
+    hub.report('attic-pi', { 'system.battery': 10 });
+    expect(hub.heard()).toEqual(['pending low attic-pi', 'pending low attic-pi']);
+  });
 });

@@ -88,9 +88,9 @@ test('what fires is bad since it fires, and anew since it was well or its device
   expect(badSince(well)).toBeNull();
   const relapsed = at(well, 'yes', 120);
   expect(badSince(at(relapsed, 'yes', 200))).toBe(120);
-  const away = pause(relapsed);
+  const away = pause(relapsed, 250);
   expect(badSince(away)).toBeNull();
-  expect(pause(away)).toBe(away);
+  expect(pause(away, 260)).toBe(away);
   expect(badSince(at(away, 'yes', 300))).toBe(300);
 });
 

@@ -3,7 +3,12 @@ import type { Firing } from './rule.js';
 
 /** What is remembered of one (rule, device, subject) that is not ok. */
 export type Held =
-  | { state: 'pending'; since: number }
+  | {
+      state: 'pending';
+      since: number;
+      /** Its device is away since then, or was until its last word: nothing was heard that could have ended it. */
+      away_since?: number;
+    }
   | {
       state: 'firing';
       since: number;
@@ -32,10 +37,14 @@ export const advance = (held: Held | null, firing: Firing, at: Moment): Step => 
   if (firing === 'keep') return { held, change: null };
   if (firing === 'no') return recovering(held, at);
   if (held?.state === 'firing') return { held: unwell(held, at.now), change: null };
-  const since = held?.since ?? at.now;
+  const since = held && !isStale(held, at.now) ? held.since : at.now;
   if (at.now - since >= at.delay) return { held: { state: 'firing', since, fired_at: at.now }, change: 'firing' };
-  return { held: { state: 'pending', since }, change: held ? null : 'pending' };
+  return { held: { state: 'pending', since }, change: held?.since === since ? null : 'pending' };
 };
+
+/** Away for less, such as a line that dropped and came back, a device is not asked to begin anew: some are never connected for half an hour. */
+const BRIEFLY_MS = 120_000;
+const isStale = (held: Held, now: number): boolean => held.state === 'pending' && now - (held.away_since ?? now) > BRIEFLY_MS;
 
 const recovering = (held: Held | null, { now, recover = 0 }: Moment): Step => {
   if (held?.state !== 'firing' || recover <= 0) return { held: null, change: held && ENDS[held.state] };
@@ -67,7 +76,10 @@ const UNSEEN: ReadonlySet<PresenceState> = new Set(['unknown', 'reconnecting']);
 export const standing = (state: Held['state'], presence: PresenceState, about_presence: boolean): Held['state'] | 'unknown' =>
   (about_presence ? UNSEEN : AWAY).has(presence) ? 'unknown' : state;
 
-/** Its device is away: it stays as it is, and time in which it was well begins anew. */
-export const pause = (held: Held): Held => (held.state === 'firing' ? unwell(held, null) : held);
+/** Its device is away: it stays as it is; time in which it was well, or bad but pending, begins anew. `away_since`: null while the hub itself was away. */
+export const pause = (held: Held, away_since: number | null): Held => {
+  if (held.state === 'firing') return unwell(held, null);
+  return held.away_since === undefined && away_since !== null ? { ...held, away_since } : held;
+};
 
 const ENDS = { pending: 'cancelled', firing: 'resolved' } as const;

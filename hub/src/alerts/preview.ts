@@ -225,7 +225,7 @@ const play = async (rule: ActiveRule, { device, moments, to, declared }: Play): 
   };
   const look = (now: number) => {
     if (isAway(presence.state) && !rule.declaration.about_presence) {
-      for (const one of held.values()) one.held = pauseHeld(one.held);
+      for (const one of held.values()) one.held = pauseHeld(one.held, presence.state === 'reconnecting' ? null : presence.since);
       return;
     }
     const { id, name, site, tags, interval_ms, agent_version } = device;

@@ -66,8 +66,8 @@ export const createWatch = (
       });
     },
     /** Nothing new can be heard of it for now. */
-    pause(device: string, settings: ReadonlySet<string>) {
-      for (const cell of cells.of(device)) if (settings.has(cell.setting)) cell.held = pause(cell.held);
+    pause(device: string, settings: ReadonlySet<string>, since: number | null) {
+      for (const cell of cells.of(device)) if (settings.has(cell.setting)) cell.held = pause(cell.held, since);
     },
     /** How often each fired before this process began. */
     recallFlaps: (events: readonly LiveAlertEvent[]) => recall(flaps, events),
@@ -99,6 +99,7 @@ const createChange =
     const alert: LiveAlert = {
       ...cell.alert,
       ...(flapping && { flapping }),
+      ...(event.change === 'pending' && held && { since: held.since }),
       severity: event.severity ?? cell.alert.severity,
       why: event.why,
       value: event.value,
@@ -121,7 +122,8 @@ const recall = (flaps: Flaps, events: readonly LiveAlertEvent[]): void => {
 };
 
 const shifted = (held: Held, ms: number): Held => {
-  if (held.state === 'pending') return { ...held, since: held.since + ms };
+  if (held.state === 'pending')
+    return { ...held, since: held.since + ms, ...(held.away_since !== undefined && { away_since: held.away_since + ms }) };
   const { well_since, bad_since = held.fired_at } = held;
   const bad = { ...held, bad_since: bad_since === null ? null : bad_since + ms };
   return well_since === undefined ? bad : { ...bad, well_since: well_since + ms };

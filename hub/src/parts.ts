@@ -170,6 +170,7 @@ export interface RuleSetting {
   rule: string;
   title: string;
   enabled: boolean;
+  /** Other than the declaration's: of all its alerts, also of those that the rule itself would call milder or worse. */
   severity: Severity;
   scope: RuleScope;
   config: Json;

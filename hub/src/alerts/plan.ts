@@ -1,3 +1,4 @@
+import type { Severity } from '@muster/shared/wire/live';
 import type { Device, RuleScope, RuleSetting } from '../parts.js';
 import type { LookBack, RuleDeclaration } from './rule.js';
 
@@ -9,6 +10,8 @@ export interface ActiveRule {
   delay: number;
   recover: number;
   looks: readonly LookBack[];
+  /** The operator chose another severity than the rule's own: it holds whatever a verdict says. */
+  own_severity: Severity | undefined;
 }
 
 /** What is judged for a device, by setting id and by the metric that a report brings. */
@@ -60,6 +63,7 @@ export const activateOne = (setting: RuleSetting, declaration: RuleDeclaration):
     delay: declaration.delay(config),
     recover: declaration.recovers?.(config) ?? 0,
     looks: declaration.looks_back?.(config) ?? [],
+    own_severity: setting.severity === declaration.severity ? undefined : setting.severity,
   };
 };
 

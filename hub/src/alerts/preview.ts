@@ -216,7 +216,8 @@ const play = async (rule: ActiveRule, { device, moments, to, declared }: Play): 
     if (step.change === 'firing') {
       flapping = flaps.fired(subject, now);
       const { value, why } = verdict;
-      item = { device: device.id, subject, from: now, to: null, value, why, severity: verdict.severity ?? rule.setting.severity };
+      const severity = rule.own_severity ?? verdict.severity ?? rule.setting.severity;
+      item = { device: device.id, subject, from: now, to: null, value, why, severity };
       items.push(item);
     }
     if (step.change === 'resolved' && item) item.to = now;

@@ -131,12 +131,13 @@ const asksFor = ({ looks }: ActiveRule, metrics: ReadonlySet<string>): boolean =
 
 export type Rounds = ReturnType<typeof createRounds>;
 
-const subjectOf = ({ setting, delay, recover }: ActiveRule, device: Device): Subject => ({
+const subjectOf = ({ setting, delay, recover, own_severity }: ActiveRule, device: Device): Subject => ({
   setting: setting.id,
   device: device.id,
   device_name: device.name,
   title: setting.title,
   severity: setting.severity,
+  own_severity,
   delay,
   recover,
 });

@@ -112,7 +112,7 @@ export interface Verdict {
   value: number | null;
   /** One sentence naming the device, the value and the limit. */
   why: string;
-  /** Where they differ from what the rule's setting says. */
+  /** Where they differ from what the rule's setting says. A severity that the operator chose, other than the rule's own, holds for all its alerts. */
   severity?: Severity | undefined;
   title?: string | undefined;
   after_ms?: number | undefined;

@@ -12,6 +12,8 @@ export interface Subject {
   device_name: string;
   title: string;
   severity: Severity;
+  /** Chosen by the operator: a verdict's does not count. */
+  own_severity?: Severity | undefined;
   delay: number;
   recover?: number | undefined;
 }
@@ -42,7 +44,7 @@ export const createWatch = (
       const recover = recoverOf(cell, about.recover);
       const step = advance(cell?.held ?? null, verdict.firing, { now, delay, recover });
       if (cell) Object.assign(cell, { delay: verdict.after_ms, held: step.held ?? cell.held });
-      const severity = verdict.severity ?? about.severity;
+      const severity = severityOf(about, verdict);
       const worse = cell?.held.state === 'firing' && verdict.firing === 'yes' && RANK[severity] > RANK[cell.alert.severity];
       const news = worse ? 'firing' : step.change;
       if (!news) return null;
@@ -138,6 +140,9 @@ const sentenceOf = (verdict: Verdict, { device_name, title }: Subject): string =
   }
 };
 
+const severityOf = ({ own_severity, severity }: Subject, verdict: Verdict): Severity =>
+  own_severity ?? verdict.severity ?? severity;
+
 /** Worse than it was told is told again, as another `firing`; milder is not. */
 const RANK: Record<Severity, number> = { info: 0, warning: 1, critical: 2 };
 
@@ -157,7 +162,7 @@ const newCell = (about: Subject, verdict: Verdict, { id, now }: { id: string; no
     device_name: about.device_name,
     title: verdict.title ?? about.title,
     why: '',
-    severity: verdict.severity ?? about.severity,
+    severity: severityOf(about, verdict),
     state: 'pending',
     value: verdict.value,
     ...(verdict.subject && { subject: verdict.subject }),

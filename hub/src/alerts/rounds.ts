@@ -95,7 +95,7 @@ export const createRounds = ({ watch, judge, registry, clock, plans, expect, tra
     device(id: string) {
       const device = registry.get(id);
       if (!device) return;
-      traces.boot(id, judge.presence(id).boot, clock.now());
+      traces.boot(id, judge.presence(id), clock.now());
       judgeRules(device, plans().of(device).rules.values());
     },
     recalled(id: string, stored: readonly LatestValue[]) {

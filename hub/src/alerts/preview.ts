@@ -249,7 +249,11 @@ const play = async (rule: ActiveRule, { device, moments, to, declared }: Play): 
     }
     fallDue(at);
     if (presence.state === 'online' || values.length > 0) last_seen = at;
-    if (state) presence = { state, since: at };
+    if (state) {
+      presence = { state, since: at };
+      // Which boot it was is not kept: each time it is back it may have been started anew.
+      traces.boot(device.id, { state, boot: state === 'online' ? `${at}` : null }, at);
+    }
     for (const value of values) {
       const series = seriesKey(value.metric, value.labels);
       samples.set(series, { ...value, series, declaration: declared(value.metric) });

@@ -148,3 +148,21 @@ describe('what is pending while its device goes away', () => {
     expect(hub.heard()).toEqual(['pending low attic-pi', 'pending low attic-pi']);
   });
 });
+
+test('an alert ends when its device is left out of the rule, which is kept as it was given', async () => {
+  const hub = await running();
+  await hub.alerts.setRules([hot()], 'ada');
+  hub.report('attic-pi', { 'hw.temperature': 90 });
+  hub.heard();
+  await hub.alerts.setRules([hot({ except: [{ device: 'attic-pi' }, { site: 'barn' }] })], 'ada');
+  expect(hub.heard()).toEqual(['resolved hot attic-pi']);
+  await hub.restart();
+  hub.presence('attic-pi', 'online');
+  hub.report('attic-pi', { 'hw.temperature': 95 });
+  expect(hub.heard()).toEqual([]);
+  const kept = hub.alerts.rules().find(({ id }) => id === 'hot');
+  expect(kept?.except).toEqual([{ device: 'attic-pi' }, { site: 'barn' }]);
+  expect(() => hub.alerts.checkRules([hot({ except: [{ all: true }] as never })])).toThrow('must be {"network"');
+  const reader = { series: async () => ({ tier: 'raw' as const, points: [] }) };
+  expect((await hub.alerts.preview(hot({ except: [{ device: 'attic-pi' }] }), { days: 1, reader })).devices).toBe(0);
+});

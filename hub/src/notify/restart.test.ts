@@ -38,7 +38,7 @@ const play = async (list: readonly Move[]): Promise<Harness> => {
     if (move.kind === 'fire' && !open.has(move.device)) {
       const id = `n${++count}`;
       open.set(move.device, id);
-      hub.fire(id, move.device, { rule: `rule-${id}`, title: id }, move.told);
+      hub.fire(id, move.device, { rule: `rule-${id}`, title: id, why: id }, move.told);
       if (!move.told) await hub.crash();
     }
     if (move.kind === 'resolve') {

@@ -16,7 +16,7 @@ import { createMemos } from './memos.js';
 import { noticeOf, titleOf } from './message.js';
 import { createMutes } from './mutes.js';
 import type { NotifierDeclaration, NotifierWays } from './notifier.js';
-import { createOutbox } from './outbox.js';
+import { createOutbox, memosOf } from './outbox.js';
 import { createPapers } from './papers.js';
 import { checkRoutes, DEFAULT_ROUTES } from './routes.js';
 import { createSender } from './sender.js';
@@ -156,8 +156,8 @@ const assemble = (needs: NotifyNeeds, { documents }: Pick<Recovered, 'documents'
     render: (item, { record: { per_minute } }) =>
       noticeOf(item, { base: needs.base, now: now(), stake, incident: incidents.get, per_minute }),
     titleOf: (item) => titleOf(item, item.incident === null ? undefined : incidents.get(item.incident)),
-    taken({ kind, lines }) {
-      if (kind !== 'resolved') for (const { memo = '' } of lines) memos.taken(memo, now());
+    taken(item) {
+      for (const key of memosOf(item)) memos.taken(key, now());
     },
     failing({ record: { id } }, why) {
       const firing = why !== null;

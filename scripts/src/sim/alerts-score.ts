@@ -1,5 +1,6 @@
 /** Compares what was heard with what was planned: alerts here, notices in `alerts-told.ts`. */
 import { type Absence, type Book, type Firing, type Heard, isWithin } from './alerts-book.js';
+import { CLEARED_S } from './alerts-device.js';
 import { idOf } from './alerts-fleet.js';
 import { type AlertFault, type AlertFaultKind, shapeOf } from './alerts-plan.js';
 import { judgeNotices, type NoticeScore } from './alerts-told.js';
@@ -79,9 +80,11 @@ const latencyOf = (fault: AlertFault, book: Book): number | null => {
   return found ? found.at - fault.from : null;
 };
 
-/** A hub that is away finds nothing, and gives devices time to come back. */
+/** A hub that is away finds nothing, and gives devices time to come back; a disk that is cleared fills up from then on. */
 const promiseOf = ({ kind, from }: AlertFault, absences: readonly Absence[]): number => {
-  const { within_s, anew_s = 0 } = shapeOf(kind);
+  const { anew_s = 0, ...shape } = shapeOf(kind);
+  const cleared = Math.ceil(from / CLEARED_S) * CLEARED_S - from;
+  const within_s = shape.within_s + (kind === 'filling' && cleared < shape.within_s ? cleared : 0);
   const hits = absences.filter((one) => one.from <= from + within_s && one.to + RETURN_S >= from);
   return within_s + sum(hits, (one) => one.to - one.from + RETURN_S + anew_s);
 };

@@ -170,8 +170,11 @@ export interface RuleSetting {
   rule: string;
   title: string;
   enabled: boolean;
+  /** Other than the declaration's: of all its alerts, also of those that the rule itself would call milder or worse. */
   severity: Severity;
   scope: RuleScope;
+  /** Of its scope these are left out for good: for them the next wider setting holds, where there is one. */
+  except?: Exclude<RuleScope, { all: true }>[] | undefined;
   config: Json;
 }
 /** What a rule would have said of the past. */

@@ -65,5 +65,5 @@ const asCell = ({ alert, setting, subject }: AlertDocument): Cell => ({
   held:
     alert.fired_at === null
       ? { state: 'pending', since: alert.since }
-      : { state: 'firing', since: alert.since, fired_at: alert.fired_at },
+      : { state: 'firing', since: alert.since, fired_at: alert.fired_at, ...(alert.flapping && { bad_since: null }) },
 });

@@ -7,7 +7,7 @@ import type { LatestValue, Reader, Recovered, Writer } from '../store/store.js';
 import { createMarks, describeRules } from './desk.js';
 import { type AlertDocument, createJournal } from './journal.js';
 import { createJudge, type FactSources } from './judge.js';
-import { standing } from './lifecycle.js';
+import { badSince, standing } from './lifecycle.js';
 import { activate, createPlans } from './plan.js';
 import { previewRule } from './preview.js';
 import { createDueRound, createRounds } from './rounds.js';
@@ -31,6 +31,8 @@ export interface AlertNeeds extends FactSources {
 export interface Alerts extends AlertsDesk {
   /** Whether it still holds is not known: its device is away. */
   isUnknown(alert: LiveAlert): boolean;
+  /** Since when it has been as bad as it is without a pause; null: it is well for the moment, or that is not known. */
+  badSince(id: string): number | null;
   /** The open ones of a device. */
   ofDevice(device: string): LiveAlert[];
   /** Reads what was resolved lately, continues what is open, starts the one loop. */
@@ -74,6 +76,10 @@ export const createAlerts = (needs: AlertNeeds, found: Pick<Recovered, 'document
     },
     ...createMarks(journal, { watch, writer, clock }),
     isUnknown: engine.isUnknown,
+    badSince(id) {
+      const cell = watch.cells.byAlert(id);
+      return cell ? badSince(cell.held) : null;
+    },
     async preview(rule, options) {
       const [setting] = checkRules([rule], needs.rules);
       const declaration = setting && needs.rules.get(setting.rule);

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { RuleSetting } from '../parts.js';
 import { defineRule, type RuleDeclaration } from './rule.js';
 import { createHarness, rules } from './testing/harness.js';
@@ -98,4 +98,71 @@ test('a rule that cannot word its verdict or say what is calm is heard, and keep
   await hub.alerts.setRules([hot({ id: 'bad', rule: 'broken', config: {} }), hot()], 'ada');
   hub.report('attic-pi', { 'hw.temperature': 90 });
   expect(hub.heard()).toEqual(['firing bad attic-pi', 'firing hot attic-pi']);
+});
+
+describe('what is pending while its device goes away', () => {
+  const low = (for_ms: number) => hot({ id: 'low', config: { metric: 'system.battery', below: 20, for_ms } });
+  const minute = 60_000;
+  const awayWhilePending = async (away_ms: number) => {
+    const hub = await running();
+    await hub.alerts.setRules([low(30 * minute)], 'ada');
+    hub.report('attic-pi', { 'system.battery': 10 });
+    hub.clock.advance(minute);
+    hub.presence('attic-pi', 'stopped');
+    hub.clock.advance(away_ms);
+    hub.presence('attic-pi', 'online');
+    hub.report('attic-pi', { 'system.battery': 10 });
+    return hub;
+  };
+
+  test('is pending anew once it is back after hours, and fires only after its whole time', async () => {
+    const hub = await awayWhilePending(8 * 60 * minute);
+    expect(hub.heard()).toEqual(['pending low attic-pi', 'pending low attic-pi']);
+    expect(hub.alerts.open()).toMatchObject([{ state: 'pending', since: hub.clock.now() }]);
+    hub.clock.advance(29 * minute);
+    await hub.restart();
+    hub.presence('attic-pi', 'online');
+    hub.report('attic-pi', { 'system.battery': 10 });
+    hub.clock.advance(2_000);
+    expect(hub.heard()).toEqual([]);
+    hub.clock.advance(minute);
+    expect(hub.heard()).toEqual(['firing low attic-pi']);
+  });
+
+  test('goes on where the line had only dropped', async () => {
+    const hub = await awayWhilePending(minute);
+    expect(hub.heard()).toEqual(['pending low attic-pi']);
+    hub.clock.advance(28 * minute + 100);
+    expect(hub.heard()).toEqual(['firing low attic-pi']);
+  });
+
+  test('is pending anew though the hub was restarted while the device was away', async () => {
+    const hub = await running();
+    await hub.alerts.setRules([low(30 * minute)], 'ada');
+    hub.report('attic-pi', { 'system.battery': 10 });
+    hub.presence('attic-pi', 'lost');
+    hub.clock.advance(8 * 60 * minute);
+    await hub.restart(minute);
+    hub.presence('attic-pi', 'online');
+    hub.report('attic-pi', { 'system.battery': 10 });
+    expect(hub.heard()).toEqual(['pending low attic-pi', 'pending low attic-pi']);
+  });
+});
+
+test('an alert ends when its device is left out of the rule, which is kept as it was given', async () => {
+  const hub = await running();
+  await hub.alerts.setRules([hot()], 'ada');
+  hub.report('attic-pi', { 'hw.temperature': 90 });
+  hub.heard();
+  await hub.alerts.setRules([hot({ except: [{ device: 'attic-pi' }, { site: 'barn' }] })], 'ada');
+  expect(hub.heard()).toEqual(['resolved hot attic-pi']);
+  await hub.restart();
+  hub.presence('attic-pi', 'online');
+  hub.report('attic-pi', { 'hw.temperature': 95 });
+  expect(hub.heard()).toEqual([]);
+  const kept = hub.alerts.rules().find(({ id }) => id === 'hot');
+  expect(kept?.except).toEqual([{ device: 'attic-pi' }, { site: 'barn' }]);
+  expect(() => hub.alerts.checkRules([hot({ except: [{ all: true }] as never })])).toThrow('must be {"network"');
+  const reader = { series: async () => ({ tier: 'raw' as const, points: [] }) };
+  expect((await hub.alerts.preview(hot({ except: [{ device: 'attic-pi' }] }), { days: 1, reader })).devices).toBe(0);
 });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { createFlaps } from './flaps.js';
-import { advance, type Held, standing } from './lifecycle.js';
+import { advance, badSince, type Held, pause, standing } from './lifecycle.js';
 import type { Firing } from './rule.js';
 
 const verdicts = fc.array(fc.record({ firing: fc.constantFrom<Firing>('yes', 'no', 'keep'), wait: fc.nat(30_000) }), {
@@ -74,10 +74,24 @@ test('what fires ends only after it was well for the recovery time, without a re
   const well = advance(firing, 'no', { now: 100, delay: 0, recover: 50 });
   expect(well.change).toBeNull();
   const relapse = advance(well.held, 'yes', { now: 120, delay: 0, recover: 50 });
-  expect(relapse).toEqual({ held: firing, change: null });
+  expect(relapse).toEqual({ held: { ...firing, bad_since: 120 }, change: null });
   const again = advance(relapse.held, 'no', { now: 140, delay: 0, recover: 50 });
   expect(advance(again.held, 'no', { now: 189, delay: 0, recover: 50 }).change).toBeNull();
   expect(advance(again.held, 'no', { now: 190, delay: 0, recover: 50 })).toEqual({ held: null, change: 'resolved' });
+});
+
+test('what fires is bad since it fires, and anew since it was well or its device was away', () => {
+  const firing = advance(null, 'yes', { now: 10, delay: 0 }).held as Held;
+  const at = (held: Held, step: Firing, now: number) => advance(held, step, { now, delay: 0, recover: 500 }).held as Held;
+  expect(badSince(at(firing, 'yes', 90))).toBe(10);
+  const well = at(firing, 'no', 100);
+  expect(badSince(well)).toBeNull();
+  const relapsed = at(well, 'yes', 120);
+  expect(badSince(at(relapsed, 'yes', 200))).toBe(120);
+  const away = pause(relapsed, 250);
+  expect(badSince(away)).toBeNull();
+  expect(pause(away, 260)).toBe(away);
+  expect(badSince(at(away, 'yes', 300))).toBe(300);
 });
 
 test('an alert about values is unknown while its device is away, one about presence is not', () => {

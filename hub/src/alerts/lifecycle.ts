@@ -3,8 +3,20 @@ import type { Firing } from './rule.js';
 
 /** What is remembered of one (rule, device, subject) that is not ok. */
 export type Held =
-  | { state: 'pending'; since: number }
-  | { state: 'firing'; since: number; fired_at: number; well_since?: number };
+  | {
+      state: 'pending';
+      since: number;
+      /** Its device is away since then, or was until its last word: nothing was heard that could have ended it. */
+      away_since?: number;
+    }
+  | {
+      state: 'firing';
+      since: number;
+      fired_at: number;
+      well_since?: number;
+      /** Without a well moment between; as long as it fires unless it is here. Null: not known. */
+      bad_since?: number | null;
+    };
 
 export type AlertChange = 'pending' | 'firing' | 'resolved' | 'cancelled';
 
@@ -24,11 +36,15 @@ export interface Moment {
 export const advance = (held: Held | null, firing: Firing, at: Moment): Step => {
   if (firing === 'keep') return { held, change: null };
   if (firing === 'no') return recovering(held, at);
-  if (held?.state === 'firing') return { held: unwell(held), change: null };
-  const since = held?.since ?? at.now;
+  if (held?.state === 'firing') return { held: unwell(held, at.now), change: null };
+  const since = held && !isStale(held, at.now) ? held.since : at.now;
   if (at.now - since >= at.delay) return { held: { state: 'firing', since, fired_at: at.now }, change: 'firing' };
-  return { held: { state: 'pending', since }, change: held ? null : 'pending' };
+  return { held: { state: 'pending', since }, change: held?.since === since ? null : 'pending' };
 };
+
+/** Away for less, such as a line that dropped and came back, a device is not asked to begin anew: some are never connected for half an hour. */
+const BRIEFLY_MS = 120_000;
+const isStale = (held: Held, now: number): boolean => held.state === 'pending' && now - (held.away_since ?? now) > BRIEFLY_MS;
 
 const recovering = (held: Held | null, { now, recover = 0 }: Moment): Step => {
   if (held?.state !== 'firing' || recover <= 0) return { held: null, change: held && ENDS[held.state] };
@@ -38,10 +54,16 @@ const recovering = (held: Held | null, { now, recover = 0 }: Moment): Step => {
     : { held: held.well_since === undefined ? { ...held, well_since } : held, change: null };
 };
 
-const unwell = (held: Held & { state: 'firing' }): Held => {
-  if (held.well_since === undefined) return held;
-  const { well_since: _over, ...still } = held;
-  return still;
+const unwell = (held: Held & { state: 'firing' }, bad_since: number | null): Held => {
+  const { well_since, ...still } = held;
+  const is_same = bad_since === null ? still.bad_since === null : still.bad_since !== null;
+  return well_since === undefined && is_same ? held : { ...still, bad_since };
+};
+
+/** Since when what fires has been bad without a pause: what flaps is open while it is well, too. */
+export const badSince = (held: Held): number | null => {
+  if (held.state !== 'firing' || held.well_since !== undefined) return null;
+  return held.bad_since === undefined ? held.fired_at : held.bad_since;
 };
 
 /** Nothing new can be heard of the device. */
@@ -54,7 +76,10 @@ const UNSEEN: ReadonlySet<PresenceState> = new Set(['unknown', 'reconnecting']);
 export const standing = (state: Held['state'], presence: PresenceState, about_presence: boolean): Held['state'] | 'unknown' =>
   (about_presence ? UNSEEN : AWAY).has(presence) ? 'unknown' : state;
 
-/** Its device is away: it stays as it is, and time in which it was well begins anew. */
-export const pause = (held: Held): Held => (held.state === 'firing' ? unwell(held) : held);
+/** Its device is away: it stays as it is; time in which it was well, or bad but pending, begins anew. `away_since`: null while the hub itself was away. */
+export const pause = (held: Held, away_since: number | null): Held => {
+  if (held.state === 'firing') return unwell(held, null);
+  return held.away_since === undefined && away_since !== null ? { ...held, away_since } : held;
+};
 
 const ENDS = { pending: 'cancelled', firing: 'resolved' } as const;

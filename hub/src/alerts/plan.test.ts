@@ -100,3 +100,28 @@ test('what one rule does not want to remember, another may', () => {
 });
 
 const full = () => setting('full', { all: true }, { rule: 'disk_full', config: rules.get('disk_full')?.default_config as never });
+
+test('what a rule leaves out is none of its business, whatever it is known by', () => {
+  for (const [id, scope] of BY_WIDTH) {
+    if ('all' in scope) continue;
+    expect([id, holding([setting('all', { all: true }, { except: [{ device: 'other' }, scope] })])]).toEqual([id, []]);
+  }
+  expect(holding([setting('all', { all: true }, { except: [{ device: 'other' }, { tag: 'cellar' }] })])).toEqual(['all']);
+});
+
+test('where a narrower setting leaves the device out, the wider one holds', () => {
+  const site = setting('site', { site: 'home' }, { except: [{ device: device.id }] });
+  expect(holding([setting('all', { all: true }), site])).toEqual(['all']);
+});
+
+test('devices that differ only in being left out share no plan', () => {
+  const left_out = setting('all', { all: true }, { except: [{ device: 'b' }, { network: 'helium' }] });
+  const joined = new Set<string>();
+  const plans = createPlans(activate([left_out], rules), (id) => (id === 'c' ? joined : new Set()));
+  const held = (id: string) => plans.of(aDevice(id)).rules.size;
+  expect(['a', 'b', 'c'].map(held)).toEqual([1, 0, 1]);
+  expect(plans.by_network).toBe(true);
+  joined.add('helium');
+  plans.drop('c');
+  expect(held('c')).toBe(0);
+});

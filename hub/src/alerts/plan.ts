@@ -1,3 +1,4 @@
+import type { Severity } from '@muster/shared/wire/live';
 import type { Device, RuleScope, RuleSetting } from '../parts.js';
 import type { LookBack, RuleDeclaration } from './rule.js';
 
@@ -9,6 +10,8 @@ export interface ActiveRule {
   delay: number;
   recover: number;
   looks: readonly LookBack[];
+  /** The operator chose another severity than the rule's own: it holds whatever a verdict says. */
+  own_severity: Severity | undefined;
 }
 
 /** What is judged for a device, by setting id and by the metric that a report brings. */
@@ -60,19 +63,22 @@ export const activateOne = (setting: RuleSetting, declaration: RuleDeclaration):
     delay: declaration.delay(config),
     recover: declaration.recovers?.(config) ?? 0,
     looks: declaration.looks_back?.(config) ?? [],
+    own_severity: setting.severity === declaration.severity ? undefined : setting.severity,
   };
 };
 
 /**
  * Of the settings of one rule about the same metrics only those of the narrowest matching scope hold: device > site > tag >
  * kind > network > all. Of several in the same scope, such as two tags, the more severe holds, then the smaller id; rules of
- * which there may be many stand beside each other. One that is switched off is none: it never keeps a wider one from holding.
+ * which there may be many stand beside each other. One that is switched off, or leaves the device out, is none: it never keeps
+ * a wider one from holding.
  */
 export const planFor = (device: Place, active: readonly ActiveRule[], networks: NetworksOf = () => NO_NETWORKS): Plan => {
   const known: Known = { device, kinds: kindsOf(device), networks: () => networks(device.id) };
   const themes = new Map<string, { rank: number; rules: ActiveRule[] }>();
   for (const rule of active) {
-    const rank = rankOf(rule.setting.scope, known);
+    const { scope, except = [] } = rule.setting;
+    const rank = except.some((one) => rankOf(one, known) > 0) ? 0 : rankOf(scope, known);
     const theme = themeOf(rule);
     const best = themes.get(theme);
     if (rank === 0 || (best && best.rank > rank)) continue;
@@ -153,8 +159,9 @@ const widest = (a: LookBack, b: LookBack): LookBack => {
 
 /** Devices of the same site, tags and kind share one plan, so 10,000 devices cost a handful. */
 export const createPlans = (active: readonly ActiveRule[], networks: NetworksOf = () => NO_NETWORKS): Plans => {
-  const named = new Set(active.flatMap(({ setting }) => ('device' in setting.scope ? [setting.scope.device] : [])));
-  const chosen = [...new Set(active.flatMap(({ setting }) => ('network' in setting.scope ? [setting.scope.network] : [])))];
+  const scopes = active.flatMap(({ setting: { scope, except = [] } }): RuleScope[] => [scope, ...except]);
+  const named = new Set(scopes.flatMap((scope) => ('device' in scope ? [scope.device] : [])));
+  const chosen = [...new Set(scopes.flatMap((scope) => ('network' in scope ? [scope.network] : [])))];
   const declarations = new Map(active.map(({ setting, declaration }) => [setting.id, declaration]));
   const shared = new Map<string, Plan>();
   const plans = new Map<string, Plan>();

@@ -106,6 +106,20 @@ describe('a preview of', () => {
     expect(found.items.map(({ to }) => to !== null && to >= now - 100 * MINUTE)).toEqual([true]);
   });
 
+  test.each([
+    ['stopped', 0],
+    ['lost', 1],
+  ] as const)('a machine that is back five times within an hour, each time after it was %s: %i alerts', async (away, alerts) => {
+    // Ten minutes each: five there, five away, between five and four hours ago.
+    const cycles = [300, 290, 280, 270, 260, 250];
+    const stays: Past['stays'] = [['online', 1_440, 300]];
+    for (const ago of cycles) stays.push([away, ago, ago - 5], ['online', ago - 5, ago - 10]);
+    const uptime = (ago: number) =>
+      ago > 300 ? 100_000 - ago * 60 : ago > 240 ? 600 - ((ago - 1) % 10) * 60 : 20_000 - ago * 60;
+    const { found } = await previewed('restart_loop', { series: { 'system.uptime': uptime }, stays });
+    expect(found.items).toHaveLength(alerts);
+  });
+
   test('a rule that a narrower one overrides looks only where it would hold', async () => {
     const { hub } = await previewed('temperature', { devices: 2 });
     const setting = (id: string, scope: RuleSetting['scope']): RuleSetting => ({

@@ -216,7 +216,8 @@ const play = async (rule: ActiveRule, { device, moments, to, declared }: Play): 
     if (step.change === 'firing') {
       flapping = flaps.fired(subject, now);
       const { value, why } = verdict;
-      item = { device: device.id, subject, from: now, to: null, value, why, severity: verdict.severity ?? rule.setting.severity };
+      const severity = rule.own_severity ?? verdict.severity ?? rule.setting.severity;
+      item = { device: device.id, subject, from: now, to: null, value, why, severity };
       items.push(item);
     }
     if (step.change === 'resolved' && item) item.to = now;
@@ -225,7 +226,7 @@ const play = async (rule: ActiveRule, { device, moments, to, declared }: Play): 
   };
   const look = (now: number) => {
     if (isAway(presence.state) && !rule.declaration.about_presence) {
-      for (const one of held.values()) one.held = pauseHeld(one.held);
+      for (const one of held.values()) one.held = pauseHeld(one.held, presence.state === 'reconnecting' ? null : presence.since);
       return;
     }
     const { id, name, site, tags, interval_ms, agent_version } = device;
@@ -248,7 +249,11 @@ const play = async (rule: ActiveRule, { device, moments, to, declared }: Play): 
     }
     fallDue(at);
     if (presence.state === 'online' || values.length > 0) last_seen = at;
-    if (state) presence = { state, since: at };
+    if (state) {
+      presence = { state, since: at };
+      // Which boot it was is not kept: each time it is back it may have been started anew.
+      traces.boot(device.id, { state, boot: state === 'online' ? `${at}` : null }, at);
+    }
     for (const value of values) {
       const series = seriesKey(value.metric, value.labels);
       samples.set(series, { ...value, series, declaration: declared(value.metric) });

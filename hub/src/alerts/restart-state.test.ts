@@ -109,6 +109,22 @@ describe('a restart of the hub', () => {
     expect(hub.heard()).toEqual(['resolved rule attic-pi']);
   });
 
+  test('forgets not that a machine had been shut down in order', async () => {
+    const hub = await running('restart_loop');
+    for (const boot of ['b', 'c', 'd', 'e', 'f']) {
+      hub.report(ID, { 'system.uptime': 500 });
+      hub.clock.advance(2 * MINUTE);
+      hub.presence(ID, 'stopped', null);
+      await hub.restart(MINUTE);
+      hub.presence(ID, 'online', `boot-${boot}`);
+      hub.report(ID, { 'system.uptime': 20 });
+      hub.clock.advance(2 * MINUTE);
+    }
+    hub.clock.advance(10 * MINUTE);
+    hub.report(ID, { 'system.uptime': 900 });
+    expect(hub.heard()).toEqual([]);
+  });
+
   test('forgets neither that an alert flaps nor how often it fired', async () => {
     const hub = await running('threshold', { metric: 'a.t', above: 80 });
     for (let times = 0; times < 2; times++) report(hub, 10, (minute) => ({ 'a.t': minute < 5 ? 90 : 50 }));

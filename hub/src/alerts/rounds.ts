@@ -39,20 +39,26 @@ const createReconcile =
   };
 
 /** Whatever a rule would make of old values: while the device is away only its presence is judged. */
-const knownOfAway = (watch: Pick<Watch, 'pause'>, id: string, rules: Iterable<ActiveRule>): ActiveRule[] => {
+const knownOfAway = (
+  watch: Pick<Watch, 'pause'>,
+  { id, since }: { id: string; since: number | null },
+  rules: Iterable<ActiveRule>,
+): ActiveRule[] => {
   const [seen, unseen] = [[] as ActiveRule[], new Set<string>()];
   for (const rule of rules) {
     if (rule.declaration.about_presence || rule.declaration.hears_sources) seen.push(rule);
     else unseen.add(rule.setting.id);
   }
-  watch.pause(id, unseen);
+  watch.pause(id, unseen, since);
   return seen;
 };
 
 /** What is judged when: a report, a device, or the alerts that are open. */
 export const createRounds = ({ watch, judge, registry, clock, plans, expect, traces }: RoundNeeds) => {
   const judgeRules = (device: Device, rules: Iterable<ActiveRule>) => {
-    const there = isAway(judge.presence(device.id).state) ? knownOfAway(watch, device.id, rules) : rules;
+    const { id } = device;
+    const { state, since } = judge.presence(id);
+    const there = isAway(state) ? knownOfAway(watch, { id, since: state === 'reconnecting' ? null : since }, rules) : rules;
     const judged = judge.verdicts(device, there, clock.now());
     for (const { rule, verdicts } of judged) {
       const about = subjectOf(rule, device);
@@ -89,7 +95,7 @@ export const createRounds = ({ watch, judge, registry, clock, plans, expect, tra
     device(id: string) {
       const device = registry.get(id);
       if (!device) return;
-      traces.boot(id, judge.presence(id).boot, clock.now());
+      traces.boot(id, judge.presence(id), clock.now());
       judgeRules(device, plans().of(device).rules.values());
     },
     recalled(id: string, stored: readonly LatestValue[]) {
@@ -125,12 +131,13 @@ const asksFor = ({ looks }: ActiveRule, metrics: ReadonlySet<string>): boolean =
 
 export type Rounds = ReturnType<typeof createRounds>;
 
-const subjectOf = ({ setting, delay, recover }: ActiveRule, device: Device): Subject => ({
+const subjectOf = ({ setting, delay, recover, own_severity }: ActiveRule, device: Device): Subject => ({
   setting: setting.id,
   device: device.id,
   device_name: device.name,
   title: setting.title,
   severity: setting.severity,
+  own_severity,
   delay,
   recover,
 });

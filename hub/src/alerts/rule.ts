@@ -63,7 +63,7 @@ export interface Trace {
   readonly since: number;
 }
 
-/** `steps`: a point every `step_ms`; `changes`: where the value is another than before; `falls`: where it is smaller. */
+/** `steps`: a point every `step_ms`; `changes`: where the value is another than before; `falls`: where it is smaller, unless the agent had said goodbye before. */
 export interface LookBack {
   metric: string;
   keep: 'steps' | 'changes' | 'falls';
@@ -94,7 +94,7 @@ export interface Facts {
   stake?(): StakeFacts | null;
   /** Of a metric that `looks_back` named, by series key; of the rule's own steps where it keeps steps. */
   history?(series: string, step_ms?: number): Trace | undefined;
-  /** Times at which the agent started anew, as far back as a day. */
+  /** Times at which the agent started anew without a goodbye before, as far back as a day. */
   starts?: readonly number[];
   /** Since when they are counted: nothing is known of before. */
   starts_since?: number | undefined;
@@ -112,7 +112,7 @@ export interface Verdict {
   value: number | null;
   /** One sentence naming the device, the value and the limit. */
   why: string;
-  /** Where they differ from what the rule's setting says. */
+  /** Where they differ from what the rule's setting says. A severity that the operator chose, other than the rule's own, holds for all its alerts. */
   severity?: Severity | undefined;
   title?: string | undefined;
   after_ms?: number | undefined;

@@ -13,17 +13,20 @@ const KEY = 'settings';
 const MOST = 500;
 
 const text = (max: number) => v.pipe(v.string(), v.minLength(1, 'must not be empty'), v.maxLength(max));
+const parts = [
+  v.strictObject({ device: deviceId }),
+  v.strictObject({ site: text(80) }),
+  v.strictObject({ tag: text(80) }),
+  v.strictObject({ kind: text(80) }),
+  v.strictObject({ network: text(80) }),
+] as const;
 const scope = v.union(
-  [
-    v.strictObject({ device: deviceId }),
-    v.strictObject({ site: text(80) }),
-    v.strictObject({ tag: text(80) }),
-    v.strictObject({ kind: text(80) }),
-    v.strictObject({ network: text(80) }),
-    v.strictObject({ all: v.literal(true) }),
-  ],
+  [...parts, v.strictObject({ all: v.literal(true) })],
   'must be {"all": true}, {"network": "…"}, {"kind": "…"}, {"tag": "…"}, {"site": "…"} or {"device": "…"}',
 );
+const exempt = v.union(parts, 'must be {"network": "…"}, {"kind": "…"}, {"tag": "…"}, {"site": "…"} or {"device": "…"}');
+/** More are better told by a tag. */
+const MOST_EXEMPT = 100;
 const setting = v.object({
   id: v.pipe(v.string(), v.regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, 'must be 1-63 of a-z, 0-9, _ and -')),
   rule: v.string(),
@@ -31,6 +34,9 @@ const setting = v.object({
   enabled: v.boolean(),
   severity: v.picklist(['critical', 'warning', 'info'], 'must be critical, warning or info'),
   scope,
+  except: v.optional(
+    v.pipe(v.array(exempt), v.maxLength(MOST_EXEMPT, `at most ${MOST_EXEMPT} may be left out: give them a tag`)),
+  ),
   config: v.unknown(),
 });
 const settings = v.pipe(v.array(setting), v.maxLength(MOST, `at most ${MOST} rules are allowed`));

@@ -44,6 +44,9 @@ describe('while its device is away an alert about values', () => {
     expect(parrots().map(hub.alerts.isUnknown)).toEqual([true]);
     hub.presence(ID, 'online');
     say('yes');
+    // Only the hub itself was away while a device reconnects.
+    expect(parrots()).toMatchObject([{ state: state === 'reconnecting' ? 'firing' : 'pending' }]);
+    hub.clock.advance(MINUTE + 100);
     expect(parrots()).toMatchObject([{ state: 'firing' }]);
     hub.presence(ID, state);
     say('no');

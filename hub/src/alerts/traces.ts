@@ -1,6 +1,7 @@
 /** What the rules must know of the past, per device and series: few points, kept once a minute. */
 import { seriesKey } from '@muster/shared/metrics';
 import type { LiveValue } from '@muster/shared/wire/live';
+import type { Presence } from '../parts.js';
 import type { LatestValue } from '../store/store.js';
 import type { LookBack, Trace } from './rule.js';
 
@@ -40,6 +41,10 @@ interface Boots {
   boot: string;
   starts: number[];
   since: number;
+  /** It said goodbye in this boot: the next start is no restart. */
+  stopped?: boolean | undefined;
+  /** This boot came after a goodbye: a van whose ignition was off is in no loop. */
+  ordered?: boolean | undefined;
 }
 
 export interface Traces {
@@ -50,7 +55,7 @@ export interface Traces {
   recall(device: string, wants: readonly LookBack[], stored: readonly Omit<LatestValue, 'device'>[]): boolean;
   of(device: string, series: string, step_ms?: number): Trace | undefined;
   /** The agent's present boot. */
-  boot(device: string, boot: string | null, now: number): void;
+  boot(device: string, presence: Pick<Presence, 'boot' | 'state'>, now: number): void;
   starts(device: string): readonly number[];
   /** Since when they are counted. */
   startsSince(device: string): number | undefined;
@@ -85,13 +90,15 @@ export const createTraces = ({ recovered, changed }: TraceNeeds = ALONE): Traces
       const fresh = !devices.has(device);
       const one = devices.get(device) ?? { looked_at: now, series: new Map<string, Kept>() };
       const { looked_at } = one;
+      const ordered = boots.get(device)?.ordered === true;
       one.looked_at = now;
       devices.set(device, one);
       let news: Set<string> | null = null;
       let soon = false;
       for (const want of wants) {
         for (const value of values) {
-          if (value.metric !== want.metric || !note(one, want, { value, key: nameOf(want, value), now, fresh })) continue;
+          if (value.metric !== want.metric || !note(one, want, { value, key: nameOf(want, value), now, fresh, ordered }))
+            continue;
           news ??= new Set();
           news.add(value.metric);
           soon ||= want.keep !== 'steps';
@@ -113,11 +120,11 @@ export const createTraces = ({ recovered, changed }: TraceNeeds = ALONE): Traces
       return news;
     },
     of: (device, series, step_ms = 0) => devices.get(device)?.series.get(keyOf(series, step_ms)),
-    boot(device, boot, now) {
+    boot(device, { boot, state }, now) {
       const known = boots.get(device);
-      if (boot === null || known?.boot === boot) return;
-      const starts = known ? [...known.starts, now].filter((at) => now - at < STARTS_MS).slice(-MOST_STARTS) : [];
-      boots.set(device, { boot, starts, since: known?.since ?? now });
+      const next = state === 'stopped' ? known && { ...known, stopped: true } : started(known, boot, now);
+      if (!next || (known?.stopped && next.stopped)) return;
+      boots.set(device, next);
       changed(device, known !== undefined);
     },
     starts: (device) => boots.get(device)?.starts ?? NO_STARTS,
@@ -133,6 +140,14 @@ export const createTraces = ({ recovered, changed }: TraceNeeds = ALONE): Traces
       return { looked_at: known?.looked_at ?? null, series: [...(known?.series ?? [])], boots: started ?? null };
     },
   };
+};
+
+const started = (known: Boots | undefined, boot: string | null, now: number): Boots | undefined => {
+  if (boot === null || known?.boot === boot) return undefined;
+  if (!known) return { boot, starts: [], since: now };
+  const all = known.stopped ? known.starts : [...known.starts, now];
+  const starts = all.filter((at) => now - at < STARTS_MS).slice(-MOST_STARTS);
+  return { boot, starts, since: known.since, ...(known.stopped && { ordered: true }) };
 };
 
 const keyOf = (series: string, step_ms: number): string => `${step_ms}|${series}`;
@@ -155,12 +170,13 @@ interface Note {
   key: string;
   now: number;
   fresh: boolean;
+  ordered: boolean;
 }
 
-const note = (one: DeviceTraces, want: LookBack, { value, key, now, fresh }: Note): boolean => {
+const note = (one: DeviceTraces, want: LookBack, { value, key, now, fresh, ordered }: Note): boolean => {
   const known = one.series.get(key);
   if (value.value < (want.from ?? Number.NEGATIVE_INFINITY)) return known !== undefined && one.series.delete(key);
-  if (known) return extend(known, want, value);
+  if (known) return extend(known, want, { ...value, ordered });
   if (one.series.size >= MOST_SERIES) forgetSilent(one, now);
   if (one.series.size >= MOST_SERIES) return false;
   const { value: last, ts } = value;
@@ -175,12 +191,12 @@ const forgetSilent = ({ series }: DeviceTraces, now: number): void => {
   for (const [key, { last_ts }] of series) if (now - last_ts > SILENT_MS) series.delete(key);
 };
 
-const extend = (kept: Kept, want: LookBack, { value, ts }: LiveValue): boolean => {
+const extend = (kept: Kept, want: LookBack, { value, ts, ordered }: LiveValue & Pick<Note, 'ordered'>): boolean => {
   if (ts <= kept.last_ts) return false;
   const { last } = kept;
   kept.last = value;
   kept.last_ts = ts;
-  if (!isWorth(kept, want, { last, value, ts })) return false;
+  if (!isWorth(kept, want, { last, value, ts }) || (ordered && want.keep === 'falls')) return false;
   kept.times.push(ts);
   kept.values.push(value);
   trim(kept, ts - want.window_ms);

@@ -121,6 +121,25 @@ describe('TRAP', () => {
     expect(hub.heard()).toEqual(['resolved offline pi-0']);
   });
 
+  test('rhythmic flapping: an outage that begins while the alert is held open is known by its own beginning', async () => {
+    const { hub } = await running(1);
+    const badFor = () => hub.clock.now() - (hub.alerts.badSince(hub.alerts.open()[0]?.id ?? '') ?? hub.clock.now());
+    for (let times = 0; times < 4; times++) {
+      hub.presence('pi-0', 'lost');
+      hub.clock.advance(10 * MINUTE);
+      expect(badFor()).toBeLessThanOrEqual(10 * MINUTE);
+      hub.presence('pi-0', 'online');
+      hub.clock.advance(10 * MINUTE);
+      expect(badFor()).toBe(0);
+    }
+    hub.presence('pi-0', 'lost');
+    hub.clock.advance(16 * MINUTE);
+    expect(badFor()).toBe(16 * MINUTE);
+    await hub.restart(MINUTE);
+    hub.clock.advance(5 * MINUTE);
+    expect(badFor()).toBeLessThanOrEqual(5 * MINUTE);
+  });
+
   test('cascade of a parent that restarts: devices that an agent carries are unknown while it is away, and no alert', async () => {
     const { hub, ids } = await running(300);
     const [agent = '', ...carried] = ids;

@@ -12,6 +12,8 @@ export interface Subject {
   device_name: string;
   title: string;
   severity: Severity;
+  /** Chosen by the operator: a verdict's does not count. */
+  own_severity?: Severity | undefined;
   delay: number;
   recover?: number | undefined;
 }
@@ -42,7 +44,7 @@ export const createWatch = (
       const recover = recoverOf(cell, about.recover);
       const step = advance(cell?.held ?? null, verdict.firing, { now, delay, recover });
       if (cell) Object.assign(cell, { delay: verdict.after_ms, held: step.held ?? cell.held });
-      const severity = verdict.severity ?? about.severity;
+      const severity = severityOf(about, verdict);
       const worse = cell?.held.state === 'firing' && verdict.firing === 'yes' && RANK[severity] > RANK[cell.alert.severity];
       const news = worse ? 'firing' : step.change;
       if (!news) return null;
@@ -66,8 +68,8 @@ export const createWatch = (
       });
     },
     /** Nothing new can be heard of it for now. */
-    pause(device: string, settings: ReadonlySet<string>) {
-      for (const cell of cells.of(device)) if (settings.has(cell.setting)) cell.held = pause(cell.held);
+    pause(device: string, settings: ReadonlySet<string>, since: number | null) {
+      for (const cell of cells.of(device)) if (settings.has(cell.setting)) cell.held = pause(cell.held, since);
     },
     /** How often each fired before this process began. */
     recallFlaps: (events: readonly LiveAlertEvent[]) => recall(flaps, events),
@@ -99,6 +101,7 @@ const createChange =
     const alert: LiveAlert = {
       ...cell.alert,
       ...(flapping && { flapping }),
+      ...(event.change === 'pending' && held && { since: held.since }),
       severity: event.severity ?? cell.alert.severity,
       why: event.why,
       value: event.value,
@@ -121,8 +124,11 @@ const recall = (flaps: Flaps, events: readonly LiveAlertEvent[]): void => {
 };
 
 const shifted = (held: Held, ms: number): Held => {
-  if (held.state === 'pending') return { ...held, since: held.since + ms };
-  return held.well_since === undefined ? held : { ...held, well_since: held.well_since + ms };
+  if (held.state === 'pending')
+    return { ...held, since: held.since + ms, ...(held.away_since !== undefined && { away_since: held.away_since + ms }) };
+  const { well_since, bad_since = held.fired_at } = held;
+  const bad = { ...held, bad_since: bad_since === null ? null : bad_since + ms };
+  return well_since === undefined ? bad : { ...bad, well_since: well_since + ms };
 };
 
 /** A rule that cannot word its verdict is still heard. */
@@ -133,6 +139,9 @@ const sentenceOf = (verdict: Verdict, { device_name, title }: Subject): string =
     return `${device_name}: ${title}.`;
   }
 };
+
+const severityOf = ({ own_severity, severity }: Subject, verdict: Verdict): Severity =>
+  own_severity ?? verdict.severity ?? severity;
 
 /** Worse than it was told is told again, as another `firing`; milder is not. */
 const RANK: Record<Severity, number> = { info: 0, warning: 1, critical: 2 };
@@ -153,7 +162,7 @@ const newCell = (about: Subject, verdict: Verdict, { id, now }: { id: string; no
     device_name: about.device_name,
     title: verdict.title ?? about.title,
     why: '',
-    severity: verdict.severity ?? about.severity,
+    severity: severityOf(about, verdict),
     state: 'pending',
     value: verdict.value,
     ...(verdict.subject && { subject: verdict.subject }),

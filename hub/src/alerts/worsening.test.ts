@@ -53,3 +53,20 @@ test('what grows worse while it fires is told once more, and not again when it s
     ['resolved', 'critical', undefined],
   ]);
 });
+
+test('a severity that the operator chose holds for all alerts of the rule, whatever is found', async () => {
+  const hub = await running();
+  const rules = hub.alerts.rules();
+  await hub.alerts.setRules(
+    rules.map((one) => ({ ...one, severity: one.id === 'temperature' ? ('info' as const) : one.severity })),
+    'ada',
+  );
+  for (const heat of [97.5, 97.5, 97.5, 97.5, 97.5, 97.5, 110, 110, 110]) {
+    hub.report('attic-pi', { [HEAT]: heat });
+    hub.clock.advance(MINUTE);
+  }
+  expect(hub.events.map(({ change, alert }) => [change, alert.severity])).toEqual([
+    ['pending', 'info'],
+    ['firing', 'info'],
+  ]);
+});

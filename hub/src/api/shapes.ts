@@ -94,6 +94,13 @@ export const alertEvent = v.object({
   alert,
 });
 
+const ruleParts = [
+  v.strictObject({ network: v.string() }),
+  v.strictObject({ kind: v.string() }),
+  v.strictObject({ tag: v.string() }),
+  v.strictObject({ site: v.string() }),
+  v.strictObject({ device: v.string() }),
+] as const;
 export const rule = v.object({
   id: v.pipe(v.string(), v.regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, 'must be 1-63 of a-z, 0-9, _ and -')),
   rule: v.pipe(v.string(), v.maxLength(63)),
@@ -101,15 +108,14 @@ export const rule = v.object({
   enabled: v.boolean(),
   severity: v.picklist(['critical', 'warning', 'info']),
   scope: v.union(
-    [
-      v.strictObject({ all: v.literal(true) }),
-      v.strictObject({ network: v.string() }),
-      v.strictObject({ kind: v.string() }),
-      v.strictObject({ tag: v.string() }),
-      v.strictObject({ site: v.string() }),
-      v.strictObject({ device: v.string() }),
-    ],
+    [v.strictObject({ all: v.literal(true) }), ...ruleParts],
     'must be {"all": true}, {"network": …}, {"kind": …}, {"tag": …}, {"site": …} or {"device": …}',
+  ),
+  except: v.optional(
+    v.pipe(
+      v.array(v.union(ruleParts, 'must be {"network": …}, {"kind": …}, {"tag": …}, {"site": …} or {"device": …}')),
+      v.maxLength(100),
+    ),
   ),
   config: json,
 });

@@ -5,7 +5,7 @@ import type { Http } from '@muster/shared/http';
 import type { Log } from '@muster/shared/log';
 import { formatFiat, parseFiat } from '@muster/shared/money';
 import { createSignal, type Signal } from '@muster/shared/signal';
-import type { LiveAlertEvent } from '@muster/shared/wire/live';
+import type { LiveAlert, LiveAlertEvent } from '@muster/shared/wire/live';
 import type { AlertsDesk, AtStake, Audit, Device, NoticeRoute, NotifyDesk, PresenceKeeper, Stake } from '../parts.js';
 import { keep } from '../shelf.js';
 import type { Json, Recovered, Writer } from '../store/store.js';
@@ -44,6 +44,8 @@ export interface NotifyNeeds {
   chance: () => number;
   alerts: Pick<AlertsDesk, 'get' | 'open' | 'events' | 'newest' | 'rules'> & {
     hub(subject: string, firing: boolean, why: string): void;
+    /** Since when it has been bad without a pause; missing: since it fired, unless it flaps. */
+    badSince?: ((id: string) => number | null) | undefined;
     /** Missing: nothing can be acknowledged from a notice. */
     acknowledge?: AlertsDesk['acknowledge'] | undefined;
   };
@@ -190,7 +192,9 @@ const assemble = (needs: NotifyNeeds, { documents }: Pick<Recovered, 'documents'
   const context = () => ({ now: now(), local, device, earns });
   const placeName = (id: string) => placeOf(id)?.name ?? '';
   const telling = { channels, outbox, memos, incidents, mutes, context, placeName };
-  const teller = createTeller({ ...telling, routes: routing.routes, alert: alerts.get });
+  const badSince = ({ id, flapping, fired_at }: LiveAlert) =>
+    alerts.badSince?.(id) ?? (flapping || alerts.badSince ? null : fired_at);
+  const teller = createTeller({ ...telling, routes: routing.routes, alert: alerts.get, badSince });
   const kept = { papers, documents };
   const answers = createAnswers({
     ...{ key: keptBytes(kept, needs.random), now, base: needs.base, memos, alert: alerts.get, audit: needs.audit },

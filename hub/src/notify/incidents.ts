@@ -85,6 +85,8 @@ export const createIncidents = (needs: IncidentNeeds, documents: Recovered['docu
         return { incident: one.id, gone: one.gone };
       });
     },
+    /** Under this name the ends of what happens again and again at one place find each other. */
+    placeOf: (id: string): string => kept.get(id)?.at ?? id,
     of: (device: string): string | null => byDevice.get(device)?.id ?? null,
     /** Name of the site or address of a device, most of which is away: what else is wrong there follows from that. */
     awayAround(device: string): string | null {

@@ -49,6 +49,8 @@ export const NOTIFY_LIMITS = {
   flap_window_ms: 2 * 3_600_000,
   /** Of a flapping alert at most one notice in so long. */
   flap_notice_ms: 3_600_000,
+  /** What stands for so long is no blip: it is told whatever came before. */
+  flap_stands_ms: 15 * 60_000,
   /** Devices of a place that went away within this of each other are one incident. */
   incident_window_ms: 60_000,
   incident_devices: 3,

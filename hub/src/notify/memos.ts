@@ -135,6 +135,13 @@ const createThreads = () => {
   };
 };
 
+/** What to say of one that flaps; an alert that is held open tells no more of its swings. */
+export const againText = (memo: Memo): string | undefined => {
+  const count = memo.fired.length;
+  if (!isFlapping(memo) || count < 2) return undefined;
+  return `It comes and goes: at least ${count} times within ${L.flap_window_ms / 3_600_000} hours.`;
+};
+
 /** It came back soon after its end, or fired often lately. */
 export const isFlapping = ({ fired, ended }: Memo): boolean => {
   const last = fired.at(-1) ?? 0;

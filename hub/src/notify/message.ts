@@ -141,9 +141,14 @@ const heldText = ({ count, titles }: NonNullable<Item['held']>, per_minute: numb
 
 const alertLines = ({ lines, count }: Item): string[] => {
   const [line] = lines;
-  if (count === 1 && line) return [line.why];
+  if (count === 1 && line) return [`${line.why}${againOf([line])}`];
   const rest = count - lines.length;
-  return [...lines.map((one) => `- ${one.device_name}: ${one.why}`), ...(rest > 0 ? [`and ${rest} more`] : [])];
+  return [...lines.map((one) => `- ${one.device_name}: ${one.why}${againOf([one])}`), ...(rest > 0 ? [`and ${rest} more`] : [])];
+};
+
+const againOf = (lines: readonly NoticeLine[]): string => {
+  const { again } = lines.find((one) => one.again !== undefined) ?? {};
+  return again === undefined ? '' : ` ${again}`;
 };
 
 const incidentLines = ({ kind, lines }: Item, incident: Incident): string[] => {
@@ -155,7 +160,7 @@ const incidentLines = ({ kind, lines }: Item, incident: Incident): string[] => {
   const more = devices.filter((id) => !known.has(id)).slice(0, Math.max(0, NOTIFY_LIMITS.lines - names.length));
   const rest = count - names.length - more.length;
   return [
-    `${count} devices of ${place} went offline within a short time, first at ${utcTime(started)}${away < count ? `; ${back}` : ''}.`,
+    `${count} devices of ${place} went offline within a short time, first at ${utcTime(started)}${away < count ? `; ${back}` : ''}.${againOf(lines)}`,
     `${[...names, ...more].join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`,
   ];
 };

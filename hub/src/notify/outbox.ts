@@ -20,6 +20,8 @@ export interface NoticeLine {
   why: string;
   /** Fired or resolved. */
   at: number;
+  /** That it comes and goes, in words. */
+  again?: string | undefined;
   /** Under which name it is remembered what was told. */
   memo?: string | undefined;
 }

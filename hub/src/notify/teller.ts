@@ -4,9 +4,9 @@ import type { NoticeRoute } from '../parts.js';
 import type { Channels } from './channels.js';
 import type { Incidents } from './incidents.js';
 import { NOTIFY_LIMITS as L } from './limits.js';
-import { isFlapping, type Memo, type Memos, memoKey, type Told, threadOf } from './memos.js';
+import { againText, isFlapping, type Memo, type Memos, memoKey, type Told, threadOf } from './memos.js';
 import type { Mutes } from './mutes.js';
-import type { NoticeKind, Outbox } from './outbox.js';
+import type { Item, NoticeKind, Outbox } from './outbox.js';
 import { DEFAULT_ROUTES, isQuiet, type RouteContext, routesFor } from './routes.js';
 
 export interface TellerNeeds {
@@ -18,6 +18,8 @@ export interface TellerNeeds {
   alert(id: string): LiveAlert | undefined;
   routes(): readonly NoticeRoute[];
   context(): RouteContext;
+  /** Since when it has been bad without a pause; null: it is well, or that is not known. */
+  badSince(alert: LiveAlert): number | null;
   /** Where a device is, as people call it; '' when unknown. */
   placeName(device: string): string;
 }
@@ -35,7 +37,10 @@ export const createTeller = (needs: TellerNeeds): Teller => {
   const { memos, incidents, mutes, outbox } = needs;
   return {
     fired(alert) {
-      if (mutes.isAway(alert)) incidents.gather(alert);
+      if (mutes.isAway(alert)) {
+        incidents.gather(alert);
+        resume(needs, incidents.of(alert.device));
+      }
       const before = memos.by(memoKey(alert));
       const memo = memos.fire(alert);
       // Known already: it has grown worse, and more routes may ask for it.
@@ -51,7 +56,7 @@ export const createTeller = (needs: TellerNeeds): Teller => {
       const back = mutes.isAway(alert) ? incidents.leave(alert.device) : null;
       const memo = memos.end(alert.id, needs.context().now);
       if (memo && memo.incident === null) tellEnd(needs, memo, alert);
-      if (back?.over) tellIncidentEnd(needs, back.incident, alert);
+      if (back?.over) tellIncidentEnd(needs, back.incident, { alert, flapping: memo !== null && isFlapping(memo) });
     },
     consider(memo, alert) {
       if (memo.settled) remind(needs, memo, alert);
@@ -67,7 +72,7 @@ export const createTeller = (needs: TellerNeeds): Teller => {
         // Of one that is silenced nothing was told, but it speaks for the rest all the same.
         const firing = [...rest, ...memos.firing()].map(({ alert }) => needs.alert(alert ?? ''));
         const alert = firing.find((one) => one && gone.includes(one.device) && mutes.isAway(one));
-        if (alert) tellIncidentEnd(needs, incident, alert);
+        if (alert) tellIncidentEnd(needs, incident, { alert, flapping: false });
       }
     },
   };
@@ -75,13 +80,35 @@ export const createTeller = (needs: TellerNeeds): Teller => {
 
 const [GONE_ROUTE] = DEFAULT_ROUTES as [NoticeRoute];
 
-const settlingGroup = ({ key }: Memo): string => `settling\n${key}`;
+const settlingGroup = ({ key }: Pick<Memo, 'key'>): string => `settling\n${key}`;
+
+/** At most one notice an hour of what flaps, but an outage that stands is told. */
+const isHeldBack = ({ badSince, context }: TellerNeeds, memo: Memo, alert: LiveAlert): boolean => {
+  const { now } = context();
+  if (!isFlapping(memo) || memo.noticed === null || now - memo.noticed >= L.flap_notice_ms) return false;
+  const since = badSince(alert);
+  return since === null || now - since < L.flap_stands_ms;
+};
+
+/** The end of the incident before it at this place was not told yet: for everyone outside it goes on. */
+const resume = ({ incidents, outbox }: TellerNeeds, id: string | null): void => {
+  if (id === null || incidents.toldOf(id)) return;
+  const group = settlingGroup({ key: incidents.placeOf(id) });
+  let before: string | null = null;
+  const isOfPlace = (item: Item) => {
+    if (item.group !== group) return false;
+    before = item.incident;
+    return true;
+  };
+  const told = outbox.withdraw(isOfPlace) && before !== null ? incidents.toldOf(before) : null;
+  if (told) incidents.told(id, structuredClone(told));
+};
 
 const announce = (needs: TellerNeeds, memo: Memo, alert: LiveAlert): void => {
   const { mutes, incidents, memos } = needs;
   const context = needs.context();
   if (mutes.why(alert) !== null) return;
-  if (isFlapping(memo) && memo.noticed !== null && context.now - memo.noticed < L.flap_notice_ms) return;
+  if (isHeldBack(needs, memo, alert)) return;
   const incident = mutes.isAway(alert) ? incidents.of(alert.device) : null;
   memo.incident = incident;
   // What is told of an incident stands for each of its devices, but not for routes that are for some of them alone.
@@ -161,7 +188,16 @@ const add = (needs: TellerNeeds, { memo, alert, route }: Telling, adding: Adding
     ...{ incident: memo.incident, thread: adding.thread ?? memo.incident ?? id },
     place: route.group_by === 'site' ? needs.placeName(device) : '',
     not_before: needs.context().now + delay_ms,
-    line: { alert: id, device, device_name, title, why, at, memo: memo.key },
+    line: {
+      alert: id,
+      device,
+      device_name,
+      title,
+      why,
+      at,
+      memo: memo.key,
+      again: kind === 'resolved' ? undefined : againText(memo),
+    },
   });
   return item.thread;
 };
@@ -233,13 +269,20 @@ const tellEnd = (needs: TellerNeeds, memo: Memo, alert: LiveAlert): void => {
   }
 };
 
-const tellIncidentEnd = (needs: TellerNeeds, incident: string, alert: LiveAlert): void => {
+interface Ending {
+  alert: LiveAlert;
+  flapping: boolean;
+}
+
+const tellIncidentEnd = (needs: TellerNeeds, incident: string, { alert, flapping }: Ending): void => {
+  const place = settlingGroup({ key: needs.incidents.placeOf(incident) });
+  const held = flapping && { group: place, delay_ms: L.flap_back_ms };
   const heard = new Set<string>();
   for (const told of needs.incidents.toldOf(incident) ?? []) {
     const route = routeOf(needs, told);
     if (!route.resolved) continue;
     const memo = { key: incident, incident, tells: 0 } as Memo;
     for (const notifier of targetsOf(needs, told.notifiers, alert).filter((id) => heard.size < heard.add(id).size))
-      add(needs, { memo, alert, route }, { kind: 'resolved', notifier, thread: told.thread, name: incident });
+      add(needs, { memo, alert, route }, { kind: 'resolved', notifier, thread: told.thread, name: incident, ...held });
   }
 };

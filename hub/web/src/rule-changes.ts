@@ -53,7 +53,7 @@ export const mergeRules = (
   return { items: [...items.values()], clashes };
 };
 
-const PARTS = ['rule', 'title', 'enabled', 'severity', 'scope', 'config'] as const;
+const PARTS = ['rule', 'title', 'enabled', 'severity', 'scope', 'except', 'config'] as const;
 
 /** Parts of a rule that differ. */
 export const changedParts = ({ before, after }: RuleChange): (typeof PARTS)[number][] => {

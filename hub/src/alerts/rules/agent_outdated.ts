@@ -20,7 +20,8 @@ export default defineRule({
 
 const firingOf = ({ device, presence, newest_version }: Facts): Firing => {
   const newest = newest_version?.();
-  if (!device.agent_version || !newest) return 'no';
+  // A version without a number, such as of a developer, is neither old nor new.
+  if (!device.agent_version || !/\d/.test(device.agent_version) || !newest) return 'no';
   if (!isOlder(device.agent_version, newest)) return 'no';
   return presence.state === 'online' || presence.state === 'quiet' ? 'yes' : 'keep';
 };

@@ -7,6 +7,9 @@ import { called, duration, level } from './lib/fields.js';
 const HEAT = 'hw.temperature';
 const PI = 'raspberry_pi.throttled';
 const GPU = 'hw.gpu.throttled';
+/** What only NVMe disks and only graphics cards of their own tell. */
+const SPARE = 'hw.physical_disk.spare';
+const FAN = 'hw.fan_speed';
 
 /** A warning, and what harms: the clock is cut, data is at risk, the part turns itself off. */
 const levels = (title: string, warning: number, severe: number) => {
@@ -18,8 +21,13 @@ const levels = (title: string, warning: number, severe: number) => {
 const config = v.object({
   /** Chips of small boards: a Raspberry Pi slows down from 80 °C and hard at 85 °C. */
   soc: levels('Small boards', 80, 85),
-  /** Processors of PCs and servers: since 2022 they are built to work at 95 °C for hours. */
+  /** NVIDIA's thermal specifications (Jetson Linux developer guide): Orin is held at 99 °C by software, from 103 °C by hardware; Nano and Xavier below. */
+  jetson: levels('NVIDIA Jetson', 99, 103),
+  /** The kernel's device trees hold RK3588 and its kin at 85 °C and turn them off at 115 °C. */
+  rockchip: levels('Large Rockchip boards', 90, 105),
+  /** Processors of PCs and servers, and the graphics on the same die: since 2022 they are built to work at 95 °C for hours. */
   cpu: levels('Processors', 96, 102),
+  /** Such disks slow down by themselves at the temperature that they name as their warning (WCTEMP of the NVMe specification), mostly 80 to 85 °C. */
   nvme: levels('NVMe', 75, 82),
   disk: levels('Disks', 58, 65),
   gpu: levels('GPUs', 87, 93),
@@ -39,21 +47,44 @@ const MOST = 125;
 /** Beyond the severe level nobody should wait. */
 const SEVERE_MS = MINUTE;
 
-/** What a sensor sits on; null: nobody knows what is hot for it. */
-const partOf = (labels: Labels): Part | null => {
+/** What a sensor may sit on, by its labels alone: the second where the other samples say so. Null: nobody knows what is hot for it. */
+const partsOf = (labels: Labels): readonly [Part, Part?] | null => {
   const { zone, chip = '', gpu, disk, sensor = '' } = labels;
-  if (gpu !== undefined)
-    return /mem|hbm/i.test(sensor) ? 'gpu_memory' : /junction|hot ?spot/i.test(sensor) ? 'gpu_hotspot' : 'gpu';
-  if (disk !== undefined) return /nvme/i.test(disk) ? 'nvme' : 'disk';
-  if (zone !== undefined) return PC.test(zone) ? 'cpu' : SOC.test(zone) ? 'soc' : null;
-  if (/^nvme/.test(chip)) return /composite|^temp1$/i.test(sensor) ? 'nvme' : null;
-  if (/^drivetemp/.test(chip)) return 'disk';
-  if (PC.test(chip)) return 'cpu';
-  return SOC.test(chip) ? 'soc' : null;
+  if (gpu !== undefined) {
+    if (/mem|hbm/i.test(sensor)) return ['gpu_memory'];
+    return /junction|hot ?spot/i.test(sensor) ? ['gpu_hotspot'] : sensor === 'edge' ? ['gpu', 'cpu'] : ['gpu'];
+  }
+  if (disk !== undefined) return /nvme/i.test(disk) ? ['nvme'] : ['disk', 'nvme'];
+  if (zone === undefined && /^nvme/.test(chip)) return /composite|^temp1$/i.test(sensor) ? ['nvme'] : null;
+  if (zone === undefined && /^drivetemp/.test(chip)) return ['disk'];
+  return boardPartsOf(zone ?? chip);
+};
+
+const boardPartsOf = (name: string): readonly [Part, Part?] | null => {
+  if (PC.test(name)) return ['cpu'];
+  if (ROCKCHIP.test(name)) return ['rockchip'];
+  return SOC.test(name) ? ['soc', 'jetson'] : null;
+};
+
+const partOf = ({ labels }: FactSample, { samples }: Facts): Part | null => {
+  const [part, other] = partsOf(labels) ?? [null];
+  const { gpu, disk } = labels;
+  const isOther = {
+    // SMART names a disk by its model.
+    nvme: () => samples.some((one) => one.metric === SPARE && one.labels['disk'] === disk),
+    // A card of its own has a hottest spot or a fan; the driver shows neither of graphics within a processor.
+    cpu: () => !samples.some((one) => one.labels['gpu'] === gpu && (one.metric === FAN || one.labels['sensor'] === 'junction')),
+    jetson: () => samples.some((one) => JETSON.test(one.labels['zone'] ?? '')),
+  };
+  return other !== undefined && other in isOther && isOther[other as keyof typeof isOther]() ? other : part;
 };
 
 /** `TCPU` is what the firmware of laptops calls the processor. */
 const PC = /^(x86_pkg_temp|coretemp|k10temp|zenpower|tcpu)/i;
+/** `soc-thermal` is the name in the kernels of the maker. */
+const ROCKCHIP = /^(bigcore|littlecore|package-thermal|soc[-_]thermal|rockchip)/i;
+/** No other board has zones of these names; `cpu-thermal` is the name on many. */
+const JETSON = /^(tj|cv\d|soc\d)-therm|^(cpu|gpu|aux)-therm$/i;
 const SOC = /cpu|soc|^bcm|cluster|big|little|rockchip|sunxi|tegra|package-thermal/i;
 
 /** What holds a clock down for heat or power, by the words of the probes. */
@@ -81,23 +112,23 @@ export default defineRule({
   severity: 'warning',
   config,
   default_config: DEFAULTS,
-  needs: () => [HEAT, PI, GPU],
+  needs: () => [HEAT, PI, GPU, SPARE, FAN],
   delay: (c) => c.for_ms,
   recovers: (c) => c.recover_ms,
   calm(c, metric, labels) {
-    if (metric !== HEAT) return isHeld(labels) ? [0, 0] : NEVER;
-    const part = partOf(labels);
-    return part === null ? NEVER : [Number.NEGATIVE_INFINITY, c[part].warning];
+    if (metric !== HEAT) return metric !== SPARE && metric !== FAN && isHeld(labels) ? [0, 0] : NEVER;
+    const [part, other = part] = partsOf(labels) ?? [undefined];
+    return part && other ? [Number.NEGATIVE_INFINITY, Math.min(c[part].warning, c[other].warning)] : NEVER;
   },
   judge(c, facts) {
     return facts.samples
-      .filter((sample) => isThere(sample, facts))
+      .filter((sample) => sample.metric !== SPARE && sample.metric !== FAN && isThere(sample, facts))
       .flatMap((sample) => (sample.metric === HEAT ? heat(c, sample, facts) : held(sample, facts)));
   },
 });
 
 const heat = (c: Config, sample: FactSample, facts: Facts): Verdict[] => {
-  const part = partOf(sample.labels);
+  const part = partOf(sample, facts);
   const { value } = sample;
   if (part === null || value > MOST || isShifted(sample, facts)) return [];
   const { warning, severe } = c[part];
@@ -123,7 +154,7 @@ const isShifted = ({ labels }: FactSample, facts: Facts): boolean =>
 
 const nameOf = (part: Part): string => NAMES[part];
 const NAMES: Record<Part, string> = {
-  ...{ soc: 'the chip', cpu: 'the processor', nvme: 'the NVMe disk', disk: 'the disk' },
+  ...{ soc: 'the chip', jetson: 'the chip', rockchip: 'the chip', cpu: 'the processor', nvme: 'the NVMe disk', disk: 'the disk' },
   ...{ gpu: 'the GPU', gpu_hotspot: 'the hottest spot of the GPU', gpu_memory: 'the memory of the GPU' },
 };
 

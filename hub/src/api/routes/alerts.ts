@@ -127,19 +127,23 @@ const rules = v.pipe(v.array(rule), v.maxLength(500));
 
 /** A rule that was there before its site went must not block every other change. */
 const refuseUnknownSites = (rules: readonly RuleSetting[], { registry, alerts }: Parts): void => {
-  const siteOf = (rule: RuleSetting | undefined) => (rule && 'site' in rule.scope ? rule.scope.site : undefined);
   for (const [index, rule] of rules.entries()) {
-    const site = siteOf(rule);
-    if (site === undefined || registry.sites.get(site)) continue;
-    if (siteOf(alerts.rules().find((one) => one.id === rule.id)) === site) continue;
-    throw new AppError(
-      'bad_request',
-      `Rule "${rule.id}" is for a site, but there is no site "${site}"; add it, or name another`,
-      {
-        path: `items.${index}.scope.site`,
-      },
-    );
+    const known = sitesOf(alerts.rules().find((one) => one.id === rule.id));
+    for (const [path, site] of sitesOf(rule)) {
+      if (registry.sites.get(site) || known.some(([, one]) => one === site)) continue;
+      throw new AppError(
+        'bad_request',
+        `Rule "${rule.id}" ${path === 'scope' ? 'is for' : 'leaves out'} a site, but there is no site "${site}"; add it, or name another`,
+        { path: `items.${index}.${path}.site` },
+      );
+    }
   }
+};
+
+const sitesOf = (rule: RuleSetting | undefined): [path: string, site: string][] => {
+  if (!rule) return [];
+  const scopes = [['scope', rule.scope] as const, ...(rule.except ?? []).map((one, at) => [`except.${at}`, one] as const)];
+  return scopes.flatMap(([path, scope]) => ('site' in scope ? [[path, scope.site]] : []));
 };
 
 export const setRules = defineRoute({

@@ -242,8 +242,12 @@ describe('alerts', () => {
     const refused = await act('PUT', '/rules', { items: [rule, { ...barn, id: 'cold' }] });
     expect([refused.status, refused.json.error?.path]).toEqual([400, 'items.1.scope.site']);
     expect(refused.json.error?.message).toContain('no site "barn"');
+    const left_out = { ...rule, except: [{ device: 'pi-1' }, { site: 'barn' }] };
+    const unknown = await act('PUT', '/rules', { items: [left_out] });
+    expect([unknown.status, unknown.json.error?.path]).toEqual([400, 'items.0.except.1.site']);
     server.kept.sites.set('barn', { id: 'barn', name: 'Barn', tariff: null, time_zone: 'UTC' });
     expect((await act('PUT', '/rules', { items: [barn] })).status).toBe(200);
+    expect((await act('PUT', '/rules', { items: [left_out] })).json.items).toEqual([left_out]);
     expect((await get('/rules')).json).toMatchObject({ items: [], declarations: [{ id: 'offline' }] });
   });
 });

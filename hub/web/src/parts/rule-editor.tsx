@@ -38,12 +38,13 @@ const useDraft = ({ book, state, rule, kind, fresh, unitOf }: Omit<EditorProps, 
   const unit = unitOf(texts.value['metric']?.trim() ?? '');
   const change = (part: Partial<Rule>) => (head.value = { ...head.value, ...part });
   const draft = (): Rule => {
-    const { id, rule: of, title, enabled, severity, scope } = head.value;
+    const { id, rule: of, title, enabled, severity, scope, except } = head.value;
     if (title.trim() === '') throw new FormError('The rule needs a title.');
     const { kind: scoped, value } = scopeParts(scope);
     if (scoped !== 'all' && value.trim() === '') throw new FormError('Choose what the rule is for.');
     const own = fresh ? freeId(title, base.value) : id;
-    return { id: own, rule: of, title: title.trim(), enabled, severity, scope, config: ruleConfigOf(fields, texts.value, unit) };
+    const config = ruleConfigOf(fields, texts.value, unit);
+    return { id: own, rule: of, title: title.trim(), enabled, severity, scope, ...(except && { except }), config };
   };
   const save = async (event: Event) => {
     event.preventDefault();
@@ -133,6 +134,7 @@ const Overrides = ({ rule, state, kind }: { rule: Omit<Rule, 'config'>; state: R
   const list = (rules: readonly Rule[]) => rules.map(({ title, scope }) => `“${title}” (${scopeText(scope, names)})`).join(', ');
   return (
     <>
+      {rule.except?.length ? <p class="note">Left out: {rule.except.map((one) => scopeText(one, names)).join(', ')}.</p> : null}
       {over.length > 0 && <p class="note">Where it holds, it stands in for {list(over)}.</p>}
       {under.length > 0 && <p class="note">Narrower rules stand in for it where they hold: {list(under)}.</p>}
     </>

@@ -122,10 +122,14 @@ const linesOf = (change: RuleChange, words: Words): string[] => {
   return changedParts(change).flatMap((part) => {
     if (part === 'enabled') return [after.enabled ? 'Switched on' : 'Switched off'];
     if (part === 'scope') return [`For: ${scopeText(before.scope, words.names)} → ${scopeText(after.scope, words.names)}`];
+    if (part === 'except') return [`Left out: ${listOf(before, words)} → ${listOf(after, words)}`];
     if (part === 'config') return configLines(before, after, words);
     return [`${PARTS[part]}: ${before[part]} → ${after[part]}`];
   });
 };
+
+const listOf = ({ except = [] }: Rule, { names }: Words): string =>
+  except.map((one) => scopeText(one, names)).join(', ') || 'nothing';
 
 const configLines = (before: Rule, after: Rule, { of, unitOf }: Words): string[] => {
   if (!of || before.rule !== after.rule) return [];

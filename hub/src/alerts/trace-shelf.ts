@@ -80,4 +80,4 @@ const asDocument = ([key, memo]: readonly [string, TraceMemo | null]): Change =>
 });
 
 const sizeOf = (memo: TraceMemo | null): number =>
-  (memo?.series ?? []).reduce((sum, [, { times }]) => sum + BYTES.series + BYTES.point * times.length, BYTES.document);
+  (memo?.series ?? []).reduce<number>((sum, [, { times }]) => sum + BYTES.series + BYTES.point * times.length, BYTES.document);

@@ -96,7 +96,7 @@ describe('a notice that can be acknowledged', () => {
   it('takes all that one channel was told of in a notice that waited, though others heard of each by itself', async () => {
     const { hub, marks } = await up();
     await hub.notify.putNotifier('bob', { kind: 'hook', config: { url: 'http://bob' } });
-    hub.broken.set('bob', { code: 'rate_limited', retry_after_ms: 60_000 });
+    hub.broken.set('bob', { code: 'too_many', retry_after_ms: 60_000 });
     for (const id of ['1', '2', '3']) {
       hub.fire(id, `pi-${id}`);
       await hub.pass(5_000);

@@ -1,8 +1,13 @@
 import { createTestClock } from '@muster/shared/testing/clock';
+import type { LiveAlert } from '@muster/shared/wire/live';
 import { describe, expect, test } from 'vitest';
-import { createAlertViews } from './alert-views.js';
+import { ALERT_VIEWS, createAlertViews } from './alert-views.js';
 import { createHarness } from './alerts/testing/harness.js';
 
+const ALERT: LiveAlert = {
+  ...{ id: '', rule: 'hot', device: 'a', device_name: 'A', title: 'Hot', why: 'It is hot.', severity: 'warning' },
+  ...{ state: 'firing', value: null, since: 0, fired_at: 0, resolved_at: null, acknowledged: null, event: 1 },
+};
 const STAKE = { currency: 'EUR', fiat_per_hour: '0.50000000', tokens: [] };
 
 const shown = async () => {
@@ -102,5 +107,30 @@ describe('alerts as people see them', () => {
     setStake(null);
     clock.advance(11_000);
     expect(touched.at(-1)).toEqual(['a', 'b']);
+  });
+
+  test('are all told of while mutes change without rest, however many there are', async () => {
+    const ids = Array.from({ length: 2 * ALERT_VIEWS.slice }, (_, index) => `x${index}`);
+    const open = new Map(ids.map((id) => [id, { ...ALERT, id }]));
+    const clock = createTestClock();
+    let silenced: string | null = null;
+    const views = createAlertViews({
+      alerts: {
+        ...createHarness().alerts,
+        ...{ open: () => [...open.values()], get: (id) => open.get(id), isUnknown: () => false, ofDevice: () => [] },
+      },
+      ...{ silenced: () => silenced, stake: () => null, clock },
+    });
+    const touched = new Set<string>();
+    views.desk.touched?.on((some) => {
+      for (const id of some) touched.add(id);
+    });
+    views.start();
+    silenced = 'new router';
+    for (let at = 0; at < 2_000; at += 125) {
+      views.mutesChanged();
+      clock.advance(125);
+    }
+    expect(touched.size).toBe(ids.length);
   });
 });

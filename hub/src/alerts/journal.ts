@@ -1,3 +1,4 @@
+import { AppError } from '@muster/shared/errors';
 import { createSignal, type Signal } from '@muster/shared/signal';
 import type { LiveAlert, LiveAlertEvent } from '@muster/shared/wire/live';
 import type { Json, LogRecord, Reader, Writer } from '../store/store.js';
@@ -7,6 +8,8 @@ import { createBoard } from './board.js';
 const KEEP = 10_000;
 /** Newest events that a start reads to know what was resolved lately. */
 const LOOK_BACK = 2_000;
+/** Of an event and the document of its alert. */
+const EVENT_BYTES = 1_500;
 
 /** An open alert as its document: what a restart continues from. */
 export interface AlertMemo {
@@ -80,10 +83,13 @@ export const createJournal = (writer: Writer, recovered: { newest: number; open:
     event,
     newest: () => newest,
     record(entry) {
+      // Before it takes a number: a refused one would leave a hole, and be announced from memory without ever being stored.
+      if (!writer.accepts(EVENT_BYTES))
+        throw new AppError('busy', 'The store is behind by more than it may hold in memory; nothing was changed');
       const outgoing = numbered(entry, writer.number('alerts'));
       silent.add(outgoing);
       const changes = changesOf(entry, outgoing.event);
-      writer.queue(changes, { bytes: 1_500, urgent: true, done: () => settle(outgoing) });
+      writer.queue(changes, { bytes: EVENT_BYTES, urgent: true, done: () => settle(outgoing) });
       if (!writer.healthy) release();
       return outgoing.event.alert;
     },

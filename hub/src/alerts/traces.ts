@@ -111,7 +111,7 @@ export const createTraces = ({ recovered, changed }: TraceNeeds = ALONE): Traces
       return news ?? NOTHING;
     },
     recall(device, wants, stored) {
-      const one = devices.get(device) ?? { looked_at: Number.NEGATIVE_INFINITY, series: new Map<string, Kept>() };
+      const one = devices.get(device) ?? { looked_at: 0, series: new Map<string, Kept>() };
       devices.set(device, one);
       let news = false;
       for (const want of wants) {

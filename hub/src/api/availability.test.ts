@@ -64,6 +64,34 @@ describe('availability', () => {
   });
 });
 
+test('of thousands of silences each outage looks at those that touch it, and counts what each of them covers', () => {
+  let looked = 0;
+  const silenced = Array.from({ length: 4_096 }, (_, at) => ({
+    get from() {
+      looked++;
+      return at * 10;
+    },
+    get to() {
+      looked++;
+      return at * 10 + 4;
+    },
+  }));
+  const stay = (from: number, to: number): Stay => ({ state: 'lost', from, to });
+  const planned = (from: number, to: number) => availabilityOf([stay(from, to)], silenced, null).planned_ms;
+  for (const [from, to, expected] of [
+    [0, 40_960, 4 * 4_096],
+    [20_002, 20_013, 2 + 3],
+    [4, 10, 0],
+    [3, 11, 2],
+    [40_951, 50_000, 3],
+    [40_954, 50_000, 0],
+  ] as const)
+    expect(planned(from, to)).toBe(expected);
+  looked = 0;
+  planned(20_002, 20_013);
+  expect(looked).toBeLessThan(50);
+});
+
 test('spans that touch or overlap are one', () => {
   const given = [
     { from: 5, to: 7 },

@@ -71,8 +71,26 @@ const HOUR_MS = 3_600_000n;
 const costOf = (down_ms: number, stake: Stake | null): bigint | null =>
   stake?.fiat_per_hour == null ? null : divideEven(parseFiat(stake.fiat_per_hour) * BigInt(Math.round(down_ms)), HOUR_MS);
 
-const overlap = ({ from, to }: Span, spans: readonly Span[]): number =>
-  spans.reduce((sum, one) => sum + Math.max(0, Math.min(one.to, to) - Math.max(one.from, from)), 0);
+const overlap = ({ from, to }: Span, spans: readonly Span[]): number => {
+  let sum = 0;
+  for (let at = firstAfter(spans, from); at < spans.length; at++) {
+    const one = spans[at];
+    if (!one || one.from >= to) break;
+    sum += Math.min(one.to, to) - Math.max(one.from, from);
+  }
+  return sum;
+};
+
+/** The first that ends later: silences of every night of a year are hundreds, and a device that flaps has as many outages. */
+const firstAfter = (spans: readonly Span[], ts: number): number => {
+  let [low, high] = [0, spans.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((spans[middle]?.to ?? 0) > ts) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+};
 
 /** Spans that touch become one. */
 export const merged = (spans: readonly Span[]): Span[] => {

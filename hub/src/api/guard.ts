@@ -42,11 +42,12 @@ export const createGuard = (needs: GuardNeeds) => async (request: FastifyRequest
   const { declaration, page } = request.routeOptions.config ?? {};
   const is_page = page === true && !isApiPath(request);
   request.who = null;
-  if (declaration?.plain) return;
+  const open = declaration?.role === 'open';
+  if (open && declaration.plain) return;
   if (!isTls(request.raw) && !needs.is_local(request.raw.socket.remoteAddress)) {
     return is_page ? redirect(request, reply, needs.https_port()) : refusePlain(needs.https_port());
   }
-  if (is_page || declaration?.by_token) return;
+  if (is_page || (open && declaration.by_token)) return;
   request.who = needs.auth.identify(credentialsOf(request.raw));
   refuseForeignOrigin(request);
   requireRole(request.who, declaration?.role ?? 'viewer', needs.auth);

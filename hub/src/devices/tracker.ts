@@ -6,6 +6,7 @@ import type { CloseReason, Link } from '../bus/bus.js';
 import type { PresenceChange, PresenceKeeper } from '../parts.js';
 import { documentsOf } from '../shelf.js';
 import type { Recovered, Writer } from '../store/store.js';
+import { createAbsences } from './absences.js';
 import { staysWithin } from './history.js';
 import * as machine from './presence.js';
 import { type Carrier, type Facts, type Moment, NEVER_SEEN, PRESENCE } from './presence.js';
@@ -54,6 +55,7 @@ export const createTracker = (needs: TrackerNeeds, documents: Recovered['documen
   const { clock } = needs;
   const stand = createStand(needs, documents);
   const loop = createLoop(needs, stand);
+  const absences = createAbsences(needs, documents);
   /** One input for one device, judged at once. */
   const feed: Feed = (id, input) => {
     if (loop.stopped()) return;
@@ -81,7 +83,8 @@ export const createTracker = (needs: TrackerNeeds, documents: Recovered['documen
     },
     changed: stand.changed,
     get: (id) => asPresence(stand.devices.get(id)?.facts ?? { ...NEVER_SEEN, since: needs.device(id)?.created_at ?? 0 }),
-    availability: async (id, from, to) => staysWithin(stand.devices.get(id)?.history ?? [], { from, to, now: clock.now() }),
+    availability: async (id, from, to) =>
+      absences.cut(staysWithin(stand.devices.get(id)?.history ?? [], { from, to, now: clock.now() })),
     freeze(on) {
       if (on === stand.frozen) return;
       const now = loop.present();
@@ -91,8 +94,14 @@ export const createTracker = (needs: TrackerNeeds, documents: Recovered['documen
     },
     forget: stand.forget,
     recall: loop.recall,
-    start: loop.start,
-    stop: loop.stop,
+    start() {
+      absences.start();
+      loop.start();
+    },
+    stop() {
+      loop.stop();
+      absences.stop();
+    },
   };
 };
 

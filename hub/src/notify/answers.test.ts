@@ -93,6 +93,22 @@ describe('a notice that can be acknowledged', () => {
     ).toEqual(['hot-d', 'hot-e']);
   });
 
+  it('takes all that one channel was told of in a notice that waited, though others heard of each by itself', async () => {
+    const { hub, marks } = await up();
+    await hub.notify.putNotifier('bob', { kind: 'hook', config: { url: 'http://bob' } });
+    hub.broken.set('bob', { code: 'too_many', retry_after_ms: 60_000 });
+    for (const id of ['1', '2', '3']) {
+      hub.fire(id, `pi-${id}`);
+      await hub.pass(5_000);
+    }
+    hub.broken.delete('bob');
+    await hub.pass(60_000);
+    const late = hub.sent.filter(({ to }) => to === 'bob').at(-1);
+    expect(late?.title).toBe('2 alerts: Device offline');
+    await hub.notify.answered(tokenOf(late?.acknowledge?.url));
+    expect(marks().map(([id]) => id)).toEqual(['2', '3']);
+  });
+
   it('leaves to somebody what they took already', async () => {
     const { hub, told, marks } = await up();
     const { token } = await told('1', 'pi');

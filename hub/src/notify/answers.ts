@@ -4,7 +4,7 @@ import { AppError } from '@muster/shared/errors';
 import type { LiveAlert } from '@muster/shared/wire/live';
 import type { AlertsDesk, Audit, NoticeAnswer } from '../parts.js';
 import { NOTIFY_LIMITS as L } from './limits.js';
-import type { Memos } from './memos.js';
+import { type Memos, threadsOf } from './memos.js';
 import type { Notice } from './notifier.js';
 
 export interface AnswerNeeds {
@@ -42,7 +42,7 @@ export const createAnswers = (needs: AnswerNeeds) => {
   };
   const openAlerts = (thread: string): LiveAlert[] =>
     [...needs.memos.firing()].flatMap(({ alert, told }) => {
-      const one = alert !== null && told.some((each) => each.thread === thread) ? needs.alert(alert) : undefined;
+      const one = alert !== null && told.some((each) => threadsOf(each).includes(thread)) ? needs.alert(alert) : undefined;
       return one?.state === 'firing' ? [one] : [];
     });
   const take = async (thread: string, by: string): Promise<LiveAlert[]> => {

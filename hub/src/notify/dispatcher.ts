@@ -212,7 +212,7 @@ const assemble = (needs: NotifyNeeds, { documents }: Pick<Recovered, 'documents'
   const heartbeat = createHeartbeat({ clock, http, writer }, documents);
   const watches = createWatches(
     {
-      ...{ clock, http, writer, newId, newToken: () => Buffer.from(needs.random(32)).toString('base64url') },
+      ...{ clock, http, log, writer, newId, newToken: () => Buffer.from(needs.random(32)).toString('base64url') },
       alarm: (watch, firing, why) => alerts.hub(`watch:${watch}`, firing, why),
     },
     documents,

@@ -112,6 +112,8 @@ export const createMemos = (papers: Papers, documents: Recovered['documents']) =
 export type Memos = ReturnType<typeof createMemos>;
 
 export const threadOf = ({ thread, threads }: Told, notifier: string): string => threads?.[notifier] ?? thread;
+/** All that it was told under, whatever the notifier. */
+export const threadsOf = ({ thread, threads = {} }: Told): string[] => [thread, ...Object.values(threads)];
 const placeOf = (thread: string, notifier: string): string => `${notifier}\n${thread}`;
 
 /** How many alerts that fire each notifier was told of under each thread: a mass end asks for every one. */

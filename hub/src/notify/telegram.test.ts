@@ -16,26 +16,30 @@ afterEach(async () => {
 
 interface Update {
   update_id: number;
-  callback_query?: { id: string; from: object; data: string };
+  callback_query?: { id: string; from: object; data: string; message?: { text: string } };
 }
-type Fault = 'conflict' | 'echo' | 'hang up' | 'garbage' | null;
+type Fault = 'conflict' | 'echo' | 'hang up' | 'garbage' | 'nameless' | null;
+
+/** As Telegram writes it: six bytes for every letter that is not ASCII. */
+const escaped = (json: string): string =>
+  json.replace(/[\u0080-\uffff]/g, (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
 /** The Bot API: holds a question until it has an update, and forgets what a later offset confirms. */
 const startBotApi = async () => {
   let updates: Update[] = [];
-  const waiting: { response: ServerResponse; offset: number }[] = [];
+  const waiting: { response: ServerResponse; offset: number; limit: number }[] = [];
   const state = {
     polls: 0,
     sent: [] as Record<string, unknown>[],
     answered: [] as Record<string, unknown>[],
     fault: null as Fault,
   };
-  const reply = (response: ServerResponse, result: unknown) => void response.end(JSON.stringify({ ok: true, result }));
+  const reply = (response: ServerResponse, result: unknown) => void response.end(escaped(JSON.stringify({ ok: true, result })));
   const hand = () => {
-    for (const { response, offset } of waiting.splice(0)) {
+    for (const { response, offset, limit } of waiting.splice(0)) {
       updates = updates.filter(({ update_id }) => update_id >= offset);
-      if (updates.length > 0) reply(response, updates);
-      else waiting.push({ response, offset });
+      if (updates.length > 0) reply(response, updates.slice(0, limit));
+      else waiting.push({ response, offset, limit });
     }
   };
   const server = createServer(async (request, response) => {
@@ -50,11 +54,12 @@ const startBotApi = async () => {
     expect(json['allowed_updates']).toEqual(['callback_query']);
     if (state.fault === 'hang up') return void request.socket.destroy();
     if (state.fault === 'garbage') return void response.end('<html>log in</html>');
+    if (state.fault === 'nameless') return reply(response, [{}]);
     if (state.fault === 'conflict') response.statusCode = 409;
     if (state.fault === 'echo') response.statusCode = 500;
     if (state.fault)
       return void response.end(JSON.stringify({ ok: false, description: `Conflict ${request.url} ${TOKEN.split(':')[1]}` }));
-    waiting.push({ response, offset: Number(json['offset'] ?? 0) });
+    waiting.push({ response, offset: Number(json['offset'] ?? 0), limit: Number(json['limit']) });
     hand();
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -63,8 +68,8 @@ const startBotApi = async () => {
     server.close();
   });
   let count = 700;
-  const press = (data: string, from: object) => {
-    updates.push({ update_id: ++count, callback_query: { id: `q${count}`, from, data } });
+  const press = (data: string, from: object, text = '') => {
+    updates.push({ update_id: ++count, callback_query: { id: `q${count}`, from, data, message: { text } } });
     hand();
   };
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, state, press, waiting };
@@ -157,6 +162,27 @@ describe('a button in Telegram', () => {
     await hub.crash();
     await hub.until(() => bot.state.answered.length === 1, 'the press was answered');
     expect(acknowledgements(hub).map(([, by]) => by)).toEqual(['telegram:ada']);
+  });
+
+  it('is heard behind twenty others below the longest notices, in letters that take six bytes each', async () => {
+    const { bot, hub } = await setUp();
+    const code = await told(hub, bot, '1');
+    await hub.until(() => bot.waiting.length === 1, 'it is asked');
+    const asked = bot.waiting.splice(0);
+    for (let press = 0; press < 20; press++) bot.press('a.b.c', { id: 5 }, 'ж'.repeat(4_000));
+    bot.waiting.push(...asked);
+    bot.press(code, { id: 5, username: 'ada' });
+    await hub.until(() => bot.state.answered.length === 21, 'all were answered');
+    expect(acknowledgements(hub)).toHaveLength(1);
+  });
+
+  it('of a server that answers at once and names nothing is asked for once a second', async () => {
+    const { bot, hub, set } = await setUp({});
+    bot.state.fault = 'nameless';
+    const begun = hub.clock.now();
+    await set('chat', { buttons: true });
+    await hub.until(() => bot.state.polls > 8, 'it is asked again and again');
+    expect(hub.clock.now() - begun).toBeGreaterThanOrEqual(7_000);
   });
 
   it.each([

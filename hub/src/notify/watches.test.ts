@@ -1,5 +1,6 @@
 import { AppError } from '@muster/shared/errors';
 import type { Http } from '@muster/shared/http';
+import { silentLog } from '@muster/shared/log';
 import { createTestClock } from '@muster/shared/testing/clock';
 import { describe, expect, it } from 'vitest';
 import { createHandWriter } from '../hand-writer.js';
@@ -20,8 +21,13 @@ const setUp = () => {
     },
   };
   const newToken = () => `token-${++count}-which-is-long-enough`;
-  const alarm = (watch: string, firing: boolean, why: string) => void alarms.push(`${watch} ${firing} ${why}`);
-  const make = () => createWatches({ clock, http, writer, newId: () => `w${++count}`, newToken, alarm }, writer.documents());
+  let refused = false;
+  const alarm = (watch: string, firing: boolean, why: string) => {
+    if (refused) throw new AppError('busy', 'The store is behind by more than it may hold in memory');
+    alarms.push(`${watch} ${firing} ${why}`);
+  };
+  const make = () =>
+    createWatches({ clock, http, writer, log: silentLog, newId: () => `w${++count}`, newToken, alarm }, writer.documents());
   let watches = make();
   const pass = async (seconds: number) => {
     for (let second = 0; second < seconds; second++) {
@@ -37,6 +43,9 @@ const setUp = () => {
     },
     answer(code: number) {
       status = code;
+    },
+    refuse(on: boolean) {
+      refused = on;
     },
     restart() {
       watches = make();
@@ -63,6 +72,19 @@ describe('another hub that is asked', () => {
     hub.answer(200);
     await hub.pass(30);
     expect(hub.alarms.slice(1)).toEqual(['w1 false The hub Barn answers again.']);
+  });
+
+  it('is alarmed about once the store has room for the alarm', async () => {
+    const hub = setUp();
+    await hub.watches.add({ title: 'Barn', url: 'http://barn.example.org' });
+    await hub.watches.add({ title: 'Mill' });
+    hub.answer(0);
+    hub.refuse(true);
+    await hub.pass(600);
+    expect(hub.alarms).toEqual([]);
+    hub.refuse(false);
+    await hub.pass(31);
+    expect(hub.alarms).toHaveLength(2);
   });
 
   it('and cannot store anything is away as well', async () => {

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import type { Clock } from '@muster/shared/clock';
 import { AppError, asAppError } from '@muster/shared/errors';
 import type { Http } from '@muster/shared/http';
+import type { Log } from '@muster/shared/log';
 import { check, url as httpAddress } from '@muster/shared/schema';
 import { utcTime } from '@muster/shared/text';
 import type { HubWatch, HubWatchSetting } from '../parts.js';
@@ -39,6 +40,7 @@ interface Watched {
 export interface WatchNeeds {
   clock: Clock;
   http: Http;
+  log: Log;
   writer: Pick<Writer, 'queue' | 'accepts' | 'healthy'>;
   newId(): string;
   newToken(): string;
@@ -103,11 +105,16 @@ export const createWatches = (needs: WatchNeeds, documents: Recovered['documents
 export type Watches = ReturnType<typeof createWatches>;
 
 /** What is seen of one of them, and whether it is an alert. */
-const createJudge = ({ clock, http, alarm }: WatchNeeds) => {
+const createJudge = ({ clock, http, log, alarm }: WatchNeeds) => {
   const tell = (one: Watched, firing: boolean, why: string) => {
     if (one.alarmed === firing) return;
-    one.alarmed = firing;
-    alarm(one.kept.id, firing, why);
+    try {
+      alarm(one.kept.id, firing, why);
+      one.alarmed = firing;
+    } catch (error) {
+      // A store that is full refuses the alert: the next look tries again.
+      log.error('An alert about a watched hub could not be kept', { watch: one.kept.id, why, error });
+    }
   };
   const well = (one: Watched) => {
     Object.assign(one, { last_ok: clock.now(), last_error: null, failures: 0 });

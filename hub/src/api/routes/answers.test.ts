@@ -102,7 +102,9 @@ describe('watches of other hubs', () => {
       expect((await act('POST', '/api/v1/watches', { token, body: { title: 'Barn', url } })).status).toBe(403);
     const asked = await act('POST', '/api/v1/watches', { token: 'admin-token', body: { title: 'Barn', url } });
     expect(asked.json).toMatchObject({ id: 'w1', url, heartbeat: null, state: 'waiting' });
-    expect(server.kept.audited.at(-1)).toMatchObject({ by: 'a admin', detail: { title: 'Barn', url } });
+    expect(server.kept.audited.at(-1)).toMatchObject({ by: 'a admin', detail: { title: 'Barn' } });
+    await act('POST', '/api/v1/watches', { token: 'admin-token', body: { title: 'Barn', url: `${url}/#setup=once` } });
+    expect(JSON.stringify(server.kept.audited)).not.toContain('setup=once');
     const heard = await act('POST', '/api/v1/watches', { token: 'admin-token', body: { title: 'Attic' } });
     expect(heard.json['heartbeat']).toBe('https://muster.example.org/heartbeat/heartbeat-token-of-w1');
     const listed = await act('GET', '/api/v1/watches', { token: 'admin-token' });

@@ -134,7 +134,26 @@ const createExcuses = (parts: Parts, windows: readonly SilencedWindow[]) => {
     if ('network' in scope) return earning.has(`${device.id}\n${scope.network}`);
     return 'site' in scope ? scope.site === device.site : device.tags.includes(scope.tag);
   };
-  return (device: Device): Span[] => (windows.length === 0 ? [] : merged(windows.filter(({ scope }) => holds(scope, device))));
+  const scoped = byScope(windows);
+  const known = new Map<string, Span[]>();
+  return (device: Device): Span[] => {
+    const held = scoped.flatMap(({ scope }, index) => (holds(scope, device) ? [index] : []));
+    const spans = known.get(held.join()) ?? merged(held.flatMap((index) => scoped[index]?.windows ?? []));
+    known.set(held.join(), spans);
+    return spans;
+  };
+};
+
+/** A silence of every night is hundreds of windows; most devices share theirs. */
+const byScope = (windows: readonly SilencedWindow[]) => {
+  const scoped = new Map<string, { scope: NoticeScope; windows: SilencedWindow[] }>();
+  for (const one of windows) {
+    const key = JSON.stringify(one.scope);
+    const group = scoped.get(key) ?? { scope: one.scope, windows: [] };
+    group.windows.push(one);
+    scoped.set(key, group);
+  }
+  return [...scoped.values()];
 };
 
 const HEAD = [

@@ -7,9 +7,9 @@ import { cut, oneLine } from './text.js';
 /** How long the server holds a question that it has no answer to. */
 const WAIT_S = 25;
 const DEADLINE_MS = 40_000;
-/** Updates of one answer: each holds the whole message that was answered. */
-const AT_ONCE = 20;
-/** A server that does not hold the question is asked no more often. */
+/** Updates of one answer: each holds the whole message that was answered, up to 25 kB where letters take six bytes each. */
+const AT_ONCE = 5;
+/** A server that does not hold the question, or names nothing to go on from, is asked no more often. */
 const PACE_MS = 1_000;
 const LONGEST_NAME = 60;
 /** Of a callback's answer. */
@@ -21,7 +21,7 @@ type Call = Pick<ListenCall, 'now' | 'pause' | 'answered' | 'well' | 'signal'>;
 export const hearButtons = async (asking: Asking, bot: string, call: Call): Promise<void> => {
   let offset: number | undefined;
   while (!call.signal.aborted) {
-    const begun = call.now();
+    const [begun, before] = [call.now(), offset];
     const updates = await fetchUpdates(asking, bot, offset);
     call.well();
     for (const update of updates) {
@@ -29,7 +29,7 @@ export const hearButtons = async (asking: Asking, bot: string, call: Call): Prom
       if (typeof id === 'number') offset = id + 1;
       await press(asking, bot, { query: fieldOf(update, 'callback_query'), call });
     }
-    if (updates.length === 0 && call.now() - begun < PACE_MS) await call.pause(PACE_MS);
+    if (offset === before && call.now() - begun < PACE_MS) await call.pause(PACE_MS);
   }
 };
 

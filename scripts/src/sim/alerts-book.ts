@@ -48,11 +48,11 @@ export const createBook = (began_ms: number): Book => {
     byId.set(one.id, one);
     byDevice.set(one.device, [...(byDevice.get(one.device) ?? []), one]);
   };
-  /** Of its devices, what nobody named. */
-  const unnamed = ({ devices, channel, at }: Taken): Firing[] =>
-    devices
-      .flatMap((device) => byDevice.get(device) ?? [])
-      .filter((one) => (one.ended ?? at) >= at - LATELY_S && !one.told.some((told) => told.channel === channel));
+  const untold = (device: string, { channel, at }: Taken): Firing[] =>
+    (byDevice.get(device) ?? []).filter(
+      (one) => (one.ended ?? at) >= at - LATELY_S && !one.told.some((told) => told.channel === channel),
+    );
+  const tell = (one: Firing | undefined, { at, channel, held }: Taken) => one?.told.push({ at, channel, held: held !== null });
 
   return {
     firings,
@@ -66,15 +66,23 @@ export const createBook = (began_ms: number): Book => {
       if (change === 'resolved' && known) known.ended = at;
     },
     took(notice) {
-      const { channel, key, kind, at, held } = notice;
+      const { channel, key, kind } = notice;
       if (keys.has(`${channel} ${key}`)) again++;
       if (keys.has(`${channel} ${key}`)) return;
       keys.add(`${channel} ${key}`);
       notices.push(notice);
       if (kind !== 'firing' || notice.incident) return;
-      const named = held === null ? notice.alerts.flatMap((id) => byId.get(id) ?? []) : [];
-      const told = new Set([...named, ...(held !== null || notice.count > named.length ? unnamed(notice) : [])]);
-      for (const one of told) one.told.push({ at, channel, held: held !== null });
+      if (notice.held) {
+        for (const [rule, device] of notice.held.firing)
+          tell(
+            untold(device, notice).findLast((one) => one.rule === rule),
+            notice,
+          );
+        return;
+      }
+      for (const id of notice.alerts) tell(byId.get(id), notice);
+      if (notice.count <= notice.alerts.length) return;
+      for (const one of notice.devices.flatMap((device) => untold(device, notice))) tell(one, notice);
     },
   };
 };

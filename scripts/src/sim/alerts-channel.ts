@@ -20,8 +20,8 @@ export interface Taken {
   count: number;
   /** Devices of the incident that it tells of. */
   incident: { id: string; devices: string[] } | null;
-  /** Notices that were put into this one. */
-  held: number | null;
+  /** Notices that were put into this one, and what of them fires, as `[rule, device]`. */
+  held: { count: number; firing: [rule: string, device: string][] } | null;
 }
 
 export interface ChannelNeeds {
@@ -59,6 +59,11 @@ const takenOf = ({ clock, document }: ChannelNeeds, channel: string, notice: Not
     ...{ at: clock.monotonic() / 1_000, channel, key, kind: item.kind, title, text },
     ...{ alerts: item.lines.map(({ alert }) => alert), devices: item.devices, count: item.count },
     incident: incident && item.incident !== null ? { id: item.incident, devices: incident.devices } : null,
-    held: item.held?.count ?? null,
+    held: item.held && { count: item.held.count, firing: (item.held.memos ?? []).map(nameOf) },
   };
+};
+
+const nameOf = (memo: string): [rule: string, device: string] => {
+  const [rule = '', device = ''] = memo.split('\n');
+  return [rule, device];
 };

@@ -62,6 +62,7 @@ export const scoreAlerts = (heard: Heard, { devices, days }: { devices: number; 
         .slice(0, 5)
         .map(({ fault, latency, promised }) => `missed: ${JSON.stringify(fault)} after ${latency} s of ${promised} s`),
       ...notices.flatMap(({ examples }) => examples.slice(0, 8)),
+      ...heard.channels.flatMap((channel) => tooOften(heard, channel)).slice(0, 5),
     ],
     fired: book.firings.length,
     worst_flapping_notices_per_h: Math.max(0, ...heard.channels.map((channel) => worstHour(plan, toldTimes(heard, channel)))),
@@ -115,8 +116,19 @@ const toldTimes = ({ book }: Heard, channel: string) => {
   ];
 };
 
+/** Flapping devices of which a channel told more than once an hour, with all that it told. */
+const tooOften = (heard: Heard, channel: string): string[] => {
+  const timesOf = toldTimes(heard, channel);
+  const loud = heard.plan.faults.filter((fault) => worstHour({ faults: [fault] }, timesOf) > 1);
+  return loud.map((fault) => {
+    const notices = heard.book.notices.filter((one) => one.channel === channel && one.devices.includes(idOf(fault.device)));
+    const told = notices.filter((one) => isWithin(fault, one)).map(({ at, kind, title }) => `${at} s ${kind} "${title}"`);
+    return `${channel}: too often: ${JSON.stringify(fault)}: ${told.join(', ')}; ${timesOf(idOf(fault.device))}`;
+  });
+};
+
 /** Most of one flapping device within any hour. */
-const worstHour = (plan: AlertPlan, timesOf: (device: string) => readonly number[]): number => {
+const worstHour = (plan: Pick<AlertPlan, 'faults'>, timesOf: (device: string) => readonly number[]): number => {
   let worst = 0;
   for (const fault of plan.faults) {
     if (fault.kind !== 'flapping') continue;

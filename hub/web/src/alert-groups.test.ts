@@ -1,5 +1,16 @@
 import { describe, expect, test } from 'vitest';
-import { type Alert, byStake, countFiring, fiatText, grouped, groupOf, ownerOf, stakeOf, stakeTogether } from './alert-groups.js';
+import {
+  type Alert,
+  byStake,
+  countFiring,
+  fiatText,
+  grouped,
+  groupOf,
+  ownerOf,
+  reasonOf,
+  stakeOf,
+  stakeTogether,
+} from './alert-groups.js';
 
 const NOW = 1_000_000;
 const alert = (id: string, extra: Partial<Alert> = {}): Alert => ({
@@ -79,4 +90,15 @@ test('the owner is whom the person named, else the person', () => {
   expect(ownerOf(alert('a'))).toBeNull();
   expect(ownerOf(alert('a', { acknowledged: taken }))).toBe('ada');
   expect(ownerOf(alert('a', { acknowledged: { ...taken, owner: 'bob' } as Alert['acknowledged'] }))).toBe('bob');
+});
+
+describe('the reason in a list', () => {
+  test.each([
+    ['Pi 2 is lost; last heard 19:50 UTC; about 3.74 USD a day at stake.', 'is lost; last heard 19:50 UTC.'],
+    ['Pi 2: the disk is full', 'the disk is full'],
+    ['Pi 22 is lost.', 'Pi 22 is lost.'],
+    ['Three of its restarts', 'Three of its restarts'],
+  ])('leaves out the name and the money: %s', (why, shown) => {
+    expect(reasonOf({ why, device_name: 'Pi 2' })).toBe(shown);
+  });
 });

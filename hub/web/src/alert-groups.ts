@@ -34,6 +34,12 @@ export const ownerOf = (alert: Alert): string | null => {
   return taken ? (taken.owner ?? taken.by) : null;
 };
 
+/** Why it fires, without what stands beside it in a list: the name before it and the money behind it. */
+export const reasonOf = ({ why, device_name }: Pick<Alert, 'why' | 'device_name'>): string => {
+  const rest = [`${device_name}: `, `${device_name} `].find((start) => why.startsWith(start));
+  return why.slice(rest?.length ?? 0).replace(/; about [\d.,]+ \S+ a day at stake\.$/, '.');
+};
+
 export interface Fiat {
   /** In 1e-8 of the currency. */
   amount: bigint;

@@ -98,7 +98,10 @@ const Resolved = ({ events, fits, narrowed, most }: Lines) => {
   const { board } = useApp();
   const known = board.alerts.value.filter(({ state }) => state === 'resolved');
   const alerts = resolvedOf(events, known).filter((alert) => fits(alert, alert.resolved_at ?? alert.since));
-  if (alerts.length === 0) return <p class="empty quiet">No alert that is over{narrowed ? ' fits these filters' : ' yet'}.</p>;
+  if (alerts.length === 0)
+    return (
+      <p class="empty quiet">{narrowed ? 'No alert that is over fits these filters.' : 'No alert has been resolved yet.'}</p>
+    );
   return (
     <>
       <AlertLines alerts={alerts.slice(0, most.value)} of="fleet" />

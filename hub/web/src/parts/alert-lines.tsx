@@ -1,6 +1,6 @@
 import type { Signal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
-import { type Alert, fiatText, type Group, ownerOf, stakeOf } from '../alert-groups.js';
+import { type Alert, fiatText, type Group, ownerOf, reasonOf, stakeOf } from '../alert-groups.js';
 import { useApp } from '../app.js';
 import { duration, fullTime, shortTime } from '../format.js';
 import { quietWord } from './alert-actions.js';
@@ -22,7 +22,7 @@ const lasted = (alert: Alert, now: number): string =>
 const STATE_WORDS = { firing: 'Firing', pending: 'Pending', resolved: 'Resolved' } as const;
 
 export const AlertLines = ({ alerts, of, group, picked }: Lines) => (
-  <ul class={`alerts of-${of}${group ? ` g-${group}` : ''}`}>
+  <ul class={`alerts of-${of}${group ? ` g-${group}` : ''}${picked ? '' : ' unpicked'}`}>
     {alerts.map((alert) => (
       <AlertLine key={alert.id} alert={alert} of={of} plain={group !== undefined}>
         {picked && alert.state !== 'resolved' && <Pick alert={alert} picked={picked} />}
@@ -30,10 +30,6 @@ export const AlertLines = ({ alerts, of, group, picked }: Lines) => (
     ))}
   </ul>
 );
-
-/** The sentence without the name that stands before it. */
-const reason = ({ why, device_name }: Alert): string =>
-  why.startsWith(`${device_name}: `) ? why.slice(device_name.length + 2) : why;
 
 interface Line {
   alert: Alert;
@@ -63,7 +59,7 @@ const AlertLine = ({ alert, of, plain, children }: Line) => {
           {alert.title}
         </a>
         <span class="why" title={alert.why}>
-          {reason(alert)}
+          {reasonOf(alert)}
         </span>
       </span>
       {of === 'fleet' && <Stake alert={alert} />}

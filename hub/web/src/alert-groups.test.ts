@@ -10,6 +10,7 @@ import {
   reasonOf,
   stakeOf,
   stakeTogether,
+  withoutStake,
 } from './alert-groups.js';
 
 const NOW = 1_000_000;
@@ -94,11 +95,17 @@ test('the owner is whom the person named, else the person', () => {
 
 describe('the reason in a list', () => {
   test.each([
-    ['Pi 2 is lost; last heard 19:50 UTC; about 3.74 USD a day at stake.', 'is lost; last heard 19:50 UTC.'],
+    ['Pi 2 is lost; last heard 19:50 UTC.', 'is lost; last heard 19:50 UTC.'],
     ['Pi 2: the disk is full', 'the disk is full'],
     ['Pi 22 is lost.', 'Pi 22 is lost.'],
     ['Three of its restarts', 'Three of its restarts'],
-  ])('leaves out the name and the money: %s', (why, shown) => {
+  ])('leaves out the name before it: %s', (why, shown) => {
     expect(reasonOf({ why, device_name: 'Pi 2' })).toBe(shown);
+  });
+
+  test('leaves out the money where that stands beside it, and tokens without a price never', () => {
+    expect(withoutStake('is lost; last heard 19:50 UTC; about 3.74 USD a day at stake.')).toBe('is lost; last heard 19:50 UTC.');
+    const tokens = 'is lost; about 1.32 RENDER and about 0.2 HNT a day at stake.';
+    expect(withoutStake(tokens)).toBe(tokens);
   });
 });

@@ -34,11 +34,13 @@ export const ownerOf = (alert: Alert): string | null => {
   return taken ? (taken.owner ?? taken.by) : null;
 };
 
-/** Why it fires, without what stands beside it in a list: the name before it and the money behind it. */
+/** Why it fires, without the name that stands before it. */
 export const reasonOf = ({ why, device_name }: Pick<Alert, 'why' | 'device_name'>): string => {
-  const rest = [`${device_name}: `, `${device_name} `].find((start) => why.startsWith(start));
-  return why.slice(rest?.length ?? 0).replace(/; about [\d.,]+ \S+ a day at stake\.$/, '.');
+  const name = [`${device_name}: `, `${device_name} `].find((start) => why.startsWith(start)) ?? '';
+  return why.slice(name.length);
 };
+/** Where the money has a place of its own. */
+export const withoutStake = (why: string): string => why.replace(/; about [\d.,]+ \S+ a day at stake\.$/, '.');
 
 export interface Fiat {
   /** In 1e-8 of the currency. */

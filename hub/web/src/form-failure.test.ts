@@ -6,6 +6,7 @@ test.each<[string, string[]]>([
   ['config of webhook (webhook), field "url": must be an address', ['url', 'URL']],
   ['field "items/3/config/above": must be a number', ['above']],
   ['"Again every" must be a time', ['Again every']],
+  ['The address: must be an address such as http://127.0.0.1', ['Address']],
   ['Above must be a number.', ['Level', 'above']],
 ])('a failure is about the field that it names: %s', (text, names) => {
   expect(isAbout(text, names)).toBe(true);

@@ -6,11 +6,15 @@ const lastName = (path: string): string => path.split(/[./[\]]+/).findLast((part
 
 /** It begins with one of the field's names, or has it in quotes. */
 export const isAbout = (text: string, names: readonly string[]): boolean => {
-  const said = text.toLowerCase();
+  const said = text.toLowerCase().replace(/^the /, '');
   const quoted = [...said.matchAll(QUOTED)].map(([, path = '']) => path);
   return names
     .map((name) => name.trim().toLowerCase())
     .some(
-      (name) => name !== '' && (said.startsWith(`${name} `) || quoted.some((path) => path === name || lastName(path) === name)),
+      (name) =>
+        name !== '' &&
+        (said.startsWith(`${name} `) ||
+          said.startsWith(`${name}:`) ||
+          quoted.some((path) => path === name || lastName(path) === name)),
     );
 };

@@ -1,6 +1,6 @@
 import type { Signal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
-import { type Alert, fiatText, type Group, ownerOf, reasonOf, stakeOf } from '../alert-groups.js';
+import { type Alert, fiatText, type Group, ownerOf, reasonOf, stakeOf, withoutStake } from '../alert-groups.js';
 import { useApp } from '../app.js';
 import { duration, fullTime, shortTime } from '../format.js';
 import { quietWord } from './alert-actions.js';
@@ -59,7 +59,7 @@ const AlertLine = ({ alert, of, plain, children }: Line) => {
           {alert.title}
         </a>
         <span class="why" title={alert.why}>
-          {reasonOf(alert)}
+          {of === 'fleet' && stakeOf(alert) ? withoutStake(reasonOf(alert)) : reasonOf(alert)}
         </span>
       </span>
       {of === 'fleet' && <Stake alert={alert} />}

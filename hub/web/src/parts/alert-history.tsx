@@ -104,7 +104,7 @@ const Resolved = ({ events, fits, narrowed, most }: Lines) => {
     );
   return (
     <>
-      <AlertLines alerts={alerts.slice(0, most.value)} of="fleet" />
+      <AlertLines alerts={alerts.slice(0, most.value)} of="fleet" group="resolved" />
       <More left={alerts.length - most.value} onMore={() => (most.value += PAGE)} />
     </>
   );

@@ -109,7 +109,7 @@ describe.skipIf(!browser)('the settings of alerts', { timeout: 90_000 }, () => {
     await page.getByLabel('How far back').selectOption('1');
     await page.getByRole('button', { name: 'Try it' }).click();
     await page.getByText(/\d+ alerts? on 3 devices/).waitFor();
-    await page.getByText('History is looked at in steps of about 1 min').waitFor();
+    await page.getByText('Values are means over 1 min').waitFor();
     await picture(page, 'rule-editor');
     expect((await rules()).some(({ title }) => title === 'Warm processor')).toBe(false);
     await page.getByRole('button', { name: 'Save' }).click();

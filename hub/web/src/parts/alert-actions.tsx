@@ -154,7 +154,7 @@ const SilenceMenu = ({ alerts, disabled, onPick }: SilenceProps) => {
   const siteOf = (device: string) => board.devices.get(device)?.site;
   const words: Record<SilenceBy, string> = {
     device: nameOrCount(
-      alerts.map(({ device_name }) => device_name),
+      alerts.flatMap(({ device, device_name }) => (device === '' ? [] : device_name)),
       'device',
     ),
     site: nameOrCount(

@@ -6,7 +6,7 @@ import { type LogPage, mergeEvents, resolvedOf, walkBack } from '../alert-histor
 import { useApp } from '../app.js';
 import { sentenceOf } from '../client.js';
 import { fullTime, shortTime } from '../format.js';
-import { AlertLines } from './alert-lines.js';
+import { AlertLines, placeOfAlert } from './alert-lines.js';
 import { CHANGE_WORDS } from './alert-timeline.js';
 import { SeverityWord } from './icons.js';
 import { More } from './more.js';
@@ -132,7 +132,7 @@ const EventLine = ({ event: { number, ts, change, by, alert } }: { event: LiveAl
       <time title={fullTime(ts)}>{shortTime(ts, clock.value)}</time>
       <SeverityWord severity={alert.severity} state={change === 'resolved' ? 'resolved' : alert.state} />
       <span class="what">
-        <a href={`/devices/${alert.device}`}>{alert.device_name}</a>{' '}
+        <a href={placeOfAlert(alert)}>{alert.device_name}</a>{' '}
         <a class="title" href={router.here({ alert: alert.id })}>
           {alert.title}
         </a>{' '}

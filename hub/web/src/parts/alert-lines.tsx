@@ -31,6 +31,9 @@ export const AlertLines = ({ alerts, of, group, picked }: Lines) => (
   </ul>
 );
 
+/** An alert of the hub itself is about no device. */
+export const placeOfAlert = ({ device }: Alert): string => (device === '' ? '/hub' : `/devices/${device}`);
+
 interface Line {
   alert: Alert;
   of: Lines['of'];
@@ -47,7 +50,7 @@ const AlertLine = ({ alert, of, plain, children }: Line) => {
       <SeverityWord severity={alert.severity} state={alert.state} />
       <span class="what">
         {of === 'fleet' && (
-          <a href={`/devices/${alert.device}`} title={alert.device}>
+          <a href={placeOfAlert(alert)} title={alert.device}>
             {alert.device_name}
           </a>
         )}

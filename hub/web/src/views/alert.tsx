@@ -142,9 +142,7 @@ const Facts = ({ alert, rule, of, value, limit }: FactsProps) => (
     <StakeFact alert={alert} />
     <Times alert={alert} />
     <Places alert={alert} />
-    <Fact name="Rule">
-      <a href={`/rules?edit=${encodeURIComponent(alert.rule)}`}>{rule?.title ?? alert.rule}</a>
-    </Fact>
+    <Fact name="Rule">{rule ? <a href={`/rules?edit=${encodeURIComponent(alert.rule)}`}>{rule.title}</a> : alert.rule}</Fact>
     {alert.subject && (
       <Fact name="About">{of ? [of.declaration.title, labelText(of.labels)].filter(Boolean).join(', ') : alert.subject}</Fact>
     )}

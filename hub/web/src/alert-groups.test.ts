@@ -103,9 +103,12 @@ describe('the reason in a list', () => {
     expect(reasonOf({ why, device_name: 'Pi 2' })).toBe(shown);
   });
 
-  test('leaves out the money where that stands beside it, and tokens without a price never', () => {
-    expect(withoutStake('is lost; last heard 19:50 UTC; about 3.74 USD a day at stake.')).toBe('is lost; last heard 19:50 UTC.');
+  test('leaves out the money where the same stands beside it', () => {
+    const said = 'is lost; last heard 19:50 UTC; about 3.74 USD a day at stake.';
+    const beside = (amount: bigint) => ({ amount, currency: 'USD' });
+    expect(withoutStake(said, beside(373_900_000n))).toBe('is lost; last heard 19:50 UTC.');
+    expect(withoutStake(said, beside(18_000_000n))).toBe(said);
     const tokens = 'is lost; about 1.32 RENDER and about 0.2 HNT a day at stake.';
-    expect(withoutStake(tokens)).toBe(tokens);
+    expect(withoutStake(tokens, beside(374_000_000n))).toBe(tokens);
   });
 });

@@ -39,8 +39,11 @@ export const reasonOf = ({ why, device_name }: Pick<Alert, 'why' | 'device_name'
   const name = [`${device_name}: `, `${device_name} `].find((start) => why.startsWith(start)) ?? '';
   return why.slice(name.length);
 };
-/** Where the money has a place of its own. */
-export const withoutStake = (why: string): string => why.replace(/; about [\d.,]+ \S+ a day at stake\.$/, '.');
+/** Where the same money has a place of its own. */
+export const withoutStake = (why: string, { amount, currency }: Fiat): string => {
+  const money = `; about ${Number(formatUnits(amount, FIAT_PLACES)).toFixed(2)} ${currency} a day at stake.`;
+  return why.endsWith(money) ? `${why.slice(0, -money.length)}.` : why;
+};
 
 export interface Fiat {
   /** In 1e-8 of the currency. */

@@ -43,6 +43,7 @@ interface Line {
 
 const AlertLine = ({ alert, of, plain, children }: Line) => {
   const { clock, router } = useApp();
+  const stake = of === 'fleet' ? stakeOf(alert) : null;
   const path = `/alerts?alert=${encodeURIComponent(alert.id)}`;
   return (
     <li class={alert.state}>
@@ -62,7 +63,7 @@ const AlertLine = ({ alert, of, plain, children }: Line) => {
           {alert.title}
         </a>
         <span class="why" title={alert.why}>
-          {of === 'fleet' && stakeOf(alert) ? withoutStake(reasonOf(alert)) : reasonOf(alert)}
+          {stake ? withoutStake(reasonOf(alert), stake) : reasonOf(alert)}
         </span>
       </span>
       {of === 'fleet' && <Stake alert={alert} />}

@@ -53,9 +53,10 @@ const knownOfAway = (
   return seen;
 };
 
-/** What is judged when: a report, a device, or the alerts that are open. */
-export const createRounds = ({ watch, judge, registry, clock, plans, expect, traces }: RoundNeeds) => {
-  const judgeRules = (device: Device, rules: Iterable<ActiveRule>) => {
+/** Takes the verdicts of some rules of a device; while it is away only of those that still know something. */
+const createJudging =
+  ({ watch, judge, clock, expect }: Pick<RoundNeeds, 'watch' | 'judge' | 'clock' | 'expect'>) =>
+  (device: Device, rules: Iterable<ActiveRule>) => {
     const { id } = device;
     const { state, since } = judge.presence(id);
     const there = isAway(state) ? knownOfAway(watch, { id, since: state === 'reconnecting' ? null : since }, rules) : rules;
@@ -70,6 +71,9 @@ export const createRounds = ({ watch, judge, registry, clock, plans, expect, tra
     return judged;
   };
 
+/** What is judged when: a report, a device, or the alerts that are open. */
+export const createRounds = ({ watch, judge, registry, clock, plans, expect, traces }: RoundNeeds) => {
+  const judgeRules = createJudging({ watch, judge, clock, expect });
   const reconcile = createReconcile({ watch, registry, plans });
   const isGone = ({ device }: Cell): boolean => {
     const { state, since } = judge.presence(device);

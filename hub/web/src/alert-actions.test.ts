@@ -50,6 +50,13 @@ test('alerts are silenced by what they have in common, once each', async () => {
   const alerts = [alert('1', 'a'), alert('2', 'a', 'hot'), alert('3', 'b')];
   const siteOf = (device: string) => (device === 'a' ? 'roof' : null);
   expect(scopesOf(alerts, 'device', siteOf)).toEqual([{ device: 'a' }, { device: 'b' }]);
+  expect(
+    scopesOf(
+      alerts.map((alert) => ({ ...alert, device: '' })),
+      'device',
+      siteOf,
+    ),
+  ).toEqual([]);
   expect(scopesOf(alerts, 'rule', siteOf)).toEqual([{ rule: 'offline' }, { rule: 'hot' }]);
   expect(scopesOf(alerts, 'site', siteOf)).toEqual([{ site: 'roof' }]);
   const { actions, asked } = build();

@@ -38,7 +38,7 @@ export const scopesOf = (
   const distinct = (values: readonly (string | null | undefined)[]) => [
     ...new Set(values.filter((value) => typeof value === 'string')),
   ];
-  if (by === 'device') return distinct(alerts.map(({ device }) => device)).map((device) => ({ device }));
+  if (by === 'device') return distinct(alerts.map(({ device }) => device || null)).map((device) => ({ device }));
   if (by === 'rule') return distinct(alerts.map(({ rule }) => rule)).map((rule) => ({ rule }));
   return distinct(alerts.map(({ device }) => siteOf(device))).map((site) => ({ site }));
 };
@@ -51,7 +51,7 @@ export const createActions = ({ client, put, now }: ActionNeeds) => ({
   snooze: (ids: readonly string[], for_ms: number | null) =>
     sideBySide(ids, async (id) => put([await client.snooze(id, for_ms)])),
   async silence(scopes: readonly NoticeScope[], { for_ms, comment }: { for_ms: number; comment: string }): Promise<void> {
-    if (scopes.length === 0) throw new FormError('None of these devices has a site: silence the devices or the rule instead.');
+    if (scopes.length === 0) throw new FormError('None of these alerts has one: silence the devices or the rule instead.');
     if (scopes.length > SILENCES_MOST)
       throw new FormError(`That would be ${scopes.length} silences: choose the site or the rule instead, or fewer alerts.`);
     await sideBySide(scopes, async (scope) => void (await client.addSilence({ scope, to: now() + for_ms, comment })));

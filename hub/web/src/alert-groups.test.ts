@@ -1,5 +1,17 @@
 import { describe, expect, test } from 'vitest';
-import { type Alert, byStake, countFiring, fiatText, grouped, groupOf, ownerOf, stakeOf, stakeTogether } from './alert-groups.js';
+import {
+  type Alert,
+  byStake,
+  countFiring,
+  fiatText,
+  grouped,
+  groupOf,
+  ownerOf,
+  reasonOf,
+  stakeOf,
+  stakeTogether,
+  withoutStake,
+} from './alert-groups.js';
 
 const NOW = 1_000_000;
 const alert = (id: string, extra: Partial<Alert> = {}): Alert => ({
@@ -79,4 +91,24 @@ test('the owner is whom the person named, else the person', () => {
   expect(ownerOf(alert('a'))).toBeNull();
   expect(ownerOf(alert('a', { acknowledged: taken }))).toBe('ada');
   expect(ownerOf(alert('a', { acknowledged: { ...taken, owner: 'bob' } as Alert['acknowledged'] }))).toBe('bob');
+});
+
+describe('the reason in a list', () => {
+  test.each([
+    ['Pi 2 is lost; last heard 19:50 UTC.', 'is lost; last heard 19:50 UTC.'],
+    ['Pi 2: the disk is full', 'the disk is full'],
+    ['Pi 22 is lost.', 'Pi 22 is lost.'],
+    ['Three of its restarts', 'Three of its restarts'],
+  ])('leaves out the name before it: %s', (why, shown) => {
+    expect(reasonOf({ why, device_name: 'Pi 2' })).toBe(shown);
+  });
+
+  test('leaves out the money where the same stands beside it', () => {
+    const said = 'is lost; last heard 19:50 UTC; about 3.74 USD a day at stake.';
+    const beside = (amount: bigint) => ({ amount, currency: 'USD' });
+    expect(withoutStake(said, beside(373_900_000n))).toBe('is lost; last heard 19:50 UTC.');
+    expect(withoutStake(said, beside(18_000_000n))).toBe(said);
+    const tokens = 'is lost; about 1.32 RENDER and about 0.2 HNT a day at stake.';
+    expect(withoutStake(tokens, beside(374_000_000n))).toBe(tokens);
+  });
 });

@@ -34,6 +34,17 @@ export const ownerOf = (alert: Alert): string | null => {
   return taken ? (taken.owner ?? taken.by) : null;
 };
 
+/** Why it fires, without the name that stands before it. */
+export const reasonOf = ({ why, device_name }: Pick<Alert, 'why' | 'device_name'>): string => {
+  const name = [`${device_name}: `, `${device_name} `].find((start) => why.startsWith(start)) ?? '';
+  return why.slice(name.length);
+};
+/** Where the same money has a place of its own. */
+export const withoutStake = (why: string, { amount, currency }: Fiat): string => {
+  const money = `; about ${Number(formatUnits(amount, FIAT_PLACES)).toFixed(2)} ${currency} a day at stake.`;
+  return why.endsWith(money) ? `${why.slice(0, -money.length)}.` : why;
+};
+
 export interface Fiat {
   /** In 1e-8 of the currency. */
   amount: bigint;

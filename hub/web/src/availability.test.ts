@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import {
   type AvailabilityRow,
+  costTogether,
   exportPath,
   fitsReport,
   reportAddress,
@@ -76,4 +77,14 @@ test('the file is of the same time and site', () => {
   expect(exportPath({ by: 'device', site: 'a b' }, { from: 1, to: 2 })).toBe(
     '/api/v1/availability/export.csv?from=1&to=2&by=device&site=a+b',
   );
+});
+
+test('what the outages cost together is exact, and unknown where nothing is known', () => {
+  const cost = (amount: string, currency = 'USD') => ({ cost: { amount, currency } });
+  expect(costTogether([row('a', cost('0.1')), row('b'), row('c', cost('0.2'))])).toEqual({
+    amount: '0.3',
+    currency: 'USD',
+  });
+  expect(costTogether([row('a')])).toBeNull();
+  expect(costTogether([row('a', cost('1')), row('b', cost('1', 'EUR'))])).toBeNull();
 });

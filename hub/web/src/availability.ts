@@ -1,3 +1,5 @@
+import { FIAT_PLACES, formatUnits, toBaseUnits } from '@muster/shared/money';
+
 /** The availability report: order, sums and the way to its file. Pure. */
 
 /** One line of `GET /availability`. */
@@ -104,6 +106,15 @@ export const uptimeTogether = (rows: readonly AvailabilityRow[]): number | null 
     down += row.watched_ms * (1 - row.uptime);
   }
   return watched > 0 ? 1 - down / watched : null;
+};
+
+/** Of all together; null: no row's is known, or they are in several currencies. */
+export const costTogether = (rows: readonly AvailabilityRow[]): { amount: string; currency: string } | null => {
+  const costs = rows.flatMap(({ cost }) => cost ?? []);
+  const [first] = costs;
+  if (!first || costs.some(({ currency }) => currency !== first.currency)) return null;
+  const sum = costs.reduce((total, { amount }) => total + toBaseUnits(amount, FIAT_PLACES, { floor: true }), 0n);
+  return { amount: formatUnits(sum, FIAT_PLACES), currency: first.currency };
 };
 
 /** Where the hub gives the same of all as a file. */

@@ -12,11 +12,13 @@ const fields = fieldsOf({
     floor: { type: 'boolean' },
     headers: { type: 'object' },
     body: {},
+    urls: { type: 'array', items: { type: 'string', description: 'An address' }, default: [] },
   },
 });
 
 test('a form comes from the schema, and its texts go back to values', () => {
-  expect(fields.map(({ kind }) => kind)).toEqual(['text', 'secret', 'choice', 'number', 'switch', 'json', 'json']);
+  expect(fields.map(({ kind }) => kind)).toEqual(['text', 'secret', 'choice', 'number', 'switch', 'json', 'json', 'list']);
+  expect(fields.at(-1)).toMatchObject({ title: 'URLs', help: 'One on a line: An address', hint: '' });
   expect(fields[2]).toMatchObject({ choices: ['GET', 'POST'], hint: 'GET', required: false });
   const config = {
     url: 'http://x',
@@ -26,9 +28,15 @@ test('a form comes from the schema, and its texts go back to values', () => {
     floor: true,
     headers: { a: 'b' },
     body: 'plain',
+    urls: ['tgram://a', 'signal://b'],
   };
   expect(configOf(fields, textsOf(fields, config))).toEqual(config);
   expect(configOf(fields, textsOf(fields, {}))).toEqual({});
+});
+
+test('a list is one thing on each line, or JSON', () => {
+  expect(configOf(fields, { urls: ' a://1 \n\n b://2, c' })).toEqual({ urls: ['a://1', 'b://2, c'] });
+  expect(configOf(fields, { urls: '["a://1"]' })).toEqual({ urls: ['a://1'] });
 });
 
 test('what cannot be read is said before it is sent', () => {

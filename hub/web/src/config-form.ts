@@ -3,7 +3,7 @@ import { type ConfigSchema, FormError } from './client.js';
 /** A form from the JSON schema of a configuration: each field is text here and a value there. */
 export interface Field {
   name: string;
-  kind: 'text' | 'long' | 'secret' | 'number' | 'choice' | 'switch' | 'json';
+  kind: 'text' | 'long' | 'secret' | 'number' | 'choice' | 'switch' | 'list' | 'json';
   required: boolean;
   choices: string[];
   hint: string;
@@ -18,23 +18,26 @@ export const fieldsOf = ({ properties = {}, required = [] }: ConfigSchema): Fiel
     kind: LONG.test(name) && kindOf(schema) === 'text' ? 'long' : kindOf(schema),
     required: required.includes(name),
     choices: (schema.enum ?? []).map(String),
-    hint: schema.default === undefined ? '' : shown(schema.default),
+    hint: schema.default === undefined || kindOf(schema) === 'list' ? '' : shown(schema.default),
     title: schema.title ?? titleOf(name),
-    help: schema.description ?? '',
+    help: schema.description ?? (kindOf(schema) === 'list' ? helpOfList(schema) : ''),
   }));
 
 /** `from_address` is `From address`. */
 const titleOf = (name: string): string =>
-  name === 'url' ? 'URL' : `${name.slice(0, 1).toUpperCase()}${name.slice(1).replaceAll('_', ' ')}`;
+  /^urls?$/.test(name) ? name.replace('url', 'URL') : `${name.slice(0, 1).toUpperCase()}${name.slice(1).replaceAll('_', ' ')}`;
 
 /** Texts of several lines. */
 const LONG = /_template$/;
 
-const kindOf = ({ type, enum: choices, format }: ConfigSchema): Field['kind'] => {
+const helpOfList = ({ items }: ConfigSchema): string => ['One on a line', items?.description].filter(Boolean).join(': ');
+
+const kindOf = ({ type, enum: choices, format, items }: ConfigSchema): Field['kind'] => {
   if (choices) return 'choice';
   if (format === 'password') return 'secret';
   if (type === 'boolean') return 'switch';
   if (type === 'number' || type === 'integer') return 'number';
+  if (type === 'array' && items?.type === 'string') return 'list';
   return type === 'string' ? 'text' : 'json';
 };
 
@@ -44,7 +47,9 @@ export const textsOf = (fields: readonly Field[], config: Record<string, unknown
   Object.fromEntries(
     fields.map(({ name, kind }) => {
       const value = config[name];
-      return [name, value === undefined ? '' : kind === 'json' ? JSON.stringify(value, null, 1) : shown(value)];
+      if (value === undefined) return [name, ''];
+      if (kind === 'list' && Array.isArray(value)) return [name, value.join('\n')];
+      return [name, kind === 'json' ? JSON.stringify(value, null, 1) : shown(value)];
     }),
   );
 
@@ -63,7 +68,8 @@ const parsed = ({ name, kind }: Field, text: string): unknown => {
     if (Number.isFinite(Number(text))) return Number(text);
     throw new FormError(`${name} must be a number.`);
   }
-  if (kind !== 'json') return text;
+  if (kind === 'list' && !text.startsWith('[')) return text.split('\n').flatMap((line) => line.trim() || []);
+  if (kind !== 'json' && kind !== 'list') return text;
   try {
     return JSON.parse(text);
   } catch {

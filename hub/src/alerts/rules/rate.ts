@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { defineRule, type FactSample, type Facts, type Firing, type LookBack, type Trace } from '../rule.js';
-import { DAY, growth, HOUR, isThere, MINUTE, spanText, valueText, verdictOf } from './lib/facts.js';
+import { DAY, growth, HOUR, isThere, MINUTE, metricText, seriesText, spanText, verdictOf } from './lib/facts.js';
 import { called, duration, hasLabels, labels, level, metricId } from './lib/fields.js';
 
 const PER = { second: 1_000, minute: MINUTE, hour: HOUR, day: DAY };
@@ -73,8 +73,7 @@ const beyond = ({ above, below, clear }: Config, rate: number): Firing => {
 };
 
 const sentence = (c: Config, { sample, rate, facts }: { sample: FactSample; rate: number | null; facts: Facts }): string => {
-  const unit = sample.declaration?.unit;
-  if (rate === null) return `${facts.device.name}: ${sample.series} has not been watched for ${spanText(c.window_ms)} yet.`;
-  const limit = c.above !== undefined ? `above ${valueText(c.above, unit)}` : `below ${valueText(c.below ?? 0, unit)}`;
-  return `${facts.device.name}: ${sample.series} changes by ${valueText(rate, unit)} per ${c.per}; the rule asks for ${limit}.`;
+  if (rate === null) return `${facts.device.name}: ${seriesText(sample)} has not been watched for ${spanText(c.window_ms)} yet.`;
+  const limit = c.above !== undefined ? `above ${metricText(c.above, sample)}` : `below ${metricText(c.below ?? 0, sample)}`;
+  return `${facts.device.name}: ${seriesText(sample)} changes by ${metricText(rate, sample)} per ${c.per}; the rule asks for ${limit}.`;
 };

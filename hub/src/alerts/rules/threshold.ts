@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { defineRule, type FactSample, type Facts, type Firing } from '../rule.js';
-import { isThere, valueText, verdictOf } from './lib/facts.js';
+import { isThere, metricText, seriesText, verdictOf } from './lib/facts.js';
 import { called, duration, hasLabels, labels, level, metricId } from './lib/fields.js';
 
 const config = v.pipe(
@@ -53,7 +53,6 @@ const beyond = ({ above, below, clear }: Config, value: number): Firing => {
 };
 
 const sentence = (c: Config, sample: FactSample, { device }: Facts): string => {
-  const unit = sample.declaration?.unit;
-  const limit = c.above !== undefined ? `above ${valueText(c.above, unit)}` : `below ${valueText(c.below ?? 0, unit)}`;
-  return `${device.name}: ${sample.series} is ${valueText(sample.value, unit)}; the rule asks for ${limit}.`;
+  const limit = c.above !== undefined ? `above ${metricText(c.above, sample)}` : `below ${metricText(c.below ?? 0, sample)}`;
+  return `${device.name}: ${seriesText(sample)} is ${metricText(sample.value, sample)}; the rule asks for ${limit}.`;
 };

@@ -1,10 +1,10 @@
 import { useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
 import { createActions, type SilenceBy, scopesOf } from '../alert-actions.js';
 import { type Alert, groupOf, isSnoozed } from '../alert-groups.js';
 import { useApp } from '../app.js';
 import { sentenceOf } from '../client.js';
+import { closeMenu, Menu } from './menu.js';
 
 /** Acknowledge, snooze and silence: for one alert on its page, for many on the list. */
 const HOUR = 3_600_000;
@@ -118,39 +118,6 @@ const Text = ({ label, hint, of, most }: { label: string; hint: string; of: { va
   />
 );
 
-/** A menu that closes with Escape, with a click elsewhere, and when something was chosen. */
-export const Menu = ({ title, label, children }: { title: ComponentChildren; label?: string; children: ComponentChildren }) => {
-  const box = useRef<HTMLDetailsElement>(null);
-  useEffect(() => {
-    const close = (event: Event) => {
-      const element = box.current;
-      if (!element?.open) return;
-      if (event instanceof KeyboardEvent) {
-        if (event.key !== 'Escape') return;
-        element.querySelector('summary')?.focus();
-      } else if (event.target instanceof Node && element.contains(event.target)) return;
-      element.open = false;
-    };
-    addEventListener('keydown', close);
-    addEventListener('pointerdown', close);
-    return () => {
-      removeEventListener('keydown', close);
-      removeEventListener('pointerdown', close);
-    };
-  }, []);
-  return (
-    <details class="menu" ref={box}>
-      <summary class="button" {...(label ? { 'aria-label': label, title: label } : {})}>
-        {title}
-      </summary>
-      <div class="panel">{children}</div>
-    </details>
-  );
-};
-const closeMenu = (event: Event): void => {
-  if (event.currentTarget instanceof Element) event.currentTarget.closest('details')?.removeAttribute('open');
-};
-
 const SnoozeMenu = (props: { disabled: boolean; wakes: boolean; onPick(ms: number | null): void }) => {
   const pick = (ms: number | null) => (event: Event) => {
     closeMenu(event);
@@ -158,17 +125,19 @@ const SnoozeMenu = (props: { disabled: boolean; wakes: boolean; onPick(ms: numbe
   };
   return (
     <Menu title="Snooze">
-      <p class="quiet">No notice of these alerts for</p>
-      {SPANS.map(({ words, ms }) => (
-        <button type="button" key={ms} disabled={props.disabled} onClick={pick(ms)}>
-          {words}
-        </button>
-      ))}
-      {props.wakes && (
-        <button type="button" disabled={props.disabled} onClick={pick(null)}>
-          Wake: tell of them again
-        </button>
-      )}
+      <div class="panel">
+        <p class="quiet">No notice of these alerts for</p>
+        {SPANS.map(({ words, ms }) => (
+          <button type="button" key={ms} disabled={props.disabled} onClick={pick(ms)}>
+            {words}
+          </button>
+        ))}
+        {props.wakes && (
+          <button type="button" disabled={props.disabled} onClick={pick(null)}>
+            Wake: tell of them again
+          </button>
+        )}
+      </div>
     </Menu>
   );
 };
@@ -185,7 +154,7 @@ const SilenceMenu = ({ alerts, disabled, onPick }: SilenceProps) => {
   const siteOf = (device: string) => board.devices.get(device)?.site;
   const words: Record<SilenceBy, string> = {
     device: nameOrCount(
-      alerts.map(({ device_name }) => device_name),
+      alerts.flatMap(({ device, device_name }) => (device === '' ? [] : device_name)),
       'device',
     ),
     site: nameOrCount(
@@ -199,35 +168,37 @@ const SilenceMenu = ({ alerts, disabled, onPick }: SilenceProps) => {
   };
   return (
     <Menu title="Silence">
-      <label>
-        <span class="quiet">No notice of</span>
-        <select value={by.value} onChange={(event) => (by.value = event.currentTarget.value as SilenceBy)}>
-          <option value="device">{words.device}</option>
-          <option value="site">{words.site}</option>
-          <option value="rule">{words.rule}</option>
-        </select>
-      </label>
-      <label>
-        <span class="quiet">for</span>
-        <select value={span.value} onChange={(event) => (span.value = Number(event.currentTarget.value))}>
-          {SPANS.map((each) => (
-            <option key={each.ms} value={each.ms}>
-              {each.words}
-            </option>
-          ))}
-        </select>
-      </label>
-      <button
-        type="button"
-        class="button main"
-        disabled={disabled}
-        onClick={(event) => {
-          closeMenu(event);
-          onPick(by.value, span.value);
-        }}
-      >
-        Silence
-      </button>
+      <div class="panel">
+        <label>
+          <span class="quiet">No notice of</span>
+          <select value={by.value} onChange={(event) => (by.value = event.currentTarget.value as SilenceBy)}>
+            <option value="device">{words.device}</option>
+            <option value="site">{words.site}</option>
+            <option value="rule">{words.rule}</option>
+          </select>
+        </label>
+        <label>
+          <span class="quiet">for</span>
+          <select value={span.value} onChange={(event) => (span.value = Number(event.currentTarget.value))}>
+            {SPANS.map((each) => (
+              <option key={each.ms} value={each.ms}>
+                {each.words}
+              </option>
+            ))}
+          </select>
+        </label>
+        <button
+          type="button"
+          class="button main"
+          disabled={disabled}
+          onClick={(event) => {
+            closeMenu(event);
+            onPick(by.value, span.value);
+          }}
+        >
+          Silence
+        </button>
+      </div>
     </Menu>
   );
 };

@@ -6,7 +6,7 @@ import { type LogPage, mergeEvents, resolvedOf, walkBack } from '../alert-histor
 import { useApp } from '../app.js';
 import { sentenceOf } from '../client.js';
 import { fullTime, shortTime } from '../format.js';
-import { AlertLines } from './alert-lines.js';
+import { AlertLines, placeOfAlert } from './alert-lines.js';
 import { CHANGE_WORDS } from './alert-timeline.js';
 import { SeverityWord } from './icons.js';
 import { More } from './more.js';
@@ -98,10 +98,13 @@ const Resolved = ({ events, fits, narrowed, most }: Lines) => {
   const { board } = useApp();
   const known = board.alerts.value.filter(({ state }) => state === 'resolved');
   const alerts = resolvedOf(events, known).filter((alert) => fits(alert, alert.resolved_at ?? alert.since));
-  if (alerts.length === 0) return <p class="empty quiet">No alert that is over{narrowed ? ' fits these filters' : ' yet'}.</p>;
+  if (alerts.length === 0)
+    return (
+      <p class="empty quiet">{narrowed ? 'No alert that is over fits these filters.' : 'No alert has been resolved yet.'}</p>
+    );
   return (
     <>
-      <AlertLines alerts={alerts.slice(0, most.value)} of="fleet" />
+      <AlertLines alerts={alerts.slice(0, most.value)} of="fleet" group="resolved" />
       <More left={alerts.length - most.value} onMore={() => (most.value += PAGE)} />
     </>
   );
@@ -129,7 +132,7 @@ const EventLine = ({ event: { number, ts, change, by, alert } }: { event: LiveAl
       <time title={fullTime(ts)}>{shortTime(ts, clock.value)}</time>
       <SeverityWord severity={alert.severity} state={change === 'resolved' ? 'resolved' : alert.state} />
       <span class="what">
-        <a href={`/devices/${alert.device}`}>{alert.device_name}</a>{' '}
+        <a href={placeOfAlert(alert)}>{alert.device_name}</a>{' '}
         <a class="title" href={router.here({ alert: alert.id })}>
           {alert.title}
         </a>{' '}

@@ -1,6 +1,6 @@
 import type { Signal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
-import { type Alert, fiatText, type Group, ownerOf, stakeOf } from '../alert-groups.js';
+import { type Alert, fiatText, type Group, ownerOf, reasonOf, stakeOf, withoutStake } from '../alert-groups.js';
 import { useApp } from '../app.js';
 import { duration, fullTime, shortTime } from '../format.js';
 import { quietWord } from './alert-actions.js';
@@ -22,7 +22,7 @@ const lasted = (alert: Alert, now: number): string =>
 const STATE_WORDS = { firing: 'Firing', pending: 'Pending', resolved: 'Resolved' } as const;
 
 export const AlertLines = ({ alerts, of, group, picked }: Lines) => (
-  <ul class={`alerts of-${of}${group ? ` g-${group}` : ''}`}>
+  <ul class={`alerts of-${of}${group ? ` g-${group}` : ''}${picked ? '' : ' unpicked'}`}>
     {alerts.map((alert) => (
       <AlertLine key={alert.id} alert={alert} of={of} plain={group !== undefined}>
         {picked && alert.state !== 'resolved' && <Pick alert={alert} picked={picked} />}
@@ -31,9 +31,8 @@ export const AlertLines = ({ alerts, of, group, picked }: Lines) => (
   </ul>
 );
 
-/** The sentence without the name that stands before it. */
-const reason = ({ why, device_name }: Alert): string =>
-  why.startsWith(`${device_name}: `) ? why.slice(device_name.length + 2) : why;
+/** An alert of the hub itself is about no device. */
+export const placeOfAlert = ({ device }: Alert): string => (device === '' ? '/hub' : `/devices/${device}`);
 
 interface Line {
   alert: Alert;
@@ -44,6 +43,7 @@ interface Line {
 
 const AlertLine = ({ alert, of, plain, children }: Line) => {
   const { clock, router } = useApp();
+  const stake = of === 'fleet' ? stakeOf(alert) : null;
   const path = `/alerts?alert=${encodeURIComponent(alert.id)}`;
   return (
     <li class={alert.state}>
@@ -51,7 +51,7 @@ const AlertLine = ({ alert, of, plain, children }: Line) => {
       <SeverityWord severity={alert.severity} state={alert.state} />
       <span class="what">
         {of === 'fleet' && (
-          <a href={`/devices/${alert.device}`} title={alert.device}>
+          <a href={placeOfAlert(alert)} title={alert.device}>
             {alert.device_name}
           </a>
         )}
@@ -63,7 +63,7 @@ const AlertLine = ({ alert, of, plain, children }: Line) => {
           {alert.title}
         </a>
         <span class="why" title={alert.why}>
-          {reason(alert)}
+          {stake ? withoutStake(reasonOf(alert), stake) : reasonOf(alert)}
         </span>
       </span>
       {of === 'fleet' && <Stake alert={alert} />}

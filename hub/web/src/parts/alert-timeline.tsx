@@ -18,7 +18,7 @@ export const CHANGE_WORDS: Record<string, string> = {
   snoozed: 'was snoozed',
 };
 const BEGUN: Record<string, string> = {
-  pending: 'It began, and waits whether it holds',
+  pending: 'It began; it fires if it lasts',
   firing: 'It fires',
   resolved: 'It was resolved',
   cancelled: 'It passed by itself before it fired',

@@ -77,7 +77,7 @@ const Row = ({ row, by }: { row: AvailabilityRow; by: ReportAsked['by'] }) => {
             <i style={{ width: `${uptime * 100}%` }} />
           </span>
         )}
-        {uptime === null ? <span class="none">not watched</span> : uptimeText(uptime)}
+        {uptime === null ? <span class="none">not watched</span> : <span class="figure">{uptimeText(uptime)}</span>}
       </td>
       <td class="num v-down">
         <Label text="down" />

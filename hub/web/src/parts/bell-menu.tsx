@@ -1,7 +1,7 @@
 import { useApp } from '../app.js';
 import type { ChimeKind } from '../chime.js';
-import { Menu } from './alert-actions.js';
 import { Icon } from './icons.js';
+import { Menu } from './menu.js';
 
 /** Sound and desktop notifications of this browser. */
 export const BellMenu = () => {
@@ -9,11 +9,13 @@ export const BellMenu = () => {
   const is_on = bell.on.sound.value || bell.on.desktop.value;
   return (
     <Menu title={<BellTitle on={is_on} />} label={`Sound and notifications: ${is_on ? 'on' : 'off'}`}>
-      <p class="quiet">When an alert begins to fire, in this browser</p>
-      <Switch kind="sound" words="Play a sound" />
-      {bell.on.sound.value && bell.muted.value && <p class="warn">The browser plays no sound until you click on the page.</p>}
-      <Switch kind="desktop" words="Show a desktop notification" />
-      <p class="quiet">Not for silenced, snoozed and acknowledged alerts.</p>
+      <div class="panel">
+        <p class="quiet">When an alert begins to fire, in this browser</p>
+        <Switch kind="sound" words="Play a sound" />
+        {bell.on.sound.value && bell.muted.value && <p class="warn">The browser plays no sound until you click on the page.</p>}
+        <Switch kind="desktop" words="Show a desktop notification" />
+        <p class="quiet">Not for silenced, snoozed and acknowledged alerts.</p>
+      </div>
     </Menu>
   );
 };

@@ -3,6 +3,7 @@ import { useApp } from '../app.js';
 import { type Asked, dayText, PERIODS, spanOf } from '../earnings-query.js';
 import { networkName } from '../format.js';
 import { Choice, useChoices } from './fleet-tools.js';
+import { closeMenu, Menu } from './menu.js';
 
 /** Period, filters and export of the earnings page. */
 interface Tools {
@@ -77,22 +78,17 @@ export const ExportMenu = ({ asked }: { asked: Asked }) => {
   };
   const fileOf = (format: string) => `muster-${dayText(from)}-${dayText(to - 1)}-${format}.${format === 'json' ? 'json' : 'csv'}`;
   return (
-    <details class="menu">
-      <summary class="button">Export</summary>
+    <Menu title="Export">
       <ul>
         {Object.entries(FORMATS).map(([format, words]) => (
           <li key={format}>
-            <a
-              href={linkOf(format)}
-              download={fileOf(format)}
-              onClick={(event) => event.currentTarget.closest('details')?.removeAttribute('open')}
-            >
+            <a href={linkOf(format)} download={fileOf(format)} onClick={closeMenu}>
               {words}
             </a>
           </li>
         ))}
       </ul>
-    </details>
+    </Menu>
   );
 };
 

@@ -1,8 +1,9 @@
 import type { WeeklyTimes } from '@muster/hub/parts';
 import type { Signal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
-import { useId, useMemo } from 'preact/hooks';
+import { useEffect, useId, useMemo, useRef } from 'preact/hooks';
 import { useApp } from '../app.js';
+import { isAbout } from '../form-failure.js';
 import { DAY_NAMES } from '../notice-words.js';
 import { DEVICE_KINDS, SCOPE_WORDS, type Scope, type ScopeKind, scopeOf, scopeParts } from '../scopes.js';
 import { useChoices } from './fleet-tools.js';
@@ -78,12 +79,37 @@ export const Grouped = ({ name, help, children }: { name: string; help?: string 
   </fieldset>
 );
 
-export const Failure = ({ text }: { text: string | null }) =>
-  text === null ? null : (
-    <p class="failure" role="alert">
+/** What failed, beside the button; the field that it names is marked and gets the focus. */
+export const Failure = ({ text }: { text: string | null }) => {
+  const box = useRef<HTMLParagraphElement>(null);
+  const id = useId();
+  useEffect(() => {
+    const named = text === null ? undefined : controlsIn(box.current).find((one) => isAbout(text, namesOf(one)));
+    if (!named) return;
+    named.setAttribute('aria-invalid', 'true');
+    named.setAttribute('aria-errormessage', id);
+    named.focus();
+    return () => {
+      named.removeAttribute('aria-invalid');
+      named.removeAttribute('aria-errormessage');
+    };
+  }, [text, id]);
+  if (text === null) return null;
+  return (
+    <p class="failure" role="alert" id={id} ref={box}>
       {text}
     </p>
   );
+};
+
+const controlsIn = (box: HTMLElement | null): HTMLInputElement[] => [
+  ...(box?.closest('form')?.querySelectorAll<HTMLInputElement>('input, select, textarea') ?? []),
+];
+/** Its label may hold the field itself and a sentence about it. */
+const namesOf = (control: HTMLInputElement): string[] => [
+  ...[...(control.labels ?? [])].map((label) => label.firstChild?.textContent ?? ''),
+  ...[control.ariaLabel ?? '', control.dataset['field'] ?? ''],
+];
 
 interface OneOfProps<T extends string> {
   name: string;

@@ -2,7 +2,8 @@ import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { useApp } from '../app.js';
 import { type HubSource, type RewardSource, type SourceKind, sentenceOf } from '../client.js';
-import { fullTime, shortTime } from '../format.js';
+import { fullTime, networkName, shortTime } from '../format.js';
+import { useNames } from './names.js';
 import { SourceForm } from './source-form.js';
 
 const REFRESH_MS = 15_000;
@@ -85,13 +86,22 @@ interface LineProps {
 
 const Line = ({ one, onEdit, onRemove }: LineProps) => {
   const { clock } = useApp();
+  const names = useNames();
   const is_own = one.next_at !== undefined;
   const next = one.next_at ? `asked again ${shortTime(one.next_at, clock.value)}` : '';
   return (
     <li>
       <b class={one.state}>{one.state}</b>
-      <span title={one.network}>{is_own ? one.id : one.network}</span>
-      <span>{is_own ? 'asked by the hub' : one.device || 'no device'}</span>
+      <span title={one.network}>{is_own ? one.id : networkName(one.network)}</span>
+      <span title={one.device}>
+        {is_own ? (
+          'asked by the hub'
+        ) : one.device ? (
+          <a href={`/devices/${one.device}`}>{names.device(one.device)}</a>
+        ) : (
+          'no device'
+        )}
+      </span>
       <time title={one.last_reading === null ? '' : fullTime(one.last_reading)}>
         {one.last_reading === null ? 'never' : shortTime(one.last_reading, clock.value)}
       </time>

@@ -39,7 +39,7 @@ const useDraft = ({ book, state, rule, kind, fresh, unitOf }: Omit<EditorProps, 
   const change = (part: Partial<Rule>) => (head.value = { ...head.value, ...part });
   const draft = (): Rule => {
     const { id, rule: of, title, enabled, severity, scope, except } = head.value;
-    if (title.trim() === '') throw new FormError('The rule needs a title.');
+    if (title.trim() === '') throw new FormError('Title must not be empty.');
     const { kind: scoped, value } = scopeParts(scope);
     if (scoped !== 'all' && value.trim() === '') throw new FormError('Choose what the rule is for.');
     const own = fresh ? freeId(title, base.value) : id;

@@ -89,6 +89,7 @@ const Input = ({ field, text, unit, wired, onText }: InputProps) => {
     return (
       <select
         {...wired}
+        data-field={field.path}
         value={text === '' ? String(fallback ?? '') : text}
         onChange={(event) => onText(event.currentTarget.value)}
       >
@@ -101,6 +102,7 @@ const Input = ({ field, text, unit, wired, onText }: InputProps) => {
   return (
     <input
       {...wired}
+      data-field={field.path}
       required={required}
       class={kind === 'labels' || kind === 'words' || kind === 'text' ? 'wide' : ''}
       inputMode={NUMBERS.has(kind) ? 'decimal' : 'text'}
@@ -174,6 +176,7 @@ const MetricInput = ({ field, text, metrics, onText }: MetricProps) => (
       <>
         <input
           {...wired}
+          data-field={field.path}
           required
           class="wide"
           list="rule-metrics"

@@ -3,14 +3,12 @@ import { useApp } from '../app.js';
 import { type RuleKind, sentenceOf } from '../client.js';
 import { defaultRules, fileOfRules, rulesInFile } from '../rule-changes.js';
 import type { RulesState } from '../rules-book.js';
+import { closeMenu, Menu } from './menu.js';
 import type { Review } from './rule-review.js';
 
 /** Adding a rule, and rules as a file. */
-const closeMenu = (event: { currentTarget: Element }) => event.currentTarget.closest('details')?.removeAttribute('open');
-
 export const AddRule = ({ kinds }: { kinds: readonly RuleKind[] }) => (
-  <details class="menu">
-    <summary class="button main">Add a rule</summary>
+  <Menu title="Add a rule" look="main">
     <ul>
       {[...kinds]
         .sort((a, b) => Number(b.many) - Number(a.many))
@@ -22,7 +20,7 @@ export const AddRule = ({ kinds }: { kinds: readonly RuleKind[] }) => (
           </li>
         ))}
     </ul>
-  </details>
+  </Menu>
 );
 
 interface FileProps {
@@ -52,8 +50,7 @@ export const RuleFile = ({ state, may, onReview }: FileProps) => {
     }
   };
   return (
-    <details class="menu">
-      <summary class="button">File</summary>
+    <Menu title="File">
       <ul>
         <li>
           <ExportButton state={state} />
@@ -95,7 +92,7 @@ export const RuleFile = ({ state, may, onReview }: FileProps) => {
           if (file) void take(file);
         }}
       />
-    </details>
+    </Menu>
   );
 };
 

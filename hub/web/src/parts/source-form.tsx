@@ -2,6 +2,7 @@ import { type Signal, useSignal } from '@preact/signals';
 import { useApp } from '../app.js';
 import { type HubSource, type SourceKind, sentenceOf } from '../client.js';
 import { configOf, type Field, fieldsOf, textsOf } from '../config-form.js';
+import { Failure, SaveOrCancel } from './fields.js';
 
 /** Makes or changes a source that the hub asks; its fields come from the network's own schema. */
 export const SourceForm = (props: {
@@ -52,19 +53,8 @@ export const SourceForm = (props: {
         <input value={devices} onInput={(event) => (devices.value = event.currentTarget.value)} />
       </label>
       <Fields of={network.value} fields={fields} texts={texts} />
-      {failure.value !== null && (
-        <p class="failure" role="alert">
-          {failure.value}
-        </p>
-      )}
-      <div>
-        <button type="submit" class="button main">
-          Save
-        </button>{' '}
-        <button type="button" class="button" onClick={onDone}>
-          Cancel
-        </button>
-      </div>
+      <Failure text={failure.value} />
+      <SaveOrCancel onCancel={onDone} />
     </form>
   );
 };
@@ -92,7 +82,13 @@ const Input = ({ field, text, onText }: { field: Field; text: string; onText(tex
   const choices = kind === 'switch' ? ['true', 'false'] : field.choices;
   if (kind === 'choice' || kind === 'switch') {
     return (
-      <select id={id} required={required} value={text} onChange={(event) => onText(event.currentTarget.value)}>
+      <select
+        id={id}
+        data-field={field.name}
+        required={required}
+        value={text}
+        onChange={(event) => onText(event.currentTarget.value)}
+      >
         <option value="">{hint}</option>
         {choices.map((one) => (
           <option key={one}>{one}</option>
@@ -100,9 +96,17 @@ const Input = ({ field, text, onText }: { field: Field; text: string; onText(tex
       </select>
     );
   }
-  if (kind === 'json' || kind === 'long')
-    return <textarea id={id} placeholder={hint} value={text} onInput={(event) => onText(event.currentTarget.value)} />;
-  const given = { id, required, value: text, placeholder: hint, autocomplete: 'off' };
+  if (kind === 'json' || kind === 'long' || kind === 'list')
+    return (
+      <textarea
+        id={id}
+        data-field={field.name}
+        placeholder={hint}
+        value={text}
+        onInput={(event) => onText(event.currentTarget.value)}
+      />
+    );
+  const given = { id, 'data-field': field.name, required, value: text, placeholder: hint, autocomplete: 'off' };
   const hear = (event: { currentTarget: HTMLInputElement }) => onText(event.currentTarget.value);
   return kind === 'secret' ? <input type="password" {...given} onInput={hear} /> : <input {...given} onInput={hear} />;
 };

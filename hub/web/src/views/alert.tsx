@@ -7,6 +7,7 @@ import { type Alert, fiatText, ownerOf, stakeOf } from '../alert-groups.js';
 import { findAlert } from '../alert-history.js';
 import { limitOf, type Measured, measuredOf, valueTexts } from '../alert-limit.js';
 import { useApp } from '../app.js';
+import { labelText } from '../chart-data.js';
 import { sentenceOf } from '../client.js';
 import { duration, fullTime, shortTime } from '../format.js';
 import { AlertActions, quietWord } from '../parts/alert-actions.js';
@@ -100,13 +101,15 @@ const Shown = ({ alert, rule, of }: ShownProps) => {
           <AlertTimeline alert={alert} />
         </div>
         <aside>
-          <Facts alert={alert} rule={rule} {...(of && rule?.rule !== 'rate' ? valueTexts(alert, of, limit) : {})} />
+          <Facts {...{ alert, rule, of }} {...(of && rule?.rule !== 'rate' ? valueTexts(alert, of, limit) : {})} />
         </aside>
       </div>
     </main>
   );
 };
 
+/** The value goes with the last change; how it stands now is in the chart. */
+const VALUE_WORDS = { firing: 'When it fired', pending: 'When it began', resolved: 'Last value' } as const;
 const STATE_WORDS = { firing: 'Firing', pending: 'Pending', resolved: 'Resolved' } as const;
 
 const Head = ({ alert }: { alert: Alert }) => {
@@ -130,19 +133,19 @@ const Head = ({ alert }: { alert: Alert }) => {
   );
 };
 
-type FactsProps = { alert: Alert; rule: RuleSetting | undefined; value?: string | null; limit?: string | null };
+type FactsProps = ShownProps & { value?: string | null; limit?: string | null };
 
-const Facts = ({ alert, rule, value, limit }: FactsProps) => (
+const Facts = ({ alert, rule, of, value, limit }: FactsProps) => (
   <dl class="pairs">
-    {value && <Fact name="Value">{value}</Fact>}
+    {value && <Fact name={VALUE_WORDS[alert.state]}>{value}</Fact>}
     {limit && <Fact name="Limit">{limit}</Fact>}
     <StakeFact alert={alert} />
     <Times alert={alert} />
     <Places alert={alert} />
-    <Fact name="Rule">
-      <a href={`/rules?edit=${encodeURIComponent(alert.rule)}`}>{rule?.title ?? alert.rule}</a>
-    </Fact>
-    {alert.subject && <Fact name="About">{alert.subject}</Fact>}
+    <Fact name="Rule">{rule ? <a href={`/rules?edit=${encodeURIComponent(alert.rule)}`}>{rule.title}</a> : alert.rule}</Fact>
+    {alert.subject && (
+      <Fact name="About">{of ? [of.declaration.title, labelText(of.labels)].filter(Boolean).join(', ') : alert.subject}</Fact>
+    )}
     <Quiet alert={alert} />
   </dl>
 );

@@ -3,6 +3,7 @@ import { useEffect } from 'preact/hooks';
 import { useApp } from '../app.js';
 import {
   type AvailabilityRow,
+  costTogether,
   exportPath,
   fitsReport,
   type ReportAsked,
@@ -96,9 +97,6 @@ interface HeadProps {
 }
 const Head = ({ asked, rows, onChange }: HeadProps) => (
   <div class="section-head">
-    <a class="back" href="/alerts" aria-label="Back to the alerts">
-      <Icon name="back" />
-    </a>
     <h1>Availability</h1>
     <fieldset class="picker">
       <legend class="unseen">Of</legend>
@@ -126,7 +124,9 @@ const Download = ({ asked }: { asked: ReportAsked }) => {
 };
 
 const Totals = ({ rows }: { rows: readonly AvailabilityRow[] }) => {
+  const { moneyOf } = useApp();
   const uptime = uptimeTogether(rows);
+  const cost = costTogether(rows);
   const outages = rows.reduce((sum, row) => sum + row.outages, 0);
   return (
     <dl class="totals">
@@ -136,7 +136,17 @@ const Totals = ({ rows }: { rows: readonly AvailabilityRow[] }) => {
       </div>
       <div>
         <dt>Outages</dt>
-        <dd>{outages}</dd>
+        <dd>{outages.toLocaleString('en-US')}</dd>
+      </div>
+      <div>
+        <dt>Cost</dt>
+        <dd>
+          {cost === null ? (
+            'unknown'
+          ) : (
+            <span title={moneyOf(cost.currency).exact(cost.amount)}>{moneyOf(cost.currency).shown(cost.amount)}</span>
+          )}
+        </dd>
       </div>
     </dl>
   );

@@ -120,7 +120,7 @@ const Absent = ({ failure }: { failure: string | null }) => (
 );
 
 const Head = ({ device, detail }: { device: LiveDevice; detail: DeviceDetail | null }) => {
-  const { clock, siteNames } = useApp();
+  const { clock, siteNames, operates } = useApp();
   const since = Math.max(0, clock.value - device.since);
   const site = device.site === null ? null : (siteNames.value.get(device.site) ?? device.site);
   return (
@@ -133,6 +133,12 @@ const Head = ({ device, detail }: { device: LiveDevice; detail: DeviceDetail | n
       <span class="quiet" title={fullTime(device.since)}>
         since {shortTime(device.since, clock.value)}, {duration(since)}
       </span>
+      <span class="push" />
+      {operates.value && (
+        <a class="button" href={`/silences?device=${device.id}`}>
+          Silence
+        </a>
+      )}
       <dl class="facts">
         <Fact name="Last seen" value={device.last_seen === null ? 'never' : clockFact(device.last_seen, clock.value)} />
         <Fact name="Id" value={device.id} />

@@ -38,7 +38,8 @@ export const RulesPage = () => {
 type ListProps = Pick<Parameters<typeof RuleList>[0], 'book' | 'state' | 'unitOf'> & { onReview(review: Review): void };
 
 const List = ({ book, state, unitOf, onReview }: ListProps) => {
-  const { notice, operates } = useApp();
+  const { notice, operates, router } = useApp();
+  const asked = router.query.value.get('edit');
   const save = async (mine: readonly Rule[]) => {
     try {
       await book.save(state.items, mine);
@@ -58,6 +59,7 @@ const List = ({ book, state, unitOf, onReview }: ListProps) => {
         {operates.value && <AddRule kinds={state.kinds} />}
         <RuleFile state={state} may={operates.value} onReview={onReview} />
       </div>
+      {asked !== null && !state.items.some(({ id }) => id === asked) && <p class="note">There is no rule “{asked}” any more.</p>}
       <RuleList {...{ book, state, unitOf }} save={operates.value ? save : null} />
     </main>
   );

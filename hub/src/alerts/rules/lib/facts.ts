@@ -1,4 +1,5 @@
 /** What rules about values ask alike. */
+import { decimalBytes } from '@muster/shared/text';
 import type { Severity } from '@muster/shared/wire/live';
 import type { FactSample, Facts, Firing, Trace, Verdict } from '../../rule.js';
 
@@ -70,10 +71,29 @@ export const growth = (trace: Trace | undefined, from: number, counts = true): n
 /** Whether all since then is known: else what is open is not ended by not knowing. */
 export const isKnown = (trace: Trace | undefined, from: number): boolean => trace !== undefined && trace.since <= from;
 
-const UNITS: Record<string, string> = { '1': '', '%': ' %', Cel: ' °C', By: ' bytes' };
+const UNITS: Record<string, string> = { '1': '', '%': ' %', Cel: ' °C' };
+
+/** Four digits tell a value from its limit; whole numbers stay whole. */
+const numberText = (value: number): string =>
+  `${Number.isInteger(value) || Math.abs(value) >= 10_000 ? Math.round(value) : Number(value.toPrecision(4))}`;
 
 /** A value as people read it; UCUM codes that nobody would read become words. */
-export const valueText = (value: number, unit = '1'): string => `${Number(value.toPrecision(6))}${UNITS[unit] ?? ` ${unit}`}`;
+export const valueText = (value: number, unit = '1'): string => `${numberText(value)}${UNITS[unit] ?? ` ${unit}`}`;
+
+/** The same of a metric: shares in percent, bytes in the size that fits. */
+export const metricText = (value: number, { metric, declaration }: Pick<FactSample, 'metric' | 'declaration'>): string => {
+  const unit = declaration?.unit;
+  if (unit === 'By') return `${value < 0 ? '-' : ''}${decimalBytes(Math.abs(value))}`;
+  return unit === '1' && metric.endsWith('utilization') ? valueText(value * 100, '%') : valueText(value, unit);
+};
+
+/** A series as people call it: `Temperature (zone cpu)`. */
+export const seriesText = ({ metric, series, labels, declaration }: FactSample): string => {
+  const title = declaration?.title;
+  if (!title || title === metric) return series;
+  const of = Object.entries(labels).map(([name, value]) => `${name} ${value}`);
+  return of.length === 0 ? title : `${title} (${of.join(', ')})`;
+};
 
 const SPANS = [
   [DAY, 'day'],

@@ -7,8 +7,12 @@ const COLLECTION = 'alert_traces';
 const LAZY = 1_800;
 /** What counts is written at once, but of one device at most so often. */
 const SOON_MS = 300_000;
-/** Of a document without its series, and of a point. */
+/** A fleet that comes back from a power cut is written in parts: a commit stays small. */
+const MOST = 500;
+/** Of a document without its series, of a series, of a point. */
 const BYTES = 200;
+const SERIES_BYTES = 150;
+const POINT_BYTES = 32;
 
 export interface TraceShelf {
   recovered: ReadonlyMap<string, TraceMemo>;
@@ -31,9 +35,12 @@ export const createTraceShelf = (
   const written = new Map<string, number>();
 
   const write = (devices: readonly string[]) => {
-    const changes = devices.map((key): Change => ({ kind: 'document', collection: COLLECTION, key, value: asJson(memo(key)) }));
-    const bytes = changes.length * BYTES;
-    if (changes.length === 0 || !writer.accepts(bytes)) return;
+    const memos = devices.map((key) => ({ key, value: memo(key) }));
+    const bytes = memos.reduce((sum, { value }) => sum + bytesOf(value), 0);
+    if (memos.length === 0 || !writer.accepts(bytes)) return;
+    const changes = memos.map(
+      ({ key, value }): Change => ({ kind: 'document', collection: COLLECTION, key, value: asJson(value) }),
+    );
     for (const device of devices) {
       lazy.delete(device);
       soon.delete(device);
@@ -50,7 +57,7 @@ export const createTraceShelf = (
       writer.queue([{ kind: 'document', collection: COLLECTION, key: device, value: null }], { bytes: BYTES });
     },
     tick(now) {
-      const due = [...soon].filter((device) => now - (written.get(device) ?? Number.NEGATIVE_INFINITY) >= SOON_MS);
+      const due = [...soon].filter((device) => now - (written.get(device) ?? Number.NEGATIVE_INFINITY) >= SOON_MS).slice(0, MOST);
       for (const device of due) written.set(device, now);
       const share = Math.ceil(lazy.size / LAZY);
       for (const device of lazy) if (due.length < share) due.push(device);
@@ -59,5 +66,8 @@ export const createTraceShelf = (
     flush: () => write([...new Set([...soon, ...lazy])]),
   };
 };
+
+const bytesOf = (memo: TraceMemo | null): number =>
+  (memo?.series ?? []).reduce((sum, [, { times }]) => sum + SERIES_BYTES + POINT_BYTES * times.length, BYTES);
 
 const asJson = (memo: TraceMemo | null): Json => memo as unknown as Json;

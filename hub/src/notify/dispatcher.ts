@@ -20,7 +20,7 @@ import { createMemos } from './memos.js';
 import { noticeOf, testNoticeOf, titleOf } from './message.js';
 import { createMutes } from './mutes.js';
 import type { NotifierDeclaration, NotifierWays } from './notifier.js';
-import { createOutbox } from './outbox.js';
+import { createOutbox, memosOf } from './outbox.js';
 import { createPapers } from './papers.js';
 import { createPushes, isPushService, newPushKey } from './pushes.js';
 import { checkRoutes, DEFAULT_ROUTES } from './routes.js';
@@ -265,8 +265,8 @@ const createPost = (
         answers: (thread) => (acknowledge === false ? {} : answers.offer(thread, id)),
       }),
     titleOf: (item) => titleOf(item, item.incident === null ? undefined : incidents.get(item.incident)),
-    taken({ kind, lines }) {
-      if (kind !== 'resolved') for (const { memo = '' } of lines) memos.taken(memo, clock.now());
+    taken(item) {
+      for (const key of memosOf(item)) memos.taken(key, clock.now());
     },
     failing({ record: { id } }, why) {
       const firing = why !== null;

@@ -39,7 +39,7 @@ export interface PushWay {
   subscriptions: readonly PushSubscription[];
 }
 
-/** A mail as a server takes it. */
+/** A mail, and the server that takes it. */
 export interface SmtpMessage {
   /** `smtp://host:587` (STARTTLS) or `smtps://host:465`. */
   server: string;
@@ -51,8 +51,14 @@ export interface SmtpMessage {
   ca?: string | undefined;
   from: string;
   to: readonly string[];
-  /** Head and body with CRLF. */
-  data: string;
+  subject: string;
+  text: string;
+  /** The same for every try, so that a mailbox can drop the second. */
+  message_id: string;
+  /** The same for every mail of one alert: mail programs show them as one thread. */
+  thread_id: string;
+  ts: number;
+  urgent: boolean;
 }
 
 export interface MqttMessage {

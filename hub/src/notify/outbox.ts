@@ -50,7 +50,7 @@ export interface Item extends Omit<Draft, 'line'> {
   count: number;
   created: number;
   /** Notices held back by the limit of the channel that this one tells of. */
-  held: { count: number; titles: string[] } | null;
+  held: { count: number; titles: string[]; memos?: string[] | undefined } | null;
   /** As it was first sent: from then on it stays the same. */
   notice: Notice | null;
 }
@@ -166,6 +166,12 @@ const join = (item: Item, draft: Omit<Draft, 'line'>, line: NoticeLine): void =>
   if (draft.kind === 'resolved' && item.thread.startsWith(`${draft.thread}/`)) item.thread = draft.thread;
 };
 
+/** Of whom it tells that something fires. */
+export const memosOf = ({ kind, held, lines }: Item): string[] => {
+  if (held) return held.memos ?? [];
+  return kind === 'resolved' ? [] : lines.flatMap(({ memo }) => memo ?? []);
+};
+
 const foldItems = (unsent: readonly Item[], title: (item: Item) => string): Item => {
   const [first] = unsent as [Item];
   const titles = unsent.flatMap((item) => item.held?.titles ?? [title(item)]);
@@ -179,7 +185,11 @@ const foldItems = (unsent: readonly Item[], title: (item: Item) => string): Item
     ...{ kind: isOver ? 'resolved' : 'firing', group: 'held', thread, incident: null, place: '' },
     severity: worst(unsent.map(({ severity }) => severity)),
     event: Math.max(...unsent.map(({ event }) => event)),
-    held: { count: unsent.reduce((sum, { held }) => sum + (held?.count ?? 1), 0), titles: titles.slice(0, NOTIFY_LIMITS.lines) },
+    held: {
+      count: unsent.reduce((sum, { held }) => sum + (held?.count ?? 1), 0),
+      titles: titles.slice(0, NOTIFY_LIMITS.lines),
+      memos: unsent.flatMap(memosOf).slice(0, NOTIFY_LIMITS.priced),
+    },
     devices: [...new Set(unsent.flatMap(({ devices }) => devices))].slice(0, NOTIFY_LIMITS.priced),
     notice: null,
   };

@@ -24,6 +24,8 @@ export const COLUMNS = [
 
 const HOUR_S = 3_600;
 const DAY_S = 86_400;
+/** Logs are cleared so often. */
+export const CLEARED_S = 7 * DAY_S;
 const DISK_BYTES = 64e9;
 /** How fast a disk fills up in the fault, share an hour. */
 const FILLING_PER_H = 0.02;
@@ -73,7 +75,7 @@ export const valuesAt = (one: AlertDevice, at: number): number[] => {
 };
 
 const diskOf = (one: AlertDevice, at: number): number => {
-  const grown = one.disk + one.growth * ((at % (7 * DAY_S)) / DAY_S);
+  const grown = one.disk + one.growth * ((at % CLEARED_S) / DAY_S);
   const { fault } = one;
   if (fault?.kind !== 'filling') return grown;
   return Math.min(1, Math.max(grown, 0.65) + (FILLING_PER_H * (at - fault.from)) / HOUR_S);

@@ -19,7 +19,7 @@ export const ALERT_FAULTS = {
   filling: { rule: 'disk_full', within_s: 5 * 3_600, lasts_s: [28_800, 36_000], share: 2 },
   bad_sectors: { rule: 'storage_health', within_s: 75, lasts_s: [600, 3_600], share: 1 },
   gpu_lost: { rule: 'gpu_fault', within_s: 75, lasts_s: [600, 3_600], share: 1 },
-  clock: { rule: 'clock_skew', within_s: 670, lasts_s: [1_800, 7_200], share: 1 },
+  clock: { rule: 'clock_skew', within_s: 1_270, lasts_s: [1_800, 7_200], share: 1 },
   router: { rule: 'network_fault', within_s: 370, lasts_s: [900, 7_200], share: 3 },
   /** Reboots every eight minutes. */
   looping: { rule: 'restart_loop', within_s: 4 * 480 + 180, lasts_s: [3_600, 5_400], share: 1 },

@@ -1,7 +1,8 @@
 /** Compares what was heard with what was planned: alerts here, notices in `alerts-told.ts`. */
 import { type Absence, type Book, type Firing, type Heard, isWithin } from './alerts-book.js';
+import { CLEARED_S } from './alerts-device.js';
 import { idOf } from './alerts-fleet.js';
-import { type AlertFault, type AlertFaultKind, shapeOf } from './alerts-plan.js';
+import { type AlertFault, shapeOf } from './alerts-plan.js';
 import { judgeNotices, type NoticeScore } from './alerts-told.js';
 import type { AlertPlan } from './alerts-troubles.js';
 
@@ -79,24 +80,29 @@ const latencyOf = (fault: AlertFault, book: Book): number | null => {
   return found ? found.at - fault.from : null;
 };
 
-/** A hub that is away finds nothing, and gives devices time to come back. */
+/** A hub that is away finds nothing, and gives devices time to come back; a disk that is cleared fills up from then on. */
 const promiseOf = ({ kind, from }: AlertFault, absences: readonly Absence[]): number => {
-  const { within_s, anew_s = 0 } = shapeOf(kind);
+  const { anew_s = 0, ...shape } = shapeOf(kind);
+  const cleared = Math.ceil(from / CLEARED_S) * CLEARED_S - from;
+  const within_s = shape.within_s + (kind === 'filling' && cleared < shape.within_s ? cleared : 0);
   const hits = absences.filter((one) => one.from <= from + within_s && one.to + RETURN_S >= from);
   return within_s + sum(hits, (one) => one.to - one.from + RETURN_S + anew_s);
 };
 
-/** A reboot in a loop is an outage each time: both may be told. */
-const allows = (kind: AlertFaultKind, { rule }: Firing): boolean =>
-  rule === shapeOf(kind).rule || (kind === 'looping' && rule === 'offline');
+/** A reboot in a loop is an outage each time: both may be told. So is one whose goodbye came while the hub was away. */
+const allows = ({ kind, from }: AlertFault, { rule }: Firing, absences: readonly Absence[]): boolean => {
+  if (rule === 'offline' && kind === 'looping') return true;
+  const unheard = kind === 'rebooted' && absences.some((one) => one.from <= from && one.to >= from);
+  return rule === shapeOf(kind).rule || (rule === 'offline' && unheard);
+};
 
-const falseOf = ({ plan, book }: Heard): Firing[] => {
+const falseOf = ({ plan, book, absences }: Heard): Firing[] => {
   const faults = new Map<string, AlertFault[]>();
   for (const fault of plan.faults) faults.set(idOf(fault.device), [...(faults.get(idOf(fault.device)) ?? []), fault]);
   const isOfHub = ({ at, rule }: Firing) =>
     rule === 'hub' && plan.failures.some(({ from, to }) => at >= from && at <= to + FAILING_S);
   return book.firings.filter(
-    (one) => !isOfHub(one) && !faults.get(one.device)?.some((fault) => allows(fault.kind, one) && isWithin(fault, one)),
+    (one) => !isOfHub(one) && !faults.get(one.device)?.some((fault) => allows(fault, one, absences) && isWithin(fault, one)),
   );
 };
 

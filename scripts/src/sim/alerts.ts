@@ -54,7 +54,7 @@ const latencyLine = ({ kind, faults, p50_s, max_s, promised_s }: Latency): strin
   `  ${kind.padEnd(14)} ${`${faults}`.padStart(6)} p50 ${p50_s.toFixed(0)} s, at most ${max_s.toFixed(0)} s (promised ${promised_s} s while the hub is there)`;
 
 const noticeLines = (one: NoticeScore): string[] => [
-  `channel ${one.channel}: ${one.notices} notices: ${one.firing} of faults (${one.outages} of them of a whole place, ${one.held} of what was held back), ${one.reminders} reminders, ${one.resolved} of ends`,
+  `channel ${one.channel}: ${one.notices} notices: ${one.firing} of faults (${one.outages} of them of a whole place, ${one.split} of these in parts, ${one.held} of what was held back), ${one.reminders} reminders, ${one.resolved} of ends`,
   `  not told ${one.untold}, late ${one.told_late}, twice ${one.twice}, needless ${one.needless}`,
   `  from the alert to the notice p50 ${one.p50_s.toFixed(2)} s, p99 ${one.p99_s.toFixed(2)} s, at most ${one.max_s.toFixed(2)} s; where the channel failed, the hub was away or the limit was reached at most ${one.longest_s.toFixed(0)} s`,
 ];

@@ -1,13 +1,18 @@
+import { domainToASCII } from 'node:url';
 import * as v from 'valibot';
-import { defineNotifier } from '../notifier.js';
+import { defineNotifier, type Notice } from '../notifier.js';
 import { password, serverOf, words } from './lib/fields.js';
-import { mailOf } from './lib/mail.js';
+import { acknowledgeLinkOf, keyOf, moodOf, textWithLink, threadOf, titleOf } from './lib/notice.js';
 import { sendMail } from './lib/smtp.js';
+import { utf8 } from './lib/text.js';
+
+const MOST_SUBJECT = 250;
+const MOST_TEXT = 100_000;
 
 const mailbox = v.pipe(
   v.string(),
   v.maxLength(254),
-  v.regex(/^[\w.!#$%&'*+/=?^`{|}~-]{1,64}@[A-Za-z0-9.-]+$/, 'must be an address such as me@example.org'),
+  v.regex(/^[\w\p{L}\p{M}\p{N}.!#$%&'*+/=?^`{|}~-]{1,64}@[\p{L}\p{M}\p{N}.-]+$/u, 'must be an address such as me@example.org'),
 );
 
 const config = v.pipe(
@@ -29,12 +34,26 @@ const config = v.pipe(
   v.check(({ user, password }) => (user === undefined) === (password === undefined), 'set both "user" and "password", or none'),
 );
 
+const mailOf = (notice: Notice, from: string) => {
+  const domain = domainToASCII(from.slice(from.lastIndexOf('@') + 1)) || 'muster.invalid';
+  const acknowledge = acknowledgeLinkOf(notice);
+  const also = acknowledge === null ? [] : [`Acknowledge: ${acknowledge}`];
+  return {
+    subject: titleOf(notice, { max: MOST_SUBJECT }),
+    text: textWithLink(notice, { max: MOST_TEXT, cost: utf8, also }),
+    message_id: `${keyOf(notice)}@${domain}`,
+    thread_id: `thread.${threadOf(notice)}@${domain}`,
+    ts: notice.ts,
+    urgent: moodOf(notice) === 'critical',
+  };
+};
+
 export default defineNotifier({
   id: 'email',
   title: 'Email',
   docs: 'https://datatracker.ietf.org/doc/html/rfc5321',
   config,
   async send({ config, notice, signal, smtp = sendMail }) {
-    await smtp({ ...config, data: mailOf(notice, config) }, signal);
+    await smtp({ ...config, ...mailOf(notice, config.from) }, signal);
   },
 });

@@ -1,29 +1,11 @@
-/** A mail to one server over SMTP (RFC 5321): STARTTLS or TLS, AUTH PLAIN or LOGIN; loaded by nothing else than the email notifier. */
-import { connect as connectTcp, isIP, type Socket } from 'node:net';
-import { connect as connectTls, rootCertificates } from 'node:tls';
-import { AppError, asAppError, type ErrorCode } from '@muster/shared/errors';
+/** A mail to one server over SMTP, by nodemailer: STARTTLS or TLS, and what went wrong as an AppError that tells whether a retry helps. */
+import { connect, isIP, type Socket } from 'node:net';
+import { rootCertificates } from 'node:tls';
+import { AppError, type ErrorCode } from '@muster/shared/errors';
+import type { NodemailerError, SendMailOptions, SMTPTransportOptions } from 'nodemailer';
 import type { SmtpMessage } from '../../notifier.js';
 import { scrub } from './ask.js';
 import { cut, oneLine } from './text.js';
-
-interface SmtpReply {
-  code: number;
-  lines: string[];
-}
-
-/** One conversation: every command is answered before the next is said. */
-interface Talk {
-  say(line: string): Promise<SmtpReply>;
-  greeting(): Promise<SmtpReply>;
-  /** The same conversation over TLS. */
-  secured(options: TlsOptions): Promise<Talk>;
-  end(): void;
-}
-
-interface TlsOptions {
-  host: string;
-  ca?: string | undefined;
-}
 
 const TIMEOUT_MS = 30_000;
 /** A reply of a real server has a few hundred bytes. */
@@ -31,54 +13,98 @@ const MOST_REPLY = 65_536;
 const PORTS: Record<string, number> = { 'smtp:': 587, 'smtps:': 465 };
 
 export const sendMail = async (message: SmtpMessage, signal: AbortSignal): Promise<void> => {
-  const { hostname, port, protocol } = new URL(message.server);
-  const host = hostname.replace(/^\[|\]$/g, '');
-  const where = `The mail server ${host}`;
+  // Loaded by the first mail only.
+  const { createTransport } = await import('nodemailer');
+  const place = placeOf(message);
   const deadline = AbortSignal.timeout(TIMEOUT_MS);
-  const tls = { host, ca: message.ca };
+  const ended = AbortSignal.any([deadline, signal]);
   try {
-    const link = await open({ ...tls, port: Number(port) || (PORTS[protocol] ?? 587), implicit: protocol === 'smtps:' }, [
-      deadline,
-      signal,
-    ]);
-    await deliver(link, message, { host, where, tls, secure: protocol === 'smtps:' });
+    const transport = createTransport(optionsOf(message, place, ended));
+    const { rejectedErrors = [] } = await transport.sendMail({ ...mailOf(message), signal: ended });
+    const refused = worstOf(rejectedErrors);
+    if (refused) throw refused;
   } catch (error) {
-    if (error instanceof AppError) throw error;
-    if (deadline.aborted) throw new AppError('timeout', `${where} did not answer within ${TIMEOUT_MS} ms`);
-    const why = (error as NodeJS.ErrnoException).code ?? 'closed the connection';
-    throw new AppError('unreachable', `${where} cannot be reached (${why}); check address, port and certificate`);
+    if (deadline.aborted) throw new AppError('timeout', `${place.where} did not answer within ${TIMEOUT_MS} ms`);
+    if (signal.aborted) throw new AppError('timeout', 'The mail was called off');
+    throw asMailError(error as NodemailerError, message, place.where);
   }
 };
 
-// ---- the conversation
+// ---- what nodemailer is told
 interface Place {
   host: string;
-  where: string;
-  tls: TlsOptions;
+  port: number;
   secure: boolean;
+  where: string;
 }
 
-const deliver = async (first: Talk, message: SmtpMessage, place: Place): Promise<void> => {
-  const step = stepsOf(place, message);
-  let talk = first;
-  try {
-    step(await talk.greeting(), 'greeting');
-    let offers = await hello(talk, step);
-    if (!place.secure && offers.has('STARTTLS')) {
-      step(await talk.say('STARTTLS'), 'STARTTLS');
-      talk = await talk.secured(place.tls);
-      offers = await hello(talk, step);
-    } else if (!place.secure) refuseClear(message, place);
-    await logIn(talk, message, { offers, step });
-    await hand(talk, message, step);
-    await talk.say('QUIT').catch(() => undefined);
-  } finally {
-    talk.end();
-  }
+const placeOf = ({ server }: SmtpMessage): Place => {
+  const { hostname, port, protocol } = new URL(server);
+  const host = hostname.replace(/^\[|\]$/g, '');
+  return {
+    host,
+    port: Number(port) || (PORTS[protocol] ?? 587),
+    secure: protocol === 'smtps:',
+    where: `The mail server ${host}`,
+  };
 };
 
-type Step = (reply: SmtpReply, what: string) => SmtpReply;
+const isLoopback = (host: string): boolean =>
+  host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
 
+const optionsOf = (message: SmtpMessage, place: Place, signal: AbortSignal): SMTPTransportOptions => {
+  const { user, password, ca, tls } = message;
+  const { host, port, secure } = place;
+  return {
+    host,
+    port,
+    secure,
+    requireTLS: !secure && !isLoopback(host) && (tls === 'required' || password !== undefined),
+    ...(ca !== undefined && { tls: { ca: [...rootCertificates, ca] } }),
+    ...(user !== undefined && { auth: { user, pass: password } }),
+    // Without it a server that offers no log-in gets the mail without one.
+    forceAuth: true,
+    name: 'muster.invalid',
+    maxResponseSize: MOST_REPLY,
+    socketCloseTimeout: 1_000,
+    disableFileAccess: true,
+    disableUrlAccess: true,
+    getSocket: (_options, done) => open(place, signal, done),
+  };
+};
+
+type Opened = (error: Error | null, opened?: { connection: Socket }) => void;
+
+/** By the system's resolver: nodemailer's own asks DNS before /etc/hosts. */
+const open = ({ host, port }: Place, signal: AbortSignal, done: Opened): void => {
+  const socket = connect({ host, port, signal });
+  socket.once('error', done);
+  socket.once('connect', () => {
+    socket.off('error', done);
+    done(null, { connection: socket });
+  });
+};
+
+/** ASCII on the wire, whatever the text holds. */
+const mailOf = ({ from, to, subject, text, message_id, thread_id, ts, urgent }: SmtpMessage): SendMailOptions => ({
+  from: { name: 'Muster', address: from },
+  to: to.map((address) => ({ name: '', address })),
+  envelope: { from, to: [...to] },
+  // A mail program would decode what looks like an encoded word, and show what no notice may hold.
+  subject: subject.replaceAll('=?', '= ?'),
+  text: text.replaceAll('\n', '\r\n'),
+  encoding: 'base64',
+  textEncoding: 'base64',
+  date: new Date(Math.abs(ts) < 8.64e15 ? ts : 0),
+  messageId: `<${message_id}>`,
+  inReplyTo: `<${thread_id}>`,
+  references: `<${thread_id}>`,
+  headers: { 'Auto-Submitted': 'auto-generated' },
+  ...(urgent && { priority: 'high' }),
+  xMailer: false,
+});
+
+// ---- what went wrong
 const CODES: Record<number, ErrorCode> = {
   421: 'busy',
   530: 'unauthorized',
@@ -88,163 +114,49 @@ const CODES: Record<number, ErrorCode> = {
 };
 
 /** 4yz may work later, 5yz never. */
-const codeOf = (code: number): ErrorCode =>
-  CODES[code] ?? (code >= 400 && code < 500 ? 'busy' : code >= 500 ? 'bad_request' : 'bad_reply');
+const codeOf = (status: number): ErrorCode =>
+  CODES[status] ?? (status >= 400 && status < 500 ? 'busy' : status >= 500 ? 'bad_request' : 'bad_reply');
 
-const stepsOf = ({ where }: Place, { user, password }: SmtpMessage): Step => {
-  const secrets = [password, user && password && plainLogin(user, password)];
-  return (reply, what) => {
-    if (reply.code >= 200 && reply.code < 400) return reply;
-    const words = Buffer.from(reply.lines.join(' '), 'latin1').toString();
-    const said = cut(scrub(oneLine(words), secrets), 200);
-    throw new AppError(codeOf(reply.code), `${where} refused ${what} (${reply.code} ${said})`, { status: reply.code });
-  };
+/** Who can get it gets it; then the failure of the others is told: one that a retry mends, if there is one. */
+const worstOf = (refused: readonly NodemailerError[]): NodemailerError | undefined =>
+  refused.find(({ responseCode }) => codeOf(responseCode ?? 0) === 'busy') ?? refused[0];
+
+/** Nodemailer's own words and fields may hold what the server repeated: none of them is passed on as it is. */
+const asMailError = (thrown: NodemailerError, message: SmtpMessage, where: string): AppError => {
+  const error = worstOf(thrown.rejectedErrors ?? []) ?? thrown;
+  const { responseCode, code, command } = error;
+  if (command === 'STARTTLS' && responseCode !== undefined && responseCode >= 500) return withoutTls(message, where);
+  if (responseCode !== undefined) return refusal(error, message, where);
+  if (code === 'EPROTOCOL' || command === 'EHLO' || command === 'HELO')
+    return new AppError('bad_reply', `${where} does not answer as a mail server does; check address and port`);
+  if (error.timeoutType) return new AppError('timeout', `${where} did not answer in time`);
+  if (command === 'API')
+    return new AppError('bad_settings', `${where} was not asked; check sender, recipients, user and password`);
+  const why = error.originalCode ?? (code === 'ECONNECTION' ? undefined : code) ?? 'closed the connection';
+  return new AppError('unreachable', `${where} cannot be reached (${why}); check address, port and certificate`);
 };
 
-const hello = async (talk: Talk, step: Step): Promise<Set<string>> => {
-  const { lines } = step(await talk.say('EHLO muster.invalid'), 'EHLO');
-  return new Set(lines.slice(1).flatMap((line) => capabilities(line.toUpperCase())));
-};
-
-/** `AUTH PLAIN LOGIN` becomes `AUTH PLAIN` and `AUTH LOGIN`; some old servers write `AUTH=`. */
-const capabilities = (line: string): string[] => {
-  const [name = '', ...rest] = line.trim().split(/[ =]+/);
-  return name === 'AUTH' ? rest.map((kind) => `AUTH ${kind}`) : [name];
-};
-
-const refuseClear = ({ password, tls }: SmtpMessage, { host, where }: Place): void => {
-  if (isLoopback(host) || (tls === 'optional' && password === undefined)) return;
+const withoutTls = ({ password }: SmtpMessage, where: string): AppError => {
   const what = password === undefined ? 'set "tls" to optional to send in clear' : 'a password is never sent in clear';
-  throw new AppError('bad_settings', `${where} offers no TLS; ${what}`);
+  return new AppError('bad_settings', `${where} offers no TLS; ${what}`);
 };
 
-const isLoopback = (host: string): boolean =>
-  host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
-
-const base64 = (text: string): string => Buffer.from(text).toString('base64');
-const plainLogin = (user: string, password: string): string => `\0${user}\0${password}`;
-
-const logIn = async (talk: Talk, { user, password }: SmtpMessage, { offers, step }: { offers: Set<string>; step: Step }) => {
-  if (user === undefined || password === undefined) return;
-  if (offers.has('AUTH PLAIN')) return step(await talk.say(`AUTH PLAIN ${base64(plainLogin(user, password))}`), 'the login');
-  if (!offers.has('AUTH LOGIN'))
-    throw new AppError('bad_settings', 'The mail server takes no user name with password (AUTH PLAIN or LOGIN)');
-  step(await talk.say('AUTH LOGIN'), 'the login');
-  step(await talk.say(base64(user)), 'the user name');
-  return step(await talk.say(base64(password)), 'the login');
-};
-
-/** Who can get it gets it; then the failure of the others is told. */
-const hand = async (talk: Talk, { from, to, data }: SmtpMessage, step: Step): Promise<void> => {
-  step(await talk.say(`MAIL FROM:<${from}>`), `the sender ${from}`);
-  const refused: AppError[] = [];
-  for (const one of to) {
-    const reply = await talk.say(`RCPT TO:<${one}>`);
-    try {
-      step(reply, `the recipient ${one}`);
-    } catch (error) {
-      refused.push(asAppError(error));
-    }
-  }
-  const worst = refused.find(({ retry }) => retry) ?? refused[0];
-  if (worst && refused.length === to.length) throw worst;
-  step(await talk.say('DATA'), 'DATA');
-  step(await talk.say(`${stuffed(data)}\r\n.`), 'the mail');
-  if (worst) throw worst;
-};
-
-/** A line that begins with a dot gets a second one: a lone dot would end the mail. */
-export const stuffed = (data: string): string => data.replace(/\r?\n$/, '').replace(/^\./gm, '..');
-
-// ---- the connection
-const open = (
-  { host, port, ca, implicit }: TlsOptions & { port: number; implicit: boolean },
-  signals: AbortSignal[],
-): Promise<Talk> =>
-  new Promise((resolve, reject) => {
-    const signal = AbortSignal.any(signals);
-    if (signal.aborted) return reject(new AppError('timeout', 'The mail was called off'));
-    const socket = implicit ? connectTls({ ...tlsOf({ host, ca }), port }) : connectTcp({ host, port });
-    const stop = () => socket.destroy(new Error('called off'));
-    signal.addEventListener('abort', stop, { once: true });
-    socket.once('close', () => signal.removeEventListener('abort', stop));
-    socket.once('error', reject);
-    const talk = createTalk(socket);
-    socket.once(implicit ? 'secureConnect' : 'connect', () => resolve(talk));
-  });
-
-const tlsOf = ({ host, ca }: TlsOptions) => ({
-  host,
-  ...(isIP(host) ? {} : { servername: host }),
-  ...(ca === undefined ? {} : { ca: [...rootCertificates, ca] }),
-});
-
-const createTalk = (socket: Socket): Talk => {
-  let text = '';
-  let failure: Error | null = null;
-  let waiting: { resolve: (reply: SmtpReply) => void; reject: (error: Error) => void } | null = null;
-  const fail = (error: Error) => {
-    failure ??= error;
-    waiting?.reject(failure);
-    waiting = null;
+const refusal = (
+  { responseCode = 0, response = '', command = '', recipient }: NodemailerError,
+  message: SmtpMessage,
+  where: string,
+) => {
+  const { user, password, from } = message;
+  const what: Record<string, string> = {
+    'MAIL FROM': `the sender ${from}`,
+    'RCPT TO': `the recipient ${recipient ?? ''}`,
+    DATA: 'the mail',
+    CONN: 'the connection',
   };
-  const look = () => {
-    const taken = takeReply(text);
-    if (!taken && text.length > MOST_REPLY) socket.destroy(new AppError('bad_reply', 'The mail server answered without an end'));
-    if (!taken || !waiting) return;
-    text = text.slice(taken.length);
-    waiting.resolve(taken.reply);
-    waiting = null;
-  };
-  const hear = (part: Buffer) => {
-    text += part.toString('latin1');
-    look();
-  };
-  socket.on('data', hear);
-  socket.on('error', fail);
-  socket.on('close', () => fail(new Error('closed')));
-  const reply = () =>
-    new Promise<SmtpReply>((resolve, reject) => {
-      if (failure) return reject(failure);
-      waiting = { resolve, reject };
-      look();
-    });
-  return {
-    greeting: reply,
-    say(line) {
-      socket.write(`${line}\r\n`);
-      return reply();
-    },
-    secured: (options) => {
-      // What was said in clear behind the answer is from a stranger in between (CVE-2011-0411).
-      if (text !== '') throw new AppError('bad_reply', 'The mail server said more than it should before TLS');
-      socket.off('data', hear);
-      return upgrade(socket, options);
-    },
-    end: () => void socket.destroy(),
-  };
-};
-
-const upgrade = (socket: Socket, options: TlsOptions): Promise<Talk> =>
-  new Promise((resolve, reject) => {
-    const secure = connectTls({ ...tlsOf(options), socket });
-    socket.once('close', () => secure.destroy());
-    secure.once('error', reject);
-    secure.once('close', () => reject(new Error('closed')));
-    const talk = createTalk(secure);
-    secure.once('secureConnect', () => resolve(talk));
-  });
-
-/** `250-…` lines up to the one with a blank after its code. */
-const takeReply = (text: string): { reply: SmtpReply; length: number } | null => {
-  const found = /^(?:\d{3}-[^\n]*\n)*(\d{3})(?: [^\n]*)?\r?\n/.exec(text);
-  if (!found)
-    return /^(?!\d{0,3}(?:$|[- \r\n]))/.test(text) && text.includes('\n')
-      ? { reply: { code: 0, lines: [] }, length: text.length }
-      : null;
-  const lines = found[0]
-    .trimEnd()
-    .split(/\r?\n/)
-    .map((line) => line.slice(4));
-  return { reply: { code: Number(found[1]), lines }, length: found[0].length };
+  const login = command.startsWith('AUTH');
+  // What CRAM-MD5 sends cannot be known here, so that it could not be taken out.
+  const words = command === 'AUTH CRAM-MD5' ? '' : response.replace(/^\d{3}[- ]?/gm, '');
+  const said = cut(scrub(oneLine(words), [password, user && password && `\0${user}\0${password}`]), 200);
+  const sentence = `${where} refused ${login ? 'the login' : (what[command] ?? command)} (${`${responseCode} ${said}`.trim()})`;
+  return new AppError(codeOf(responseCode), sentence, { status: responseCode });
 };

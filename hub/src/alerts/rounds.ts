@@ -1,5 +1,5 @@
 import type { Clock } from '@muster/shared/clock';
-import type { Device, LatestUpdate, Registry } from '../parts.js';
+import type { Device, LatestUpdate, Presence, Registry } from '../parts.js';
 import type { LatestValue } from '../store/store.js';
 import type { Cell } from './cells.js';
 import { type Judge, touchedBy } from './judge.js';
@@ -38,28 +38,28 @@ const createReconcile =
     }
   };
 
+interface Judged {
+  presence: Presence;
+  rules: Iterable<ActiveRule>;
+}
+
 /** Whatever a rule would make of old values: while the device is away only its presence is judged. */
-const knownOfAway = (
-  watch: Pick<Watch, 'pause'>,
-  { id, since }: { id: string; since: number | null },
-  rules: Iterable<ActiveRule>,
-): ActiveRule[] => {
+const judgedNow = (watch: Pick<Watch, 'pause'>, id: string, { presence, rules }: Judged): Iterable<ActiveRule> => {
+  const { state, since } = presence;
+  if (!isAway(state)) return rules;
   const [seen, unseen] = [[] as ActiveRule[], new Set<string>()];
   for (const rule of rules) {
     if (rule.declaration.about_presence || rule.declaration.hears_sources) seen.push(rule);
     else unseen.add(rule.setting.id);
   }
-  watch.pause(id, unseen, since);
+  watch.pause(id, unseen, state === 'reconnecting' ? null : since);
   return seen;
 };
 
-/** Takes the verdicts of some rules of a device; while it is away only of those that still know something. */
-const createJudging =
-  ({ watch, judge, clock, expect }: Pick<RoundNeeds, 'watch' | 'judge' | 'clock' | 'expect'>) =>
-  (device: Device, rules: Iterable<ActiveRule>) => {
-    const { id } = device;
-    const { state, since } = judge.presence(id);
-    const there = isAway(state) ? knownOfAway(watch, { id, since: state === 'reconnecting' ? null : since }, rules) : rules;
+/** What is judged when: a report, a device, or the alerts that are open. */
+export const createRounds = ({ watch, judge, registry, clock, plans, expect, traces }: RoundNeeds) => {
+  const judgeRules = (device: Device, rules: Iterable<ActiveRule>) => {
+    const there = judgedNow(watch, device.id, { presence: judge.presence(device.id), rules });
     const judged = judge.verdicts(device, there, clock.now());
     for (const { rule, verdicts } of judged) {
       const about = subjectOf(rule, device);
@@ -71,9 +71,6 @@ const createJudging =
     return judged;
   };
 
-/** What is judged when: a report, a device, or the alerts that are open. */
-export const createRounds = ({ watch, judge, registry, clock, plans, expect, traces }: RoundNeeds) => {
-  const judgeRules = createJudging({ watch, judge, clock, expect });
   const reconcile = createReconcile({ watch, registry, plans });
   const isGone = ({ device }: Cell): boolean => {
     const { state, since } = judge.presence(device);

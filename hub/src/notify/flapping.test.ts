@@ -55,6 +55,24 @@ describe('what comes back soon after its end', () => {
   });
 });
 
+test('an alert that is held open is told once it is bad for a quarter of an hour, not once it was open for that long', async () => {
+  const bad = { since: null as number | null };
+  const hub = createHarness({ badSince: () => bad.since });
+  await hub.start();
+  hub.fire('1', 'pi');
+  await hub.pass(MINUTE);
+  hub.resolve('1');
+  await hub.pass(2 * MINUTE);
+  hub.heard();
+  hub.fire('2', 'pi', { flapping: true });
+  await hub.pass(10 * MINUTE, 1_000);
+  bad.since = hub.clock.now();
+  await hub.pass(14 * MINUTE, 1_000);
+  expect(hub.heard()).toEqual([]);
+  await hub.pass(2 * MINUTE, 1_000);
+  expect(hub.heard()).toEqual([BEGIN]);
+});
+
 describe('devices of one place that go away again and again', () => {
   const cut = async (hub: Hub, name: string, count = 5) => {
     for (let index = 0; index < count; index++) {

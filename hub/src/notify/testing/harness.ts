@@ -71,6 +71,8 @@ export interface HarnessOptions {
   base?: string | null;
   allowsPush?: (endpoint: URL) => boolean;
   hasUser?: (name: string) => boolean;
+  /** Since when an alert has been bad without a pause. */
+  badSince?: (id: string) => number | null;
   /** What the hub says of itself becomes alerts. */
   raise?: (subject: string, firing: boolean, why: string) => void;
 }
@@ -98,6 +100,7 @@ const make = (world: World, random: (bytes: number) => Uint8Array, options: Harn
           return log.length;
         },
         rules: () => RULES,
+        badSince: options.badSince,
         async acknowledge(ids, by, comment) {
           for (const id of ids) world.mark(id, { acknowledged: { by, at: clock.now(), comment } }, by);
           return ids.flatMap((id) => open.get(id) ?? []);

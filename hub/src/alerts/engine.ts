@@ -148,13 +148,7 @@ const createInputs = (engine: Engine, { registry, log, writer, clock }: AlertNee
       if (device) rounds.report(device, update);
     },
     recalled(values: readonly LatestValue[]) {
-      const devices = new Map<string, LatestValue[]>();
-      for (const one of values) {
-        const known = devices.get(one.device);
-        if (known) known.push(one);
-        else devices.set(one.device, [one]);
-      }
-      for (const [id, stored] of devices) rounds.recalled(id, stored);
+      for (const [id, stored] of byDevice(values)) rounds.recalled(id, stored);
     },
     incomeDue(id: string) {
       if (started) rounds.income(id);
@@ -185,6 +179,16 @@ const createInputs = (engine: Engine, { registry, log, writer, clock }: AlertNee
     },
     recovered: (why = 'The store can be written again.') => judgeHub('store', false, why),
   };
+};
+
+const byDevice = (values: readonly LatestValue[]): Map<string, LatestValue[]> => {
+  const devices = new Map<string, LatestValue[]>();
+  for (const one of values) {
+    const known = devices.get(one.device);
+    if (known) known.push(one);
+    else devices.set(one.device, [one]);
+  }
+  return devices;
 };
 
 const HUB: Subject = {

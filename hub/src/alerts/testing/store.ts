@@ -9,7 +9,6 @@ export const createHandStore = () => {
   let numbers: Record<LogName, number> = { alerts: 0, audit: 0, quarantine: 0 };
   let healthy = true;
   let automatic = false;
-  let full = false;
 
   const apply = (change: Change) => {
     if (change.kind === 'log') {
@@ -36,11 +35,8 @@ export const createHandStore = () => {
     if (automatic && healthy) commit();
   };
   const writer: Writer = {
-    accepts: () => !full,
-    queue: (changes, { done = () => {} }) => {
-      if (full) throw new AppError('busy', 'The store is behind by more than it may hold in memory');
-      add(changes, done);
-    },
+    accepts: () => true,
+    queue: (changes, { done = () => {} }) => add(changes, done),
     write: (changes) =>
       healthy ? new Promise((resolve) => add(changes, resolve)) : Promise.reject(new AppError('storage', 'cannot commit')),
     number: (name) => ++numbers[name],
@@ -57,10 +53,6 @@ export const createHandStore = () => {
     waiting: () => queue.length,
     automatic(on: boolean) {
       automatic = on;
-    },
-    /** No room: nothing more is accepted. */
-    fill(on: boolean) {
-      full = on;
     },
     stall(on: boolean) {
       healthy = !on;

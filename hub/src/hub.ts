@@ -160,14 +160,12 @@ const buildParts = async (core: Core) => {
   const { notify, places } = await buildNotify(core, { ...basics, ...wired, clock, audit, auth, http: asking.http });
   const stake = withCarried(money.stake, { presence: tracker, carried: places.carried });
   const shown = createAlertViews({ alerts, silenced: notify.silenced, stake, clock });
-  const priced = { earnings: { ...earnings, stake: money.stake } };
   const views = createViews({ registry, presence: tracker, latest, alerts, earnings });
   const parts = {
-    ...{ now, registry, joining, latest, alerts: shown.desk, money, sources, notify, auth, audit },
+    ...{ now, registry, joining, latest, earnings, alerts: shown.desk, money, sources, notify, auth, audit },
     presence: tracker,
     reader: engine,
     ...views,
-    ...priced,
   };
   connectParts(core, { ...wired, ingest, latest, notify });
   registry.removed.on(places.forget);

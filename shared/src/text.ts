@@ -9,3 +9,11 @@ export const decimalBytes = (bytes: number): string => {
   const value = bytes / 1_000 ** power;
   return `${power === 0 || value >= 100 ? value.toFixed(0) : value.toFixed(1)} ${UNITS[power]}`;
 };
+
+/** A spreadsheet runs what begins so as a formula. Our own numbers never go through here. */
+const FORMULA = /^[=+\-@\t\r]/;
+/** A cell of text: never a formula, quoted where RFC 4180 says so. */
+export const textCell = (text: string): string => {
+  const safe = FORMULA.test(text) ? `'${text}` : text;
+  return /[\x22,\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+};

@@ -126,7 +126,7 @@ const createInputs = (engine: Engine, { registry, log, writer, clock }: AlertNee
     for (const device of registry.all()) rounds.device(device.id);
     due.expectNext();
   };
-  const hub = (subject: string, firing: boolean, why: string) =>
+  const judgeHub = (subject: string, firing: boolean, why: string) =>
     void watch.judge(HUB, { subject, firing: firing ? 'yes' : 'no', value: null, why });
   timing.calls({
     due: due.fire,
@@ -154,13 +154,7 @@ const createInputs = (engine: Engine, { registry, log, writer, clock }: AlertNee
       if (device) rounds.report(device, update);
     },
     recalled(values: readonly LatestValue[]) {
-      const devices = new Map<string, LatestValue[]>();
-      for (const one of values) {
-        const known = devices.get(one.device);
-        if (known) known.push(one);
-        else devices.set(one.device, [one]);
-      }
-      for (const [id, stored] of devices) rounds.recalled(id, stored);
+      for (const [id, stored] of byDevice(values)) rounds.recalled(id, stored);
     },
     incomeDue(id: string) {
       if (started) rounds.income(id);
@@ -180,13 +174,27 @@ const createInputs = (engine: Engine, { registry, log, writer, clock }: AlertNee
       engine.plans().drop(id);
       for (const cell of watch.cells.of(id)) watch.end(cell, `${cell.alert.device_name} was removed.`);
     },
-    hub,
+    hub(subject: string, firing: boolean, why: string) {
+      // Nobody looks at it again: whoever says it must know that it was not heard.
+      if (!journal.room) throw new AppError('busy', 'The store is behind by more than it may hold; the alert was not kept');
+      judgeHub(subject, firing, why);
+    },
     stalled(why: string) {
-      hub('store', true, why);
+      judgeHub('store', true, why);
       journal.release();
     },
-    recovered: (why = 'The store can be written again.') => hub('store', false, why),
+    recovered: (why = 'The store can be written again.') => judgeHub('store', false, why),
   };
+};
+
+const byDevice = (values: readonly LatestValue[]): Map<string, LatestValue[]> => {
+  const devices = new Map<string, LatestValue[]>();
+  for (const one of values) {
+    const known = devices.get(one.device);
+    if (known) known.push(one);
+    else devices.set(one.device, [one]);
+  }
+  return devices;
 };
 
 const HUB: Subject = {

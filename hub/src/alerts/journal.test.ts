@@ -1,6 +1,9 @@
+import { AppError } from '@muster/shared/errors';
 import { expect, test } from 'vitest';
 import { createHandWriter } from '../hand-writer.js';
 import { createJournal, type Entry } from './journal.js';
+import { createHarness, rules } from './testing/harness.js';
+import type { HandStore } from './testing/store.js';
 
 const entry = (id: string): Entry => ({
   ...{ setting: 'hub', subject: 'store', ts: 1, change: 'firing', by: 'hub' },
@@ -22,4 +25,46 @@ test('what a full store refuses takes no number and is never announced', () => {
   writer.healthy = false;
   journal.release();
   expect(told).toEqual([[1, 'b']]);
+});
+
+/** From now on the store says whether it is full. */
+const fillable = ({ writer }: HandStore) => {
+  const { queue } = writer;
+  let full = false;
+  writer.accepts = () => !full;
+  writer.queue = (...given) => {
+    if (full) throw new AppError('busy', 'The store is behind by more than it may hold in memory');
+    queue(...given);
+  };
+  return (on: boolean) => {
+    full = on;
+  };
+};
+
+test('while the store has no room nothing begins or ends, and nothing is lost by it', async () => {
+  const hub = createHarness(rules);
+  hub.store.automatic(true);
+  const fill = fillable(hub.store);
+  for (const id of ['pi', 'rig']) hub.device(id);
+  await hub.start();
+  for (const id of ['pi', 'rig']) hub.presence(id, 'online', 'boot-1');
+  hub.presence('rig', 'lost');
+  hub.clock.advance(10_000);
+  hub.heard();
+  fill(true);
+  hub.presence('pi', 'lost');
+  expect(() => hub.alerts.hub('watch:barn', true, 'The hub Barn is silent.')).toThrow('was not kept');
+  hub.alerts.stalled('The disk is full.');
+  hub.clock.advance(60_000);
+  expect(hub.heard()).toEqual([]);
+  fill(false);
+  hub.clock.advance(60_000);
+  expect(hub.heard()).toEqual(['firing offline rig']);
+  fill(true);
+  hub.presence('rig', 'online', 'boot-1');
+  hub.devices.delete('rig');
+  hub.alerts.deviceRemoved('rig');
+  fill(false);
+  hub.clock.advance(60_000);
+  expect(hub.heard()).toEqual(['resolved offline rig']);
 });

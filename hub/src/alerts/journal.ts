@@ -36,6 +36,8 @@ interface Outgoing {
 
 /** Numbers events, stores them, and only then announces them; what the store cannot commit is announced at once, unnumbered, and again with its number. */
 export interface Journal {
+  /** Whether the store can take one more event; `record` throws `busy` where it cannot. */
+  readonly room: boolean;
   /** Answers the alert with the number of this event. */
   record(entry: Entry): LiveAlert;
   /** The store stands still: announces what waits for it. */
@@ -82,6 +84,9 @@ export const createJournal = (writer: Writer, recovered: { newest: number; open:
     board,
     event,
     newest: () => newest,
+    get room() {
+      return writer.accepts(EVENT_BYTES);
+    },
     record(entry) {
       // Before it takes a number: a refused one would leave a hole, and be announced from memory without ever being stored.
       if (!writer.accepts(EVENT_BYTES))

@@ -60,11 +60,11 @@ export const createTraceShelf = (
   return {
     recovered: new Map(found.map(({ key, value }) => [key, structuredClone(value) as unknown as TraceMemo])),
     changed: (device, at_once) => void (at_once ? soon : lazy).add(device),
+    /** Once nothing is remembered of it. */
     forget(device) {
-      lazy.delete(device);
-      soon.delete(device);
       written.delete(device);
-      writer.queue([asDocument([device, null])], { bytes: BYTES.document });
+      soon.add(device);
+      write([device]);
     },
     tick(now) {
       const due = new Set([...soon].filter((device) => since(device, now) >= paceOf(device).soon_ms).slice(0, MOST));

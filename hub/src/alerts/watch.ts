@@ -23,7 +23,7 @@ export type PersonsMark = Pick<LiveAlertEvent, 'ts' | 'change' | 'by' | 'comment
 
 /** The bookkeeping between verdicts and events: the lifecycle of every cell, one event per change. */
 export const createWatch = (
-  journal: Pick<Journal, 'record'>,
+  journal: Pick<Journal, 'record' | 'room'>,
   needs: { newId: () => string; now: () => number },
   recovered: readonly AlertDocument[],
 ) => {
@@ -38,6 +38,8 @@ export const createWatch = (
     /** Takes a verdict; answers when it falls due if it has just become pending. */
     judge(about: Subject, verdict: Verdict): number | null {
       if (verdict.firing !== 'yes' && !cells.has(about.device)) return null;
+      // Whatever it says is said again by the next look: nothing may change that cannot be told.
+      if (!journal.room) return null;
       const cell = cells.find(about.device, about.setting, verdict.subject ?? '');
       const now = needs.now();
       const delay = verdict.after_ms ?? about.delay;
@@ -55,6 +57,7 @@ export const createWatch = (
     },
     /** Ends what has lost its reason to be open. */
     end(cell: Cell, why: string, by = 'hub') {
+      if (!journal.room) return;
       const ending = cell.held.state === 'firing' ? 'resolved' : 'cancelled';
       change(cell, null, { change: ending, why, value: cell.alert.value, by });
     },

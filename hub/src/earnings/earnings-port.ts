@@ -94,8 +94,6 @@ export interface EarningsBook {
   today(device: string): LiveDevice['earnings_today'];
   networks(): NetworkState[];
   changed: Signal<string>;
-  /** Expected income of an hour; null: nothing to go by. */
-  stake?(device: string): fiat.Stake | null;
 }
 
 /** Fiat, cost and comparison over the ledger. */
@@ -104,6 +102,7 @@ export interface MoneyDesk {
   compare(query: fiat.CompareQuery): Promise<fiat.ComparePage>;
   /** Receipts at the fiat value of their day, as text in pieces. */
   export(query: fiat.ExportQuery): AsyncIterable<string>;
+  /** Expected income of an hour; null: nothing to go by. */
   stake(device: string): fiat.Stake | null;
   prices(): fiat.PricesView;
   setPrices(change: fiat.PriceChange): Promise<fiat.PricesView>;

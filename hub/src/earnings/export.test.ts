@@ -1,6 +1,6 @@
+import { textCell } from '@muster/shared/text';
 import { describe, expect, it } from 'vitest';
 import type { ExportFormat } from '../parts.js';
-import { textCell } from './export.js';
 import { createFiatHarness, DAY, income, TODAY } from './testing/fiat.js';
 
 const filled = async () => {

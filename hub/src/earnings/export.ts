@@ -1,5 +1,6 @@
 /** Receipts at the fiat value of their day, for people and tax programs; an entry's id stays the same in every export. */
 import { formatFiat, formatUnits } from '@muster/shared/money';
+import { textCell } from '@muster/shared/text';
 import type { Registry } from '../parts.js';
 import type { LedgerEntry, Reader } from '../store/store.js';
 import { dayOf } from './daily.js';
@@ -67,14 +68,6 @@ interface Layout {
   line: (receipt: Receipt, first: boolean) => string;
   end: string;
 }
-
-/** A spreadsheet runs what begins so as a formula. Numbers of ours never go through here. */
-const FORMULA = /^[=+\-@\t\r]/;
-/** A cell of text: never a formula, quoted where RFC 4180 says so. */
-export const textCell = (text: string): string => {
-  const safe = FORMULA.test(text) ? `'${text}` : text;
-  return /[\x22,\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
-};
 
 const row = (cells: readonly string[]): string => `${cells.join(',')}\r\n`;
 const seconds = (ts: number): string => new Date(ts).toISOString().slice(0, 19).replace('T', ' ');

@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import { AppError } from '@muster/shared/errors';
+import { textCell } from '@muster/shared/text';
 import * as v from 'valibot';
 import type { Device, NoticeScope, Parts, SilencedWindow } from '../../parts.js';
 import { added, asReply, availabilityOf, merged, NOTHING, type Span } from '../availability.js';
@@ -167,10 +168,4 @@ const lineOf = (one: Row, { from, to }: Span): string => {
   const numbers = [uptime === null ? '' : uptime.toFixed(6), watched_ms, down_ms, planned_ms, outages, longest_ms];
   const times = [from, to].map((ts) => new Date(ts).toISOString());
   return `${[...words, ...times, ...numbers, cost?.amount ?? '', cost?.currency ?? ''].join(',')}\r\n`;
-};
-
-/** A spreadsheet runs what begins like a formula. */
-const textCell = (text: string): string => {
-  const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
-  return /[\x22,\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 };

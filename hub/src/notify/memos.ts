@@ -6,8 +6,6 @@ import { NOTIFY_LIMITS as L } from './limits.js';
 import type { Papers } from './papers.js';
 
 const COLLECTION = 'notice_memos';
-/** Notices usually leave within a second or two. */
-const LATE_MS = 5_000;
 
 export interface Told {
   route: string;
@@ -82,10 +80,10 @@ export const createMemos = (papers: Papers, documents: Recovered['documents']) =
       save(memo);
       return memo;
     },
-    /** A channel took the notice only now: the pause of what flaps begins here. */
+    /** A channel took the notice: the pause of what flaps begins here. */
     taken(key: string, now: number) {
       const memo = memos.get(key);
-      if (!memo || memo.noticed === null || now - memo.noticed < LATE_MS) return;
+      if (!memo || memo.noticed === null || now <= memo.noticed) return;
       memo.noticed = now;
       save(memo);
     },

@@ -116,13 +116,12 @@ const timeLeft = (sample: FactSample, trace: Trace | undefined): number | null =
   return slope > 0 ? (1 - sample.value) / slope : Number.POSITIVE_INFINITY;
 };
 
-/** What came after the last clean-up, once that is long enough to be a trend. */
+/** What came after the last clean-up: how it grew before says nothing about now. */
 const sinceCleaned = (trace: Trace | undefined): Pick<Trace, 'times' | 'values'> => {
   const { times = [], values = [] } = trace ?? {};
-  let from = values.length - 1;
+  let from = Math.max(0, values.length - 1);
   while (from > 0 && (values[from - 1] ?? 0) - (values[from] ?? 0) <= CLEANED) from--;
-  const enough = (times.at(-1) ?? 0) - (times[from] ?? 0) >= LEAST_MS;
-  return enough ? { times: times.slice(from), values: values.slice(from) } : { times, values };
+  return { times: times.slice(from), values: values.slice(from) };
 };
 
 const sentence = (sample: FactSample, { facts, left_ms, free }: Outlook & { facts: Facts }): string => {

@@ -43,6 +43,17 @@ test.each(['stopped', 'killed'] as const)(
   },
 );
 
+test('a disk that began to fill up after its last document was written is told once when the hub is killed', async () => {
+  const hub = await up();
+  const calm = 27.5 * 60;
+  const at = (minute: number) => 0.65 + Math.max(0, (0.02 * (minute - calm)) / 60);
+  fill(hub, calm + 5 * 60, at);
+  expect(hub.heard()).toEqual(['pending disk_full pi', 'firing disk_full pi']);
+  await back(hub, 'killed');
+  fill(hub, 5 * 60, (minute) => at(calm + 5 * 60 + minute));
+  expect(hub.heard()).toEqual([]);
+});
+
 test('a trend that was watched for hours is not forgotten by a restart', async () => {
   const hub = await up();
   const at = (minute: number) => 0.65 + (0.02 * minute) / 60;

@@ -60,12 +60,16 @@ const isMounted = ({ metric, ts }: FactSample, { samples }: Facts): boolean =>
   !samples.some((one) => one.metric === metric && one.ts - ts > UNMOUNTED_MS);
 
 const judgeOne = (c: Config, sample: FactSample, facts: Facts): Verdict => {
-  const left_ms = timeLeft(sample, facts.history?.(sample.series, STEP_MS));
+  const trace = facts.history?.(sample.series, STEP_MS);
+  const past = pastOf(trace, facts.device);
+  const cleaned = Math.max(...(trace?.values ?? [])) - sample.value > CLEANED;
+  const left_ms = timeLeft(sample, past, cleaned);
+  const gap = past.gap && !cleaned;
   const free = sample.metric === SPACE ? freeOf(sample, facts) : null;
   const why = () => sentence(sample, { facts, left_ms, free });
   const critical = sample.value >= 0.98 && !isAmple(c, free);
   return verdictOf(sample, facts, {
-    firing: judged(c, sample.value, { left_ms, free }),
+    firing: judged(c, sample.value, { left_ms, free, gap }),
     why,
     severity: critical ? 'critical' : undefined,
   });
@@ -75,11 +79,13 @@ interface Outlook {
   /** Null: it has not been watched for long enough, such as after a restart of the hub. */
   left_ms: number | null;
   free: number | null;
+  /** A part of its past is not known, such as what came before the hub was killed: what is open is not ended by that. */
+  gap?: boolean;
 }
 
 const isAmple = (c: Config, free: number | null): boolean => free !== null && free >= c.free_below_bytes;
 
-const judged = (c: Config, value: number, { left_ms, free }: Outlook): Firing => {
+const judged = (c: Config, value: number, { left_ms, free, gap = false }: Outlook): Firing => {
   const ample = isAmple(c, free);
   if (value >= c.full && !ample) return 'yes';
   // What is open by its trend is not ended by not knowing it.
@@ -87,7 +93,7 @@ const judged = (c: Config, value: number, { left_ms, free }: Outlook): Firing =>
   if (left_ms <= c.within_ms && value >= WATCHED_FROM) return 'yes';
   // Between the levels: two points of space, half as much time again.
   const near = (value > c.full - 0.02 && !ample) || left_ms <= c.within_ms * 1.5;
-  return near ? 'keep' : 'no';
+  return near || gap ? 'keep' : 'no';
 };
 
 const freeOf = (sample: FactSample, facts: Facts): number | null => {
@@ -102,9 +108,7 @@ const freeOf = (sample: FactSample, facts: Facts): number | null => {
  * Until it is full, by the median slope between points half the window apart: one file that came and went moves a mean, not
  * this. Infinite while it does not fill up; null while too little is known.
  */
-const timeLeft = (sample: FactSample, trace: Trace | undefined): number | null => {
-  const { times, values } = sinceCleaned(trace);
-  const cleaned = Math.max(...(trace?.values ?? [])) - sample.value > CLEANED;
+const timeLeft = (sample: FactSample, { times, values }: Pick<Trace, 'times' | 'values'>, cleaned: boolean): number | null => {
   if ((times.at(-1) ?? 0) - (times[0] ?? 0) < LEAST_MS) return cleaned ? Number.POSITIVE_INFINITY : null;
   const half = Math.floor(times.length / 2);
   const slopes: number[] = [];
@@ -122,6 +126,24 @@ const sinceCleaned = (trace: Trace | undefined): Pick<Trace, 'times' | 'values'>
   let from = Math.max(0, values.length - 1);
   while (from > 0 && (values[from - 1] ?? 0) - (values[from] ?? 0) <= CLEANED) from--;
   return { times: times.slice(from), values: values.slice(from) };
+};
+
+/** Of so many steps in a row nothing is known. */
+const GAP_MS = 4 * STEP_MS;
+
+/** Where the newest part without a gap begins; 0: there is none. */
+const afterGap = (times: readonly number[]): number => {
+  for (let at = times.length - 1; at > 0; at--) if ((times[at] ?? 0) - (times[at - 1] ?? 0) > GAP_MS) return at;
+  return 0;
+};
+
+/** As much as belongs together; `gap` while what came after one is too short for a trend of its own. */
+const pastOf = (trace: Trace | undefined, { interval_ms }: Facts['device']) => {
+  const { times, values } = sinceCleaned(trace);
+  const from = interval_ms > STEP_MS ? 0 : afterGap(times);
+  const enough = (times.at(-1) ?? 0) - (times[from] ?? 0) >= LEAST_MS;
+  const begin = enough ? from : 0;
+  return { times: times.slice(begin), values: values.slice(begin), gap: from > 0 && !enough };
 };
 
 const sentence = (sample: FactSample, { facts, left_ms, free }: Outlook & { facts: Facts }): string => {

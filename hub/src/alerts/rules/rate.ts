@@ -1,17 +1,15 @@
 import * as v from 'valibot';
-import { defineRule, type FactSample, type Facts, type Firing, type LookBack, type Trace } from '../rule.js';
+import { defineRule, type FactSample, type Facts, type LookBack, type Trace } from '../rule.js';
 import { DAY, growth, HOUR, isThere, MINUTE, metricText, seriesText, spanText, verdictOf } from './lib/facts.js';
-import { called, duration, hasLabels, labels, level, metricId } from './lib/fields.js';
+import { called, duration, hasLabels } from './lib/fields.js';
+import { beyond, hasOneLevel, holdFields, levelFields, levelText, ONE_LEVEL, sideOf } from './lib/levels.js';
 
 const PER = { second: 1_000, minute: MINUTE, hour: HOUR, day: DAY };
 const POINTS = 10;
 
 const config = v.pipe(
   v.object({
-    metric: called(metricId(), 'Metric'),
-    labels: called(labels(), 'Where', { help: 'Labels of the series, such as zone=cpu; left empty: every one.' }),
-    above: called(v.optional(level()), 'Above'),
-    below: called(v.optional(level()), 'Below'),
+    ...levelFields(),
     /** The change is told per so much time. */
     per: called(
       v.optional(v.picklist(['second', 'minute', 'hour', 'day'], 'must be second, minute, hour or day'), 'hour'),
@@ -19,13 +17,9 @@ const config = v.pipe(
     ),
     /** Over how long it is measured; whole for a judgement. */
     window_ms: called(duration(HOUR, 5 * MINUTE), 'Measured over'),
-    for_ms: called(duration(0), 'For'),
-    clear: called(v.optional(level()), 'Until back at', {
-      help: 'The alert ends there, not at the level itself, so that it does not flap.',
-    }),
-    recover_ms: called(duration(0), 'Until well for'),
+    ...holdFields(),
   }),
-  v.check((c) => (c.above === undefined) !== (c.below === undefined), 'needs exactly one of "above" and "below"'),
+  v.check((c) => hasOneLevel(c), ONE_LEVEL),
 );
 type Config = v.InferOutput<typeof config>;
 
@@ -38,7 +32,7 @@ export default defineRule({
   config,
   default_config: null,
   many: true,
-  side: (c) => (c.above === undefined ? 'below' : 'above'),
+  side: sideOf,
   needs: (c) => [c.metric],
   delay: (c) => c.for_ms,
   recovers: (c) => c.recover_ms,
@@ -67,13 +61,7 @@ const rateOf = (c: Config, sample: FactSample, trace: Trace | undefined): number
   return change === null ? null : (change / (sample.ts - began)) * PER[c.per];
 };
 
-const beyond = ({ above, below, clear }: Config, rate: number): Firing => {
-  if (above !== undefined) return rate > above ? 'yes' : rate <= (clear ?? above) ? 'no' : 'keep';
-  return rate < (below ?? 0) ? 'yes' : rate >= (clear ?? below ?? 0) ? 'no' : 'keep';
-};
-
 const sentence = (c: Config, { sample, rate, facts }: { sample: FactSample; rate: number | null; facts: Facts }): string => {
   if (rate === null) return `${facts.device.name}: ${seriesText(sample)} has not been watched for ${spanText(c.window_ms)} yet.`;
-  const limit = c.above !== undefined ? `above ${metricText(c.above, sample)}` : `below ${metricText(c.below ?? 0, sample)}`;
-  return `${facts.device.name}: ${seriesText(sample)} changes by ${metricText(rate, sample)} per ${c.per}; the rule asks for ${limit}.`;
+  return `${facts.device.name}: ${seriesText(sample)} changes by ${metricText(rate, sample)} per ${c.per}; the rule asks for ${levelText(c, sample)}.`;
 };

@@ -1,22 +1,15 @@
 import * as v from 'valibot';
-import { defineRule, type FactSample, type Facts, type Firing } from '../rule.js';
+import { defineRule, type FactSample, type Facts } from '../rule.js';
 import { isThere, metricText, seriesText, verdictOf } from './lib/facts.js';
-import { called, duration, hasLabels, labels, level, metricId } from './lib/fields.js';
+import { hasLabels } from './lib/fields.js';
+import { beyond, hasOneLevel, holdFields, levelFields, levelText, ONE_LEVEL, sideOf } from './lib/levels.js';
 
 const config = v.pipe(
   v.object({
-    metric: called(metricId(), 'Metric'),
-    labels: called(labels(), 'Where', { help: 'Labels of the series, such as zone=cpu; left empty: every one.' }),
-    above: called(v.optional(level()), 'Above'),
-    below: called(v.optional(level()), 'Below'),
-    for_ms: called(duration(0), 'For'),
-    clear: called(v.optional(level()), 'Until back at', {
-      help: 'The alert ends there, not at the level itself, so that it does not flap.',
-    }),
-    /** How long it must be beyond the clear level before the alert ends. */
-    recover_ms: called(duration(0), 'Until well for'),
+    ...levelFields(),
+    ...holdFields(),
   }),
-  v.check((c) => (c.above === undefined) !== (c.below === undefined), 'needs exactly one of "above" and "below"'),
+  v.check((c) => hasOneLevel(c), ONE_LEVEL),
   v.check(
     (c) => c.clear === undefined || c.above === undefined || c.clear <= c.above,
     '"clear" must not be greater than "above"',
@@ -32,7 +25,7 @@ export default defineRule({
   config,
   default_config: null,
   many: true,
-  side: (c) => (c.above === undefined ? 'below' : 'above'),
+  side: sideOf,
   needs: (c) => [c.metric],
   delay: (c) => c.for_ms,
   recovers: (c) => c.recover_ms,
@@ -46,13 +39,6 @@ export default defineRule({
       .map((sample) => verdictOf(sample, facts, { firing: beyond(c, sample.value), why: () => sentence(c, sample, facts) })),
 });
 
-const beyond = ({ above, below, clear }: Config, value: number): Firing => {
-  if (above !== undefined) return value > above ? 'yes' : value <= (clear ?? above) ? 'no' : 'keep';
-  if (below !== undefined) return value < below ? 'yes' : value >= (clear ?? below) ? 'no' : 'keep';
-  return 'keep';
-};
-
 const sentence = (c: Config, sample: FactSample, { device }: Facts): string => {
-  const limit = c.above !== undefined ? `above ${metricText(c.above, sample)}` : `below ${metricText(c.below ?? 0, sample)}`;
-  return `${device.name}: ${seriesText(sample)} is ${metricText(sample.value, sample)}; the rule asks for ${limit}.`;
+  return `${device.name}: ${seriesText(sample)} is ${metricText(sample.value, sample)}; the rule asks for ${levelText(c, sample)}.`;
 };

@@ -5,7 +5,7 @@ import { type Alert, SEVERITIES } from '../alert-groups.js';
 import { useApp } from '../app.js';
 import { dayText } from '../earnings-query.js';
 import { Choice, useChoices } from './fleet-tools.js';
-import { Icon } from './icons.js';
+import { SearchField } from './search-field.js';
 import { useSlashKey } from './slash-key.js';
 
 /** Search and filters of the alerts page. */
@@ -29,18 +29,7 @@ export const AlertFilters = (props: Filters) => {
   const narrowing = activeCount({ ...filter, q: '' });
   return (
     <>
-      <label class="field slash">
-        <Icon name="search" />
-        <input
-          ref={search}
-          type="search"
-          placeholder="Search"
-          aria-label="Search alerts by any of their words"
-          value={filter.q}
-          onInput={(event) => onChange({ q: event.currentTarget.value })}
-          onKeyDown={(event) => event.key === 'Escape' && event.currentTarget.blur()}
-        />
-      </label>
+      <SearchField field={search} label="Search alerts by any of their words" text={filter.q} onText={(q) => onChange({ q })} />
       <button type="button" class="button narrow" aria-expanded={open.value} onClick={() => (open.value = !open.value)}>
         Filters{narrowing > 0 && ` (${narrowing})`}
       </button>

@@ -2,7 +2,7 @@ import { useComputed } from '@preact/signals';
 import type { RefObject } from 'preact';
 import { useApp } from '../app.js';
 import type { Filter } from '../fleet.js';
-import { Icon } from './icons.js';
+import { SearchField } from './search-field.js';
 
 /** Search and the filters by site and tag. */
 interface Tools {
@@ -32,18 +32,7 @@ export const FleetTools = ({ filter, shown, search, onChange }: Tools) => {
   const nameOf = (site: string) => siteNames.value.get(site) ?? site;
   return (
     <search class="tools">
-      <label class="field slash">
-        <Icon name="search" />
-        <input
-          ref={search}
-          type="search"
-          placeholder="Search"
-          aria-label="Search by name, id, site or tag"
-          value={filter.q}
-          onInput={(event) => onChange({ q: event.currentTarget.value })}
-          onKeyDown={(event) => event.key === 'Escape' && event.currentTarget.blur()}
-        />
-      </label>
+      <SearchField field={search} label="Search by name, id, site or tag" text={filter.q} onText={(q) => onChange({ q })} />
       <Choice
         label="Site"
         all="All sites"
